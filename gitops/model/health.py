@@ -1,0 +1,26 @@
+"""Health of an object and of an application."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class HealthStatus(StrEnum):
+    """The six answers; worst last in `core.health.WORSE`."""
+
+    HEALTHY = "Healthy"
+    SUSPENDED = "Suspended"
+    PROGRESSING = "Progressing"
+    MISSING = "Missing"
+    DEGRADED = "Degraded"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """A status with the message that explains it ("" when there is nothing to say).
+
+    `status` is None where no rule speaks about the kind: it then does not count.
+    """
+
+    status: HealthStatus | None
+    message: str = ""

@@ -1,0 +1,1 @@
+"""APScheduler at the edge: asks the engine on each interval."""

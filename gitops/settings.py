@@ -1,0 +1,1 @@
+"""Every setting with type, unit, default and reason; read once."""

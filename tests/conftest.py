@@ -1,0 +1,15 @@
+"""Marks by folder, and fixtures that every folder shares."""
+
+from pathlib import Path
+
+import pytest
+
+FOLDERS = ("unit", "laws", "cases", "contract", "cluster", "api", "e2e", "docs")
+ROOT = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        folder = item.path.relative_to(ROOT).parts[0]
+        if folder in FOLDERS:
+            item.add_marker(getattr(pytest.mark, folder))
