@@ -1,8 +1,108 @@
-"""The `gitops` command: groups of subcommands, each a module beside this one."""
+"""The `gitops` command: one table of subcommands, each a module beside this one.
+
+Modules are imported when their command runs, so that the offline commands start fast.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 there is a difference.
+"""
+
+import importlib
+import sys
+from typing import Any, Final, NoReturn
 
 import click
 
+from gitops.cli.output import print_error
+from gitops.errors import GitopsError, UsageError
 
-@click.group()
-def main() -> None:
+GROUPS: Final[dict[str, dict[str, tuple[str, str]]]] = {
+    "Start here": {
+        "demo": ("gitops.cli.demo", "start a control plane and the service on examples-repo/"),
+        "serve": ("gitops.cli.serve", "run the service"),
+        "cluster": ("gitops.cli.cluster", "the embedded control plane"),
+    },
+    "Without a cluster": {
+        "render": ("gitops.cli.render", "print a source's objects in apply order"),
+        "validate": ("gitops.cli.validate", "report every fault in a directory of manifests"),
+        "health": ("gitops.cli.health", "health and message of every object in a file"),
+    },
+    "Applications": {
+        "list": ("gitops.cli.applications", "list applications"),
+        "status": ("gitops.cli.applications", "show an application and its objects"),
+        "create": ("gitops.cli.applications", "register applications from a file"),
+        "delete": ("gitops.cli.applications", "delete an application"),
+        "plan": ("gitops.cli.sync", "show what a sync would do"),
+        "diff": ("gitops.cli.diff", "differences: files, against the cluster, or two revisions"),
+        "sync": ("gitops.cli.sync", "sync an application"),
+        "refresh": ("gitops.cli.sync", "look at Git and the cluster now"),
+        "wait": ("gitops.cli.sync", "wait until an application is synced and healthy"),
+        "events": ("gitops.cli.applications", "what happened to an application"),
+        "suspend": ("gitops.cli.applications", "stop automatic syncs"),
+        "resume": ("gitops.cli.applications", "let automatic syncs go on"),
+    },
+    "Revisions": {
+        "history": ("gitops.cli.revisions", "list an application's revisions"),
+        "show": ("gitops.cli.revisions", "show one revision"),
+        "rollback": ("gitops.cli.revisions", "go back to a revision, and stay there"),
+        "unpin": ("gitops.cli.revisions", "let Git decide again"),
+        "approve": ("gitops.cli.revisions", "approve what a plan holds back"),
+        "audit": ("gitops.cli.audit", "list, export or verify the trail"),
+    },
+    "Other": {
+        "version": ("gitops.cli.version", "print our version and every tool's"),
+        "completion": ("gitops.cli.version", "print shell completion"),
+    },
+}
+
+
+class LazyGroup(click.Group):
+    """A group that reads its commands from `GROUPS`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command that there is, in the order of the table."""
+        del ctx
+        return [name for commands in GROUPS.values() for name in commands]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of a command and take the attribute of its name."""
+        del ctx
+        for commands in GROUPS.values():
+            if cmd_name in commands:
+                module = importlib.import_module(commands[cmd_name][0])
+                command: click.Command = getattr(module, f"{cmd_name}_command")
+                return command
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Print the table in its groups; imports nothing."""
+        del ctx
+        for title, commands in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, text) for name, (_, text) in commands.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
     """Declarative GitOps reconciliation for Kubernetes."""
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run one command; returns its exit code. Errors are printed, never raised."""
+    argv = sys.argv[1:] if arguments is None else arguments
+    try:
+        code: Any = cli.main(args=argv, prog_name="gitops", standalone_mode=False)
+    except click.exceptions.Abort:
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except GitopsError as error:
+        print_error(error, argv)
+        return 2 if isinstance(error, UsageError) else 1
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def main() -> NoReturn:
+    """Entry point of the `gitops` script."""
+    sys.exit(run())
