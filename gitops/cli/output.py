@@ -1,4 +1,4 @@
-"""What every command prints: JSON, YAML, or a table as kubectl prints one; colours on a terminal."""
+"""What every command prints: JSON, YAML or a kubectl-like table; colours on a terminal only."""
 
 import sys
 from collections.abc import Callable, Sequence
