@@ -13,6 +13,7 @@ GitopsError
 ├── SourceError             Git: unreachable, refused, reference or path missing
 ├── RenderError             Kustomize, Helm or plain rendering failed, was refused or hit a limit
 ├── ClusterError            the API server refused or could not be reached
+├── ControlPlaneError       the embedded control plane could not be built, started or stopped
 ├── StoreError              the database: full, busy, touched, key missing
 └── ServiceError            the service could not be reached or is stopping
 
@@ -132,6 +133,15 @@ class ClusterError(GitopsError):
     """
 
     code = "cluster"
+
+
+class ControlPlaneError(GitopsError):
+    """The embedded control plane could not be built, started or stopped.
+
+    Reasons: `no-go`, `network`, `disk-full`, `build`, `start`, `stopped`, `timeout`.
+    """
+
+    code = "control-plane"
 
 
 class StoreError(GitopsError):
