@@ -1,0 +1,113 @@
+"""What Go's type declarations say and OpenAPI does not: omitted zero values, and enums.
+
+In: folders with the sources of k8s.io/api and its siblings, as Go's module cache lays them out.
+Out: for a definition, the fields that are dropped when they hold their zero value, and the values
+of string types marked `+enum`. Called by `gitops.openapi.reduce` only, when the packaged data is
+made; a fact is taken only where the declaration is plain (not a pointer, tagged `omitempty`).
+"""
+
+import functools
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+_STRUCT: Final = re.compile(r"^type (\w+) struct \{$(.*?)^\}", re.MULTILINE | re.DOTALL)
+_FIELD: Final = re.compile(
+    r'^\t(?:(\w+)[ \t]+)?([\w.*\[\]]+)[ \t]+`[^`]*json:"([^"]*)"', re.MULTILINE
+)
+_ENUM: Final = re.compile(r"^((?://.*\n)+)type (\w+) string$", re.MULTILINE)
+_VALUE: Final = re.compile(r'^\t\w+[ \t]+(\w+)[ \t]*=[ \t]*"([^"]*)"', re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Struct:
+    """One Go struct: Go types by JSON name, those tagged `omitempty`, and what it embeds."""
+
+    omitted: dict[str, str] = field(default_factory=dict)
+    types: dict[str, str] = field(default_factory=dict)
+    embeds: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """The structs and enums of one Go package."""
+
+    structs: dict[str, Struct]
+    enums: dict[str, list[str]]
+
+
+class GoTypes:
+    """Packages of a module cache's `k8s.io` folder, at one version of the staging modules."""
+
+    def __init__(self, folder: Path, version: str) -> None:
+        self._folder = folder
+        self._version = version
+
+    def omits_zero(self, definition: str) -> set[str]:
+        """Fields of a definition that are dropped at their zero value, if they are scalars."""
+        package, struct = self._find(definition)
+        return set() if package is None or struct is None else _omitted(package, struct)
+
+    def enums(self, definition: str) -> dict[str, list[str]]:
+        """Field name to the values it may have."""
+        package, struct = self._find(definition)
+        if package is None or struct is None:
+            return {}
+        types = _all_types(package, struct)
+        return {
+            name: package.enums[kind.lstrip("*")]
+            for name, kind in types.items()
+            if kind.lstrip("*") in package.enums
+        }
+
+    def _find(self, definition: str) -> tuple[Package | None, Struct | None]:
+        path, _, name = definition.removeprefix("io.k8s.").rpartition(".")
+        module, _, inside = path.partition(".")
+        folder = self._folder / f"{module}@{self._version}" / inside.replace(".", "/")
+        package = read_package(folder)
+        return package, package.structs.get(name)
+
+
+@functools.cache
+def read_package(folder: Path) -> Package:
+    """Read the Go files of a folder; nothing where there is no such folder."""
+    files = sorted(folder.glob("*.go")) if folder.is_dir() else []
+    text = "\n".join(f.read_text() for f in files if not f.name.endswith("_test.go"))
+    marked = {name for comment, name in _ENUM.findall(text) if "+enum" in comment}
+    enums: dict[str, list[str]] = {}
+    for kind, value in _VALUE.findall(text):
+        if kind in marked:
+            enums.setdefault(kind, []).append(value)
+    return Package({name: _struct(body) for name, body in _STRUCT.findall(text)}, enums)
+
+
+def _struct(body: str) -> Struct:
+    made = Struct()
+    for name, kind, tag in _FIELD.findall(body):
+        key, _, options = tag.partition(",")
+        if "inline" in options or not key:
+            made.embeds.append(kind)
+        elif name:
+            made.types[key] = kind
+            if {"omitempty", "omitzero"} & set(options.split(",")):
+                made.omitted[key] = kind
+    return made
+
+
+def _omitted(package: Package, struct: Struct) -> set[str]:
+    found = {
+        name for name, kind in struct.omitted.items() if kind[0] not in "*[" and "map[" not in kind
+    }
+    for embedded in struct.embeds:
+        inner = package.structs.get(embedded)
+        found |= _omitted(package, inner) if inner else set()
+    return found
+
+
+def _all_types(package: Package, struct: Struct) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for embedded in struct.embeds:
+        inner = package.structs.get(embedded)
+        found.update(_all_types(package, inner) if inner else {})
+    return found | struct.types
