@@ -1,1 +1,0 @@
-"""Values to and from JSON: API, command line and store use nothing else."""
