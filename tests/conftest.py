@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ("tests.helpers.controlplane",)
+
 FOLDERS = ("unit", "laws", "cases", "contract", "cluster", "api", "e2e", "docs")
 ROOT = Path(__file__).parent
 

@@ -64,6 +64,14 @@ class Binaries:
     helm: Path
     origin: Mapping[str, str] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, directory: Path, tools: Mapping[str, Path] | None = None) -> "Binaries":
+        """The programs of one directory; `tools` names kubectl, kustomize, helm from elsewhere."""
+        own = {name.replace("-", "_"): directory / file for name, file in FILES.items()}
+        others = {} if tools is None else dict(tools)
+        origin = {name: "path" if name in others else "embedded" for name in USER_TOOLS}
+        return cls(directory=directory, origin=origin, **(own | others))
+
 
 def cache_directory(env: Mapping[str, str] | None = None) -> Path:
     """`$XDG_CACHE_HOME/gitops`, else `~/.cache/gitops`."""
@@ -109,10 +117,9 @@ def find(*, embedded: bool | None = None) -> Binaries | None:
     directory = cache_directory() / pin()
     if not all((directory / file).exists() for file in FILES.values()):
         return None
-    own = {name.replace("-", "_"): directory / file for name, file in FILES.items()}
-    tools = {name: find_tool(name, embedded=embedded) or own[name] for name in USER_TOOLS}
-    origin = {name: "embedded" if tools[name] == own[name] else "path" for name in USER_TOOLS}
-    return Binaries(directory=directory, origin=origin, **(own | tools))
+    found = {name: find_tool(name, embedded=embedded) for name in USER_TOOLS}
+    others = {name: path for name, path in found.items() if path and path.parent != directory}
+    return Binaries.of(directory, others)
 
 
 def find_or_build(progress: Progress = silent, *, embedded: bool | None = None) -> Binaries:
