@@ -65,7 +65,10 @@ class HelmSource:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One place in Git. At most one of directory, kustomize, helm is set; None means: detect."""
+    """One place in Git. At most one of directory, kustomize, helm is set; None means: detect.
+
+    `path` "" (with a `ref`) renders nothing: the source only gives value files to others.
+    """
 
     repo_url: str
     path: str = "."
@@ -97,7 +100,10 @@ class Automated:
 
 @dataclass(frozen=True, slots=True)
 class PruneBudget:
-    """How much may be deleted without approval; the percentage counts from 10 objects on."""
+    """How much may be deleted without approval; the percentage counts from 10 objects on.
+
+    -1 is no limit.
+    """
 
     max_objects: int = 10
     max_percent: int = 20
