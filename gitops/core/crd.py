@@ -63,3 +63,10 @@ _OBJECT_FIELDS: Final[Schema] = {
     "kind": {"type": "string"},
     "metadata": {"$ref": OBJECT_META},
 }
+
+UNKNOWN_KIND: Final[Schema] = {
+    "type": "object",
+    "properties": _OBJECT_FIELDS,
+    "x-kubernetes-preserve-unknown-fields": True,
+}
+"""What is known of any object, whatever its kind."""

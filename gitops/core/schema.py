@@ -9,14 +9,22 @@ granular, and what no schema describes has granular maps and atomic lists.
 Nothing is resolved before it is asked for, so recursive definitions cost nothing.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from gitops.model.diff import ABSENT
 
 Schema = Mapping[str, Any]
 OBJECT_META: Final = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+NATIVE: Final = (
+    "io.k8s.api.",
+    "io.k8s.apimachinery.",
+    "io.k8s.apiextensions-apiserver.",
+    "io.k8s.kube-aggregator.",
+)
+"""How the names of the API server's own definitions begin."""
 QUANTITY_PATTERN: Final = r"(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+"
 _MAX_REFS = 20
 
@@ -75,22 +83,32 @@ _TYPES: Final[Mapping[str, Scalar]] = {
 }
 
 
-class Definitions:
-    """Named schemas, and the shapes already made of them.
+@dataclass(frozen=True, slots=True)
+class Natives:
+    """What the API server's own types do and OpenAPI does not tell, by definition.
 
-    `omits_zero` names, for each definition, the fields that the API server drops when they hold
-    their zero value; OpenAPI does not tell.
+    `omits_zero` are fields that are dropped when they hold their zero value, `defaulted` fields
+    that are filled where they are left out.
     """
 
-    __slots__ = ("cache", "omits_zero", "schemas")
+    omits_zero: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    defaulted: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
-    def __init__(
-        self,
-        schemas: Mapping[str, Schema],
-        omits_zero: Mapping[str, frozenset[str]] | None = None,
-    ) -> None:
+    def merge(self, other: Self) -> Self:
+        """Both; where both know a definition, the other wins."""
+        return type(self)(
+            {**self.omits_zero, **other.omits_zero}, {**self.defaulted, **other.defaulted}
+        )
+
+
+class Definitions:
+    """Named schemas, and the shapes already made of them."""
+
+    __slots__ = ("cache", "natives", "schemas")
+
+    def __init__(self, schemas: Mapping[str, Schema], natives: Natives | None = None) -> None:
         self.schemas = schemas
-        self.omits_zero = omits_zero or {}
+        self.natives = natives or Natives()
         self.cache: dict[str, Shape] = {}
 
 
@@ -98,14 +116,16 @@ class Shape:
     """One node of a schema.
 
     `name` is the definition's name, or "". `default` is ABSENT where the schema has none.
-    `open` says that fields beyond the known ones are kept. `zeros` are the fields that the API
-    server drops when they hold their zero value (false, 0, "").
+    `open` says that fields beyond the known ones are kept. `native` tells the API server's own
+    types from custom resources, which are kept as they are written. `zeros` are the fields that
+    the API server drops when they hold their zero value (false, 0, ""); `defaulted` those that it
+    fills where they are left out; `drops_zero` and `drops_empty` say the same of this very field.
     """
 
     __slots__ = (
-        "_children", "_definitions", "_item", "_schema", "atomic", "default", "embedded", "enum",
-        "form", "format", "keys", "list_type", "name", "nullable", "open",
-        "required", "scalar", "zeros",
+        "_children", "_definitions", "_item", "_schema", "atomic", "default", "defaulted",
+        "drops_empty", "drops_zero", "embedded", "enum", "form", "format", "keys", "list_type",
+        "name", "native", "nullable", "open", "required", "scalar", "zeros",
     )  # fmt: skip
 
     def __init__(self, schema: Schema, name: str, outer: Schema, definitions: Definitions) -> None:
@@ -126,7 +146,11 @@ class Shape:
         self.nullable = bool(outer.get("nullable") or schema.get("nullable"))
         self.format = str(schema.get("format") or "")
         self.embedded = schema.get("x-kubernetes-embedded-resource") is True
-        self.zeros = definitions.omits_zero.get(name, frozenset())
+        self.native = name.startswith(NATIVE)
+        self.zeros = definitions.natives.omits_zero.get(name, ())
+        self.defaulted = definitions.natives.defaulted.get(name, ())
+        self.drops_empty = False
+        self.drops_zero = False
         self.open = self.form in {Form.ANY, Form.MAP} or is_open(schema)
 
     def __repr__(self) -> str:
@@ -147,6 +171,9 @@ class Shape:
         if schema is None:
             return ANY if self.open else None
         made = make_shape(schema, self._definitions)
+        if self.native and not made.name:
+            made.drops_zero = name in self.zeros
+            made.drops_empty = made.form in {Form.MAP, Form.LIST}
         self._children[name] = made
         return made
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from gitops.core.crd import crd_schema, crd_versions, has_status_subresource
-from gitops.core.schema import ANY, Definitions, Schema, Shape, make_shape
+from gitops.core.crd import UNKNOWN_KIND, crd_schema, crd_versions, has_status_subresource
+from gitops.core.schema import Definitions, Natives, Schema, Shape, make_shape
 from gitops.model.objects import Body, GroupKind, KindInfo, split_api_version
 
 
@@ -47,9 +47,9 @@ class Shapes:
         schemas: Mapping[str, Schema] | None = None,
         entries: Mapping[tuple[str, str], _Entry] | None = None,
         infos: Mapping[GroupKind, KindInfo] | None = None,
-        omits_zero: Mapping[str, frozenset[str]] | None = None,
+        natives: Natives | None = None,
     ) -> None:
-        self._definitions = Definitions(schemas or {}, omits_zero)
+        self._definitions = Definitions(schemas or {}, natives)
         self._entries = entries or {}
         self._infos = infos or {}
 
@@ -58,17 +58,17 @@ class Shapes:
         cls,
         definitions: Mapping[str, Schema],
         kinds: Iterable[KindInfo] = (),
-        omits_zero: Mapping[str, frozenset[str]] | None = None,
+        natives: Natives | None = None,
     ) -> Self:
         """Shapes of `definitions` (v2) or `components.schemas` (v3).
 
         `kinds` is what discovery, or the specification's paths (`core.resources`), say besides;
-        `omits_zero` names, for each definition, the fields whose zero value is not kept.
+        `natives` is what is known of the API server's own types besides.
         """
         entries = {
             key: _Entry(name) for name, schema in definitions.items() for key in _kinds_of(schema)
         }
-        return cls(definitions, entries, {info.group_kind: info for info in kinds}, omits_zero)
+        return cls(definitions, entries, {info.group_kind: info for info in kinds}, natives)
 
     def with_crd(self, body: Body) -> Self:
         """These and the kind of a CustomResourceDefinition; the same where it cannot be read."""
@@ -96,18 +96,18 @@ class Shapes:
             has_status=any(has_status_subresource(spec, version) for version in versions),
         )
         infos = {**self._infos, info.group_kind: info}
-        return type(self)(schemas, entries, infos, self._definitions.omits_zero)
+        return type(self)(schemas, entries, infos, self._definitions.natives)
 
     def merge(self, other: Self) -> Self:
         """Both; where both know something, the other wins."""
-        schemas, entries, infos, zeros = other.parts()
+        schemas, entries, infos, natives = other.parts()
         mine = self.parts()
         known = {key: info for key, info in infos.items() if info.plural or key not in mine[2]}
         return type(self)(
             {**mine[0], **schemas},
             {**mine[1], **entries},
             {**mine[2], **known},
-            {**mine[3], **zeros},
+            mine[3].merge(natives),
         )
 
     def parts(
@@ -116,14 +116,14 @@ class Shapes:
         Mapping[str, Schema],
         Mapping[tuple[str, str], _Entry],
         Mapping[GroupKind, KindInfo],
-        Mapping[str, frozenset[str]],
+        Natives,
     ]:
-        """Schemas, kinds, what discovery knows, zero fields: for `merge`."""
+        """Schemas, kinds, what discovery knows, natives: for `merge`."""
         return (
             self._definitions.schemas,
             self._entries,
             self._infos,
-            self._definitions.omits_zero,
+            self._definitions.natives,
         )
 
     def kind(self, api_version: str, kind: str) -> KindShape | None:
@@ -147,9 +147,9 @@ class Shapes:
         )  # fmt: skip
 
     def root(self, body: Body) -> Shape:
-        """The shape of a body's kind; ANY where it is not known."""
+        """The shape of a body's kind; where it is not known, of any object."""
         found = self.kind(str(body.get("apiVersion") or ""), str(body.get("kind") or ""))
-        return found.root if found else ANY
+        return found.root if found else make_shape(UNKNOWN_KIND, self._definitions)
 
     @property
     def kinds(self) -> Mapping[GroupKind, KindInfo]:

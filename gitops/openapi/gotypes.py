@@ -1,9 +1,10 @@
-"""What Go's type declarations say and OpenAPI does not: omitted zero values, and enums.
+"""What Go's sources say and OpenAPI does not: omitted zero values, enums, defaulted fields.
 
 In: folders with the sources of k8s.io/api and its siblings, as Go's module cache lays them out.
-Out: for a definition, the fields that are dropped when they hold their zero value, and the values
-of string types marked `+enum`. Called by `gitops.openapi.reduce` only, when the packaged data is
-made; a fact is taken only where the declaration is plain (not a pointer, tagged `omitempty`).
+Out: for a definition, the fields that are dropped when they hold their zero value, the values of
+string types marked `+enum`, and the fields that the API server's defaulting fills. Called by
+`gitops.openapi.reduce` only, when the packaged data is made; a fact is taken only where the
+source states it plainly.
 """
 
 import functools
@@ -17,16 +18,21 @@ _FIELD: Final = re.compile(
     r'^\t(?:(\w+)[ \t]+)?([\w.*\[\]]+)[ \t]+`[^`]*json:"([^"]*)"', re.MULTILINE
 )
 _ENUM: Final = re.compile(r"^((?://.*\n)+)type (\w+) string$", re.MULTILINE)
+_DEFAULTS: Final = re.compile(
+    r"^func SetDefaults_\w+\(obj \*(?:\w+\.)?(\w+)\) \{$(.*?)^\}", re.MULTILINE | re.DOTALL
+)
+_ASSIGNED: Final = re.compile(r"^\t+obj\.([\w.]+)(?:, \w+)? = ", re.MULTILINE)
 _VALUE: Final = re.compile(r'^\t\w+[ \t]+(\w+)[ \t]*=[ \t]*"([^"]*)"', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Struct:
-    """One Go struct: Go types by JSON name, those tagged `omitempty`, and what it embeds."""
+    """One Go struct: Go types by JSON name, those tagged `omitempty`, what it embeds."""
 
     omitted: dict[str, str] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
     embeds: list[str] = field(default_factory=list)
+    go_names: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,31 @@ class GoTypes:
             if kind.lstrip("*") in package.enums
         }
 
+    def defaulted(self, definition: str) -> set[str]:
+        """Fields of a definition that the API server fills where they are left out."""
+        package, struct = self._find(definition)
+        name = definition.rpartition(".")[2]
+        if package is None or struct is None:
+            return set()
+        found: set[str] = set()
+        for owner, path in read_defaults(self._defaults_file(definition)):
+            holder, *steps = owner, *path
+            while len(steps) > 1 and holder in package.structs:
+                holder = _field_type(package.structs[holder], steps.pop(0))
+            known = struct if holder == name else package.structs.get(holder, Struct())
+            if holder in {name, *struct.embeds} and len(steps) == 1 and steps[0] in known.go_names:
+                found.add(known.go_names[steps[0]])
+        return found
+
+    def _defaults_file(self, definition: str) -> Path:
+        module, _, inside = definition.removeprefix("io.k8s.").rpartition(".")[0].partition(".")
+        folder = self._folder / f"{module}@{self._version}" / inside.replace(".", "/")
+        if module == "api":
+            kubernetes = self._version.replace("v0.", "v1.", 1)
+            apis = self._folder / f"kubernetes@{kubernetes}" / "pkg" / "apis"
+            folder = apis / inside.replace(".", "/")
+        return folder / "defaults.go"
+
     def _find(self, definition: str) -> tuple[Package | None, Struct | None]:
         path, _, name = definition.removeprefix("io.k8s.").rpartition(".")
         module, _, inside = path.partition(".")
@@ -82,6 +113,21 @@ def read_package(folder: Path) -> Package:
     return Package({name: _struct(body) for name, body in _STRUCT.findall(text)}, enums)
 
 
+@functools.cache
+def read_defaults(file: Path) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """(Go type, Go field names) of every field that a `SetDefaults_` function assigns."""
+    text = file.read_text() if file.is_file() else ""
+    return tuple(
+        (owner, tuple(path.split(".")))
+        for owner, body in _DEFAULTS.findall(text)
+        for path in _ASSIGNED.findall(body)
+    )
+
+
+def _field_type(struct: Struct, go_name: str) -> str:
+    return struct.types.get(struct.go_names.get(go_name, ""), "").rpartition(".")[2].lstrip("*")
+
+
 def _struct(body: str) -> Struct:
     made = Struct()
     for name, kind, tag in _FIELD.findall(body):
@@ -90,6 +136,7 @@ def _struct(body: str) -> Struct:
             made.embeds.append(kind)
         elif name:
             made.types[key] = kind
+            made.go_names[name] = key
             if {"omitempty", "omitzero"} & set(options.split(",")):
                 made.omitted[key] = kind
     return made

@@ -11,6 +11,7 @@ import importlib.resources
 import orjson
 
 from gitops.core.resources import kinds_of_rows
+from gitops.core.schema import Natives
 from gitops.core.shapes import Shapes
 
 
@@ -22,5 +23,5 @@ def load_builtin() -> Shapes:
     return Shapes.from_openapi(
         data["definitions"],
         kinds_of_rows(data["kinds"]),
-        {name: frozenset(fields) for name, fields in data["omitsZero"].items()},
+        Natives(data["omitsZero"], data["defaulted"]),
     )

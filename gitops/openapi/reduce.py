@@ -4,8 +4,8 @@
 
 In: `api/openapi-spec/swagger.json` of the k8s.io/kubernetes module as Go's module cache holds it;
 the OpenAPI v3 documents beside it are read for defaults, the type declarations of the sibling
-modules for omitted zero values and enums. Out: compressed JSON with definitions (without
-descriptions), kinds and omitted zero values; equal input gives equal bytes.
+modules for omitted zero values, enums and defaults. Out: compressed JSON with definitions (without
+descriptions), kinds, omitted zero values and defaulted fields; equal input gives equal bytes.
 Called by hand when the pinned version of Kubernetes changes; a test compares its output.
 """
 
@@ -44,10 +44,12 @@ def reduce_specification(swagger: Path) -> bytes:
     types = _go_types(swagger)
     definitions = {name: _definition(name, raw[name], types) for name in _reachable(raw)}
     zeros = {name: _zeros(name, schema, types) for name, schema in definitions.items()}
+    defaulted = {name: sorted(types.defaulted(name)) for name in definitions}
     data = {
         "definitions": definitions,
         "kinds": [kind_row(info) for info in kinds_of_paths(paths)],
         "omitsZero": {name: fields for name, fields in zeros.items() if fields},
+        "defaulted": {name: fields for name, fields in defaulted.items() if fields},
     }
     text = orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
     return gzip.compress(text, compresslevel=9, mtime=0)

@@ -29,7 +29,7 @@ def test_a_swagger_file_alone_can_be_reduced(tmp_path, capsys):
     out = tmp_path / "out.gz"
     assert main([str(folder / "swagger.json"), str(out)]) == 0
     assert gzip.decompress(out.read_bytes()) == (
-        b'{"definitions":{"B":{"type":"string"},"io.k8s.api.x.v1.A":{"properties":'
+        b'{"defaulted":{},"definitions":{"B":{"type":"string"},"io.k8s.api.x.v1.A":{"properties":'
         b'{"b":{"$ref":"B"}},"x-kubernetes-group-version-kind":[{"group":"x","kind":"A",'
         b'"version":"v1"}]}},"kinds":[],"omitsZero":{}}'
     )
