@@ -1,0 +1,191 @@
+"""Runs one program in a folder of its own, with a clean environment and limits.
+
+In: an argument list, a folder, an environment. Out: what it printed. Called by Kustomize and Helm.
+Limits on time, memory, output, files and processor time hold for the whole process group, which is
+killed on every path. Where the system lets one, there is no network (probed once).
+"""
+
+import functools
+import os
+import resource
+import selectors
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from shutil import which
+from typing import IO, Final
+
+from gitops.errors import RenderError
+
+_CHUNK: Final = 64 * 1024
+_ERROR_BYTES: Final = 16 * 1024
+_NO_MEMORY: Final = ("out of memory", "cannot allocate memory", "failed to reserve")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one run of a tool may use.
+
+    `memory_bytes` bounds the private writable memory of each process (RLIMIT_DATA: address space
+    is no measure of a Go program); `file_bytes` one file; `output_bytes` what it prints.
+    """
+
+    wall_s: float = 60.0
+    memory_bytes: int = 2 << 30
+    output_bytes: int = 50 << 20
+    file_bytes: int = 256 << 20
+    open_files: int = 1024
+
+
+@dataclass(slots=True)
+class _Pipe:
+    """What was read of a pipe, up to a limit; the rest is read and dropped."""
+
+    limit: int
+    kept: bytearray = field(default_factory=bytearray)
+    full: bool = False
+
+    def fill(self, descriptor: int) -> bool:
+        """Read once; False at the end."""
+        chunk = os.read(descriptor, _CHUNK)
+        room = self.limit - len(self.kept)
+        self.kept += chunk[:room]
+        self.full = self.full or len(chunk) > room
+        return bool(chunk)
+
+
+@dataclass(slots=True)
+class Sandbox:
+    """Runs programs, as many at once as there are processors."""
+
+    limits: Limits = field(default_factory=Limits)
+    network: bool = False
+    """Whether programs may use the network (remote references are allowed)."""
+    _slots: threading.BoundedSemaphore = field(
+        default_factory=lambda: threading.BoundedSemaphore(os.cpu_count() or 1)
+    )
+
+    @property
+    def isolated(self) -> bool:
+        """Whether programs really run without a network."""
+        return not self.network and bool(_without_network())
+
+    def run(self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) -> bytes:
+        """Run a program and give its standard output.
+
+        Raises:
+            RenderError: `failed` with what it wrote to standard error, or `limit`.
+        """
+        prefix = () if self.network else _without_network()
+        with self._slots:
+            process = subprocess.Popen(
+                [*prefix, *arguments],
+                cwd=folder,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+            try:
+                self._restrict(process.pid)
+                output, errors = self._collect(process, Path(arguments[0]).name)
+            finally:
+                _kill(process)
+        return self._judge(process.returncode, output, errors, arguments)
+
+    def _restrict(self, pid: int) -> None:
+        if sys.platform != "linux":
+            return
+        limits = self.limits
+        seconds = int(limits.wall_s) + 5
+        wanted = (
+            (resource.RLIMIT_DATA, limits.memory_bytes),
+            (resource.RLIMIT_FSIZE, limits.file_bytes),
+            (resource.RLIMIT_NOFILE, limits.open_files),
+            (resource.RLIMIT_CPU, seconds * (os.cpu_count() or 1)),
+            (resource.RLIMIT_CORE, 0),
+        )
+        for which_limit, value in wanted:
+            try:
+                resource.prlimit(pid, which_limit, (value, value))
+            except ProcessLookupError:
+                return
+
+    def _collect(self, process: subprocess.Popen[bytes], name: str) -> tuple[bytes, bytes]:
+        """Read both pipes until they close; what exceeds a limit is never kept."""
+        output, errors = _Pipe(self.limits.output_bytes), _Pipe(_ERROR_BYTES)
+        deadline = time.monotonic() + self.limits.wall_s
+        with selectors.DefaultSelector() as selector:
+            for pipe, buffer in ((process.stdout, output), (process.stderr, errors)):
+                selector.register(_open(pipe), selectors.EVENT_READ, buffer)
+            while selector.get_map():
+                left = deadline - time.monotonic()
+                ready = selector.select(left) if left > 0 else []
+                if not ready:
+                    raise _limit(f"{name} ran longer than {self.limits.wall_s:g} s")
+                for key, _ in ready:
+                    if not key.data.fill(key.fd):
+                        selector.unregister(key.fileobj)
+                if output.full:
+                    size = self.limits.output_bytes >> 20
+                    raise _limit(f"{name} printed more than {size} MiB")
+        self._wait(process, deadline, name)
+        return bytes(output.kept), bytes(errors.kept)
+
+    def _wait(self, process: subprocess.Popen[bytes], deadline: float, name: str) -> None:
+        try:
+            process.wait(timeout=max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            raise _limit(f"{name} ran longer than {self.limits.wall_s:g} s") from None
+
+    def _judge(self, code: int, output: bytes, errors: bytes, arguments: Sequence[str]) -> bytes:
+        if code == 0:
+            return output
+        name = Path(arguments[0]).name
+        text = errors.decode("utf-8", "replace").strip()
+        if any(sign in text.lower() for sign in _NO_MEMORY):
+            raise _limit(f"{name} used more than {self.limits.memory_bytes >> 20} MiB of memory")
+        if code == -signal.SIGXCPU:
+            raise _limit(f"{name} used too much processor time")
+        raise RenderError(text or f"{name} ended with {code}", reason="failed")
+
+
+@functools.cache
+def _without_network() -> tuple[str, ...]:
+    """The words that run a program in an empty network namespace; none where that is forbidden."""
+    unshare, true = which("unshare"), which("true")
+    if sys.platform != "linux" or unshare is None or true is None:
+        return ()
+    words = (unshare, "--map-root-user", "--net", "--")
+    probe = subprocess.run(
+        [*words, true], capture_output=True, check=False, stdin=subprocess.DEVNULL, timeout=10
+    )
+    return words if probe.returncode == 0 else ()
+
+
+def _open(pipe: IO[bytes] | None) -> IO[bytes]:
+    if pipe is None:  # Popen was told to make it
+        raise RenderError("the program has no output", reason="failed")
+    return pipe
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End the whole group if its leader was not waited for yet, and close the pipes."""
+    if process.returncode is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
+
+
+def _limit(message: str) -> RenderError:
+    return RenderError(
+        message, remedy="make the source smaller, or raise the render limits", reason="limit"
+    )

@@ -1,0 +1,117 @@
+"""Where Kustomize and Helm are, and which versions.
+
+In: PATH and the folder of the control plane's build. Out: `Tools`. Called by wiring and the command
+line; the renderer holds one. A version is read from Go's build information in the binary, so that
+asking for it starts nothing; what carries none is asked once, and remembered.
+"""
+
+import mmap
+import os
+import re
+import subprocess
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from shutil import which
+from typing import Final
+
+from gitops.errors import RenderError
+
+NAMES: Final = ("kustomize", "helm")
+_MODULES: Final = {
+    "kustomize": rb"(?:mod|dep)\tsigs\.k8s\.io/kustomize/kustomize/v\d+\t(v\d+\.\d+\.\d+[\w.-]*)",
+    "helm": rb"(?:mod|dep)\thelm\.sh/helm/v\d+\t(v\d+\.\d+\.\d+[\w.-]*)",
+}
+_QUESTIONS: Final = {"kustomize": ("version",), "helm": ("version", "--short")}
+_VERSION: Final = re.compile(r"v?(\d+\.\d+(?:\.\d+)?[\w.-]*)")
+_REMEDY: Final = "install it, or run `gitops cluster build`"
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Paths of the tools; None where one is missing.
+
+    `versions` may be given by whoever knows them; else they are found when first asked for.
+    """
+
+    kustomize: Path | None = None
+    helm: Path | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    _found: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, compare=False, repr=False)
+
+    def path(self, name: str) -> Path:
+        """Where a tool is.
+
+        Raises:
+            RenderError: `tool-missing`.
+        """
+        path: Path | None = getattr(self, name)
+        if path is None:
+            raise RenderError(f"{name} is not installed", remedy=_REMEDY, reason="tool-missing")
+        return path
+
+    def version(self, name: str) -> str:
+        """`v5.8.1`.
+
+        Raises:
+            RenderError: `tool-missing` where there is none, or it does not run.
+        """
+        path = self.path(name)
+        with self._lock:
+            if name not in self._found:
+                self._found[name] = self.versions.get(name) or _read_version(name, path)
+            return self._found[name]
+
+    def report(self) -> dict[str, str]:
+        """Each tool's version, or why it is missing."""
+        answers: dict[str, str] = {}
+        for name in NAMES:
+            try:
+                answers[name] = self.version(name)
+            except RenderError as error:
+                answers[name] = f"missing: {error.message}; {error.remedy}"
+        return answers
+
+
+def find_tools(extra_dir: Path | None = None, path: str | None = None) -> Tools:
+    """The user's own tools on PATH, else those in `extra_dir` (the control plane's build)."""
+    found: dict[str, Path | None] = {}
+    for name in NAMES:
+        own = which(name, path=path)
+        built = which(name, path=str(extra_dir)) if extra_dir is not None else None
+        answer = own or built
+        found[name] = Path(answer).resolve() if answer else None
+    return Tools(kustomize=found["kustomize"], helm=found["helm"])
+
+
+def _read_version(name: str, path: Path) -> str:
+    return _embedded_version(name, path) or _asked_version(name, path)
+
+
+def _embedded_version(name: str, path: Path) -> str | None:
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as body:
+            match = re.search(_MODULES[name], body)
+            return match.group(1).decode() if match else None
+    except (OSError, ValueError):  # an empty file cannot be mapped
+        return None
+
+
+def _asked_version(name: str, path: Path) -> str:
+    try:
+        answer = subprocess.run(
+            [path, *_QUESTIONS[name]],
+            capture_output=True,
+            check=True,
+            stdin=subprocess.DEVNULL,
+            timeout=20,
+            env={"PATH": os.defpath},
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise RenderError(
+            f"{name} does not run", where=str(path), remedy=_REMEDY, reason="tool-missing"
+        ) from error
+    match = _VERSION.search(answer.stdout.decode("utf-8", "replace"))
+    return f"v{match.group(1)}" if match else "unknown"
