@@ -1,0 +1,72 @@
+"""The cluster's own OpenAPI as `Shapes`.
+
+In: apiVersions. Out: their list shapes and field types. Called by `client`, on the event loop. One
+index and one document an apiVersion, each read once and kept by the hash that the index gives; the
+index is read again after discovery was.
+"""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from gitops.cluster.discovery import Discovery
+from gitops.cluster.errors import Subject
+from gitops.cluster.transport import Call, Transport
+from gitops.core.shapes import Shapes
+from gitops.model.objects import split_api_version
+
+SUBJECT: Final = Subject("get", "openapi")
+INDEX: Final = "/openapi/v3"
+
+
+class ShapeReader:
+    """Shapes by apiVersion, cached."""
+
+    def __init__(self, transport: Transport, discovery: Discovery) -> None:
+        self._transport = transport
+        self._discovery = discovery
+        self._index: Mapping[str, str] = {}
+        self._index_at = -1
+        self._known: dict[str, tuple[str, Shapes]] = {}
+        self._lock = asyncio.Lock()
+
+    async def shapes(self, api_versions: Collection[str]) -> Shapes:
+        """Shapes of these apiVersions; one that is not served is left out. Raises ClusterError."""
+        async with self._lock:
+            await self._read_index()
+            urls = {v: self._index[path_of(v)] for v in api_versions if path_of(v) in self._index}
+            stale = [v for v, url in urls.items() if self._known.get(v, ("",))[0] != url]
+            read = await asyncio.gather(*(self._read(v, urls[v]) for v in stale))
+            self._known.update({v: (urls[v], shapes) for v, shapes in read})
+            merged = Shapes()
+            for version in sorted(urls):
+                merged = merged.merge(self._known[version][1])
+            return merged
+
+    async def _read_index(self) -> None:
+        await self._discovery.kinds()
+        if self._index_at == self._discovery.reads:
+            return
+        at = self._discovery.reads
+        paths = (await self._get(INDEX)).get("paths") or {}
+        self._index = {path: str(entry["serverRelativeURL"]) for path, entry in paths.items()}
+        self._index_at = at
+
+    async def _read(self, api_version: str, url: str) -> tuple[str, Shapes]:
+        document = await self._get(url)
+        definitions = (document.get("components") or {}).get("schemas") or {}
+        group, _ = split_api_version(api_version)
+        kinds = await self._discovery.kinds()
+        infos = [info for kind, info in kinds.items() if kind.group == group]
+        return api_version, Shapes.from_openapi(definitions, infos)
+
+    async def _get(self, path: str) -> Mapping[str, Any]:
+        document: Mapping[str, Any] = (
+            await self._transport.call(Call("GET", path, SUBJECT))
+        ).json()
+        return document
+
+
+def path_of(api_version: str) -> str:
+    """Where the index lists an apiVersion: `apis/apps/v1`, `api/v1`."""
+    return f"apis/{api_version}" if "/" in api_version else f"api/{api_version}"
