@@ -1,0 +1,115 @@
+"""Content by address: compressed, encrypted, kept once. And the renders that point at it.
+
+Everything is encrypted, not only what holds a secret: there is one path, and nobody has to decide
+what a secret is. The address is an HMAC, so that content cannot be guessed from it.
+"""
+
+import os
+import zlib
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import Connection, insert, select
+
+from gitops.errors import NotFoundError, StoreError
+from gitops.store import dialect
+from gitops.store.keys import Keys, mac, same
+from gitops.store.recording import Part
+from gitops.store.schema import content, renders
+
+FORMAT: Final = b"\x01"
+"""First byte of a blob: zlib, then AES-256-GCM with a 12-byte nonce before the ciphertext."""
+NONCE_BYTES: Final = 12
+
+
+def seal(keys: Keys, address: str, plain: bytes) -> bytes:
+    """The blob of a content; bound to its address, so that blobs cannot be exchanged."""
+    nonce = os.urandom(NONCE_BYTES)
+    cipher = AESGCM(keys.encryption).encrypt(nonce, zlib.compress(plain), address.encode())
+    return FORMAT + nonce + cipher
+
+
+def unseal(keys: Keys, address: str, blob: bytes) -> bytes:
+    """The content of a blob; raises StoreError `touched` where it is not what was kept."""
+    if not blob.startswith(FORMAT):
+        raise touched(address)
+    body = blob[len(FORMAT) :]
+    nonce, cipher = body[:NONCE_BYTES], body[NONCE_BYTES:]
+    try:
+        plain = zlib.decompress(AESGCM(keys.encryption).decrypt(nonce, cipher, address.encode()))
+    except (InvalidTag, ValueError, zlib.error) as error:
+        raise touched(address) from error
+    if not same(mac(keys.address, plain), address):
+        raise touched(address)
+    return plain
+
+
+def touched(address: str) -> StoreError:
+    """The error for content that was changed from outside."""
+    return StoreError(
+        f"stored content {address[:12]} was changed from outside and cannot be used",
+        remedy="restore the database from a backup",
+        reason="touched",
+    )
+
+
+def keep(connection: Connection, keys: Keys, plain: bytes) -> str:
+    """Keep content within a transaction, once; its address."""
+    address = mac(keys.address, plain)
+    if not _is_kept(connection, address):
+        blob = seal(keys, address, plain)
+        connection.execute(insert(content).values(address=address, blob=blob))
+    return address
+
+
+def fetch(connection: Connection, keys: Keys, address: str) -> bytes:
+    """Content within a transaction; raises NotFoundError or StoreError `touched`."""
+    blob = connection.execute(
+        select(content.c.blob).where(content.c.address == address)
+    ).scalar_one_or_none()
+    if blob is None:
+        raise NotFoundError(f"there is no stored content {address[:12]}")
+    return unseal(keys, address, bytes(blob))
+
+
+def _is_kept(connection: Connection, address: str) -> bool:
+    query = select(content.c.address).where(content.c.address == address)
+    return connection.execute(query).one_or_none() is not None
+
+
+class ContentPart(Part):
+    """`ports.Store`: content and renders."""
+
+    def put(self, content: bytes) -> str:
+        """Keep content compressed and encrypted, once; its address is an HMAC."""
+        keys = self.keys
+        address = mac(keys.address, content)
+        with self.database.read() as connection:
+            if _is_kept(connection, address):
+                return address
+        with self.database.write() as connection:
+            return keep(connection, keys, content)
+
+    def get(self, address: str) -> bytes:
+        """Content; raises StoreError `key-missing` or `touched`, NotFoundError."""
+        keys = self.keys
+        with self.database.read() as connection:
+            return fetch(connection, keys, address)
+
+    def digest(self, content: bytes) -> str:
+        """Keyed hash of content, for masks."""
+        return mac(self.keys.mask, content)
+
+    def rendered(self, key: str) -> str | None:
+        """The address of a cached render's manifests, or None."""
+        query = select(renders.c.address).where(renders.c.key == key)
+        with self.database.read() as connection:
+            return connection.execute(query).scalar_one_or_none()
+
+    def save_rendered(self, key: str, address: str) -> None:
+        """Remember a render; writes nothing where it is the same."""
+        if self.rendered(key) == address:
+            return
+        with self.database.write() as connection:
+            dialect.save(connection, renders, [{"key": key, "address": address}])

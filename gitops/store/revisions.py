@@ -1,0 +1,273 @@
+"""Revisions: rows for listing, made from the trail's records in the same transaction.
+
+A revision's records are folded in order: the newest `revision` in a payload is its row, and
+outcomes replace earlier ones of the same object and phase. `folded` is that rule; reading a
+revision's outcomes and verifying its row both use it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from gitops.errors import ConflictError, NotFoundError
+from gitops.model.health import HealthStatus
+from gitops.model.revision import (
+    Commit,
+    Outcome,
+    RecordKind,
+    Revision,
+    RevisionKind,
+    RevisionState,
+    TrailRecord,
+    Trigger,
+    TriggerKind,
+)
+from gitops.ports import ApplicationState, Claim
+from gitops.store.applications import write_states
+from gitops.store.claims import remember
+from gitops.store.columns import storable
+from gitops.store.recording import Part
+from gitops.store.schema import revisions
+from gitops.store.trail import Recorder, journal, last_number
+from gitops.wire.revision import (
+    outcome_from_wire,
+    outcome_to_wire,
+    revision_from_wire,
+    revision_to_wire,
+)
+
+
+def merged(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
+    """One outcome an object and phase: the last one, at the place of the first."""
+    return tuple({(outcome.id, outcome.phase): outcome for outcome in outcomes}.values())
+
+
+def folded(records: Sequence[TrailRecord]) -> Revision | None:
+    """The revision that records tell, oldest first; None where no record opens one."""
+    revision: Revision | None = None
+    outcomes: list[Outcome] = []
+    for record in records:
+        if "revision" in record.payload:
+            revision = revision_from_wire(record.payload["revision"])
+        outcomes += [outcome_from_wire(value) for value in record.payload["outcomes"]]
+    return None if revision is None else replace(revision, outcomes=merged(outcomes))
+
+
+def row_of(revision: Revision) -> dict[str, Any]:
+    """The row of a revision, as it will be read: outcomes are not in it."""
+    commit = revision.commit
+    return {
+        "application": storable(revision.application),
+        "number": revision.number,
+        "kind": revision.kind.value,
+        "trigger": revision.trigger.kind.value,
+        "actor": storable(revision.trigger.actor),
+        "evidence": storable(revision.trigger.evidence),
+        "state": revision.state.value,
+        "started_at": revision.started_at,
+        "finished_at": revision.finished_at,
+        "digest": storable(revision.digest),
+        "commit_sha": None if commit is None else storable(commit.sha),
+        "commit_author": None if commit is None else storable(commit.author),
+        "commit_message": None if commit is None else storable(commit.message),
+        "commit_at": None if commit is None else commit.authored_at,
+        "commit_signature": None if commit is None else storable(commit.signature),
+        "summary": dict(revision.summary),
+        "health": None if revision.health is None else revision.health.value,
+        "healthy": revision.healthy,
+        "message": storable(revision.message),
+        "source": revision.source,
+        "partial": revision.partial,
+        "manifests": revision.manifests,
+        "diff": revision.diff,
+        "attempts": revision.attempts,
+        "repeats": revision.count,
+    }
+
+
+def revision_of(row: Row[Any]) -> Revision:
+    """The revision that a row holds, without outcomes."""
+    return Revision(
+        application=row.application,
+        number=row.number,
+        kind=RevisionKind(row.kind),
+        trigger=Trigger(TriggerKind(row.trigger), row.actor, row.evidence),
+        state=RevisionState(row.state),
+        started_at=row.started_at,
+        digest=row.digest,
+        commit=_commit_of(row),
+        summary=row.summary,
+        health=None if row.health is None else HealthStatus(row.health),
+        healthy=row.healthy,
+        message=row.message,
+        finished_at=row.finished_at,
+        source=row.source,
+        partial=row.partial,
+        manifests=row.manifests,
+        diff=row.diff,
+        attempts=row.attempts,
+        count=row.repeats,
+    )
+
+
+def _commit_of(row: Row[Any]) -> Commit | None:
+    if row.commit_sha is None:
+        return None
+    return Commit(
+        sha=row.commit_sha,
+        author=row.commit_author,
+        message=row.commit_message,
+        authored_at=row.commit_at,
+        signature=row.commit_signature,
+    )
+
+
+def _state_of(connection: Connection, application: str, number: int) -> RevisionState:
+    state = connection.execute(
+        select(revisions.c.state).where(
+            revisions.c.application == application, revisions.c.number == number
+        )
+    ).scalar_one_or_none()
+    if state is None:
+        raise missing(application, number)
+    return RevisionState(state)
+
+
+def missing(application: str, number: int) -> NotFoundError:
+    """The error for a number that was never given."""
+    return NotFoundError(
+        f"application {application} has no revision {number}",
+        remedy=f"list them with `gitops history {application}`",
+    )
+
+
+def _expect(connection: Connection, revision: Revision, *, running: bool) -> None:
+    state = _state_of(connection, revision.application, revision.number)
+    if (state is RevisionState.RUNNING) != running:
+        raise ConflictError(
+            f"revision {revision.number} of {revision.application} is {state.value}",
+            reason="revision-state",
+        )
+
+
+def _rewrite(recorder: Recorder, kind: RecordKind, revision: Revision) -> None:
+    """Append what is new about a revision, and bring its row up to it."""
+    before = folded(journal(recorder.connection, revision.application, revision.number))
+    known = set(before.outcomes) if before else set()
+    new = [outcome for outcome in merged(revision.outcomes) if outcome not in known]
+    _append(recorder, kind, revision, new, whole=True)
+    row = row_of(revision)
+    recorder.connection.execute(
+        update(revisions)
+        .where(
+            revisions.c.application == row.pop("application"),
+            revisions.c.number == row.pop("number"),
+        )
+        .values(**row)
+    )
+
+
+def _append(
+    recorder: Recorder,
+    kind: RecordKind,
+    revision: Revision,
+    outcomes: Sequence[Outcome],
+    *,
+    whole: bool,
+) -> None:
+    payload: dict[str, Any] = {"outcomes": [outcome_to_wire(outcome) for outcome in outcomes]}
+    if whole:
+        payload["revision"] = revision_to_wire(revision, outcomes=False)
+    recorder.append(
+        kind,
+        payload,
+        actor=revision.trigger.actor,
+        application=revision.application,
+        revision=revision.number,
+    )
+
+
+class RevisionsPart(Part):
+    """`ports.Store`: revisions."""
+
+    def open_revision(self, revision: Revision) -> Revision:
+        """Append revision-opened and give the next number (the given number is ignored)."""
+        with self.recording() as recorder:
+            number = last_number(recorder.connection, storable(revision.application)) + 1
+            numbered = replace(revision, number=number)
+            _append(recorder, RecordKind.REVISION_OPENED, numbered, numbered.outcomes, whole=True)
+            recorder.connection.execute(insert(revisions).values(**row_of(numbered)))
+        return numbered
+
+    def record_outcomes(
+        self, revision: Revision, outcomes: Sequence[Outcome], claims: Sequence[Claim]
+    ) -> None:
+        """Append outcomes and save the claims they changed, in one transaction.
+
+        Raises ConflictError where the revision is closed or another application holds a claim.
+        """
+        if not outcomes and not claims:
+            return
+        with self.recording() as recorder:
+            _expect(recorder.connection, revision, running=True)
+            if outcomes:
+                _append(recorder, RecordKind.OUTCOMES, revision, outcomes, whole=False)
+            remember(recorder.connection, claims)
+
+    def close_revision(self, revision: Revision, state: ApplicationState | None = None) -> None:
+        """Append revision-closed with everything final, and save the application's state.
+
+        Outcomes recorded before stay; those of `revision` are added, and replace what was recorded
+        of the same object and phase. Raises ConflictError where the revision is closed already.
+        """
+        with self.recording() as recorder:
+            _expect(recorder.connection, revision, running=True)
+            _rewrite(recorder, RecordKind.REVISION_CLOSED, revision)
+            if state is not None:
+                write_states(recorder.connection, [state])
+
+    def join_revision(self, revision: Revision) -> None:
+        """Rewrite count and outcomes of a closed heal that a repeat joined; appends outcomes."""
+        with self.recording() as recorder:
+            _expect(recorder.connection, revision, running=False)
+            _rewrite(recorder, RecordKind.OUTCOMES, revision)
+
+    def revision(self, application: str, number: int) -> Revision:
+        """With outcomes; raises NotFoundError."""
+        query = select(revisions).where(
+            revisions.c.application == application, revisions.c.number == number
+        )
+        with self.database.read() as connection:
+            row = connection.execute(query).one_or_none()
+            if row is None:
+                raise missing(application, number)
+            return _with_outcomes(connection, revision_of(row))
+
+    def revisions(
+        self, application: str, *, limit: int | None = None, before: int | None = None
+    ) -> list[Revision]:
+        """Newest first, without outcomes."""
+        query = select(revisions).where(revisions.c.application == application)
+        if before is not None:
+            query = query.where(revisions.c.number < before)
+        query = query.order_by(revisions.c.number.desc()).limit(limit)
+        with self.database.read() as connection:
+            return [revision_of(row) for row in connection.execute(query)]
+
+    def open_revisions(self) -> list[Revision]:
+        """Those left running by a crash, with the outcomes recorded so far."""
+        query = (
+            select(revisions)
+            .where(revisions.c.state == RevisionState.RUNNING.value)
+            .order_by(revisions.c.application, revisions.c.number)
+        )
+        with self.database.read() as connection:
+            found = [revision_of(row) for row in connection.execute(query)]
+            return [_with_outcomes(connection, revision) for revision in found]
+
+
+def _with_outcomes(connection: Connection, revision: Revision) -> Revision:
+    told = folded(journal(connection, revision.application, revision.number))
+    return revision if told is None else replace(revision, outcomes=told.outcomes)

@@ -1,0 +1,153 @@
+"""`SqlStore`: the store on SQLite, made of its parts. `wiring` makes it, all else has the port.
+
+A state directory holds `gitops.db` (with its log), `installation.key`, `trail.checkpoint` and
+`lock`. Opening takes the lock, makes what is missing (the key before the database, never after)
+and migrates the schema; `close` gives the lock back.
+"""
+
+import contextlib
+import secrets
+from pathlib import Path
+from typing import Final, Self
+
+from sqlalchemy import Connection, select
+
+from gitops.errors import StoreError
+from gitops.ports import Clock, Store
+from gitops.store import dialect
+from gitops.store.applications import ApplicationsPart
+from gitops.store.audit import AuditPart
+from gitops.store.checkpoint import Checkpoint, CheckpointFile
+from gitops.store.claims import ClaimsPart
+from gitops.store.commits import CommitsPart
+from gitops.store.content import ContentPart
+from gitops.store.database import MEMORY, Database, Limits, file_url, read_url
+from gitops.store.keys import Keys, derive, make_key, read_key
+from gitops.store.lock import StateLock
+from gitops.store.migrate import migrate
+from gitops.store.revisions import RevisionsPart
+from gitops.store.schema import facts
+from gitops.store.trail import mac_at, newest
+
+DATABASE: Final = "gitops.db"
+KEY: Final = "installation.key"
+CHECKPOINT: Final = "trail.checkpoint"
+LOCK: Final = "lock"
+
+
+class SqlStore(RevisionsPart, AuditPart, ContentPart, ClaimsPart, ApplicationsPart, CommitsPart):
+    """The embedded database; safe to use from any thread, by one process at a time.
+
+    Raises StoreError: `busy` (another process has the directory), `newer-schema`, `touched`,
+    `unwritable`, `key-open`, `key-missing` (the key's file cannot be read). Where the file is
+    gone, the store opens, and what needs the key raises `key-missing`.
+    """
+
+    def __init__(
+        self,
+        database: str | Path,
+        state_dir: Path | None,
+        clock: Clock,
+        *,
+        limits: Limits | None = None,
+    ) -> None:
+        """Open; `database` is a path or URL, `state_dir` None keeps the key in memory only."""
+        url = read_url(database) if isinstance(database, str) else file_url(database)
+        self.clock = clock
+        self.checkpoint = None
+        self.held_keys = None
+        self._state_dir = state_dir
+        with contextlib.ExitStack() as undo:
+            if state_dir is not None:
+                undo.callback(StateLock(state_dir / LOCK).release)
+            self.database = Database(url, limits or Limits())
+            undo.callback(self.database.close)
+            migrate(self.database)
+            self._set_up()
+            self._closing = undo.pop_all()
+
+    @classmethod
+    def at(cls, state_dir: Path, clock: Clock, *, limits: Limits | None = None) -> Self:
+        """The store of a state directory, which is made where it is missing."""
+        return cls(state_dir / DATABASE, state_dir, clock, limits=limits)
+
+    @classmethod
+    def memory(cls, clock: Clock) -> Self:
+        """A store that is gone when it is closed; the same code on SQLite in memory."""
+        return cls(MEMORY, None, clock)
+
+    def _set_up(self) -> None:
+        """Find or make the installation and its key; compare the checkpoint with the trail."""
+        with self.database.read() as connection:
+            known = _facts(connection)
+            if not known and newest(connection).sequence:
+                raise StoreError(
+                    "the database lost the facts about its installation",
+                    where=self.database.where,
+                    remedy="restore the state directory from a backup",
+                    reason="touched",
+                )
+        secret = self._secret(fresh=not known)
+        if secret is None:
+            self._installation = known["installation"]
+            return
+        keys = derive(secret)
+        self.checkpoint = CheckpointFile(self._path(CHECKPOINT), keys.trail)
+        self.held_keys = keys
+        if not known:
+            known = self._first_start(keys, self.checkpoint)
+        self._installation = known["installation"]
+        self._expect_key(keys, known["key"])
+        with self.database.read() as connection:
+            head = newest(connection)
+            self.checkpoint.reconcile(head, lambda sequence: mac_at(connection, sequence))
+
+    def _path(self, name: str) -> Path | None:
+        return None if self._state_dir is None else self._state_dir / name
+
+    def _secret(self, *, fresh: bool) -> bytes | None:
+        path = self._path(KEY)
+        if path is None:
+            return secrets.token_bytes(32)
+        return read_key(path) or (make_key(path) if fresh else None)
+
+    def _first_start(self, keys: Keys, checkpoint: CheckpointFile) -> dict[str, str]:
+        if not checkpoint.exists():
+            checkpoint.write(Checkpoint())
+        made = {"installation": secrets.token_hex(4), "key": keys.fingerprint}
+        with self.database.write() as connection:
+            rows = [{"name": name, "value": value} for name, value in made.items()]
+            dialect.save(connection, facts, rows)
+        return made
+
+    def _expect_key(self, keys: Keys, fingerprint: str) -> None:
+        if keys.fingerprint != fingerprint:
+            raise StoreError(
+                "the installation's key is not the one that this database was made with",
+                where=str(self._path(KEY)),
+                remedy="restore the key and the database from the same backup",
+                reason="key-missing",
+            )
+
+    @property
+    def installation(self) -> str:
+        """Eight hex digits, made at first start."""
+        return self._installation
+
+    @property
+    def writes(self) -> int:
+        """How many write transactions were begun since the store was opened."""
+        return self.database.writes
+
+    def close(self) -> None:
+        """Checkpoint and close; may be called again."""
+        self._closing.close()
+
+
+def _facts(connection: Connection) -> dict[str, str]:
+    return {row.name: row.value for row in connection.execute(select(facts))}
+
+
+def open_store(state_dir: Path, clock: Clock, *, url: str | None = None) -> Store:
+    """The store of a state directory, as the engine sees it; `url` where it is not in there."""
+    return SqlStore(url or state_dir / DATABASE, state_dir, clock)
