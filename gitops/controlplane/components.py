@@ -4,6 +4,7 @@
 our client certificate, the API server a token of ours or of a service account.
 """
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,13 +41,14 @@ class Options:
     audit: bool = False
 
 
-def kubeconfig(url: str, ca: Path, token: str, user: str) -> dict[str, Any]:
-    """A kubeconfig of one cluster, one user and one context, all named `gitops`."""
+def kubeconfig(url: str, ca: bytes, token: str, user: str) -> dict[str, Any]:
+    """A kubeconfig that holds all it needs, so that it can be copied; `ca` is PEM."""
+    authority = base64.b64encode(ca).decode()
     return {
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [
-            {"name": "gitops", "cluster": {"server": url, "certificate-authority": str(ca)}}
+            {"name": "gitops", "cluster": {"server": url, "certificate-authority-data": authority}}
         ],
         "users": [{"name": user, "user": {"token": token}}],
         "contexts": [{"name": "gitops", "context": {"cluster": "gitops", "user": user}}],

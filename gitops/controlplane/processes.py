@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from gitops.errors import ControlPlaneError
 START_TIMEOUT_S: Final = 120.0
 STOP_TIMEOUT_S: Final = 15.0
 POLL_S: Final = 0.03
+FOREGROUND_POLL_S: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ class ControlPlane:
             command += ["--audit"] if audit else []
             process = _launch(layout, command if detach else [*command, "--attached"])
             if _await_answer(process, layout):
+                if detach:
+                    process.returncode = 0  # it outlives us: no warning that it still runs
                 return cls(layout.root, None if detach else process)
         plane = cls(layout.root)
         plane._wait_for(lambda: plane.status().ready, "it did not become ready", START_TIMEOUT_S)
@@ -107,11 +111,27 @@ class ControlPlane:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
                 self._is_gone_within(timeout_s)
+            if self._supervisor is None:
+                with contextlib.suppress(ChildProcessError):  # ours, if we started it detached
+                    os.waitpid(pid, 0)
         if self._supervisor is not None:
             if self._supervisor.stdin is not None:
                 self._supervisor.stdin.close()
             self._supervisor.wait(timeout_s)
             self._supervisor = None
+
+    def wait_end(self, asked: threading.Event) -> bool:
+        """Wait until somebody sets `asked` (False) or the control plane ended by itself (True)."""
+        while not asked.wait(FOREGROUND_POLL_S):
+            if state.holder(self._layout.lock) is None:
+                return True
+        return False
+
+    def purge(self) -> None:
+        """Stop, and remove the directory with everything in it."""
+        self.stop()
+        if (self._layout.pki / certificates.TOKENS).exists():  # never somebody else's directory
+            shutil.rmtree(self._layout.root)
 
     def __enter__(self) -> Self:
         return self

@@ -8,9 +8,13 @@ valid only while the lock is held, so that a stale id is never signalled.
 import fcntl
 import json
 import os
+import threading
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any, Final, Literal
+
+LOCK_TRIES: Final = 5
+LOCK_PAUSE_S: Final = 0.02
 
 ComponentState = Literal["running", "paused", "failed", "stopped"]
 
@@ -104,17 +108,24 @@ def write(path: Path, state: State) -> None:
 
 
 def take_lock(path: Path) -> IO[str] | None:
-    """Lock for as long as the answer stays open, and note our process id; None if it is held."""
+    """Lock for as long as the answer stays open, and note our process id; None if it is held.
+
+    Tries for a moment, because `holder` takes the lock too while it looks.
+    """
     file = path.open("a+")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        return None
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
-    return file
+    pause = threading.Event()
+    for _ in range(LOCK_TRIES):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pause.wait(LOCK_PAUSE_S)
+        else:
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            return file
+    file.close()
+    return None
 
 
 def holder(path: Path) -> int | None:

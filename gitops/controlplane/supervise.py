@@ -38,6 +38,7 @@ from gitops.errors import ControlPlaneError, GitopsError
 PORTS: Final = ("apiserver", "etcd", "etcd-peer")
 POLL_S: Final = 0.04
 START_TRIES: Final = 5
+PORTS_S: Final = 1.0
 PR_SET_PDEATHSIG: Final = 1
 LOG_TAIL: Final = 2000
 PAUSE_S: Final = 3.0
@@ -124,9 +125,9 @@ class Supervisor:
         self._layout.paused.mkdir(exist_ok=True)
         for marker in self._layout.paused.iterdir():
             marker.unlink()
-        self._ports = state.read(self._layout.state).ports
+        self._ports = self._known_ports()
         for attempt in range(START_TRIES):
-            if attempt or set(self._ports) != set(PORTS) or not are_free(self._ports):
+            if attempt or not self._ports:
                 self._ports = free_ports()
             self._write_files()
             if self._serve():
@@ -166,6 +167,21 @@ class Supervisor:
 
     # -- parts
 
+    def _known_ports(self) -> dict[str, int]:
+        """The ports of the last run, so that kubeconfigs stay valid; {} where they are taken.
+
+        Waits a moment for processes of a supervisor that was killed to be gone.
+        """
+        ports = state.read(self._layout.state).ports
+        if set(ports) != set(PORTS):
+            return {}
+        end = time.monotonic() + PORTS_S
+        while not are_free(ports):
+            if time.monotonic() > end:
+                return {}
+            self._wait(POLL_S)
+        return ports
+
     def _note(self, number: int, frame: FrameType | None) -> None:
         del frame
         self._signals.add(number)
@@ -197,7 +213,7 @@ class Supervisor:
         for user in certificates.USERS:
             path = self._layout.kubeconfig if user == "admin" else pki / f"{user}.kubeconfig"
             token = certificates.token(pki, user)
-            body = components.kubeconfig(url, pki / "ca.crt", token, user)
+            body = components.kubeconfig(url, (pki / "ca.crt").read_bytes(), token, user)
             certificates.write_private(path, yaml.safe_dump(body, sort_keys=False).encode())
         policy = json.dumps(components.AUDIT_POLICY)
         (self._layout.root / "audit-policy.json").write_text(policy)
