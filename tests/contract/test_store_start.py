@@ -1,0 +1,238 @@
+"""How a store starts: key, lock, schema, checkpoint, and what it says where one is not right."""
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from gitops.errors import SettingsError, StoreError
+from gitops.model.revision import RecordKind
+from gitops.ports import TrailQuery
+from gitops.store.database import Limits
+from gitops.store.schema import metadata
+from gitops.store.sql import CHECKPOINT, DATABASE, KEY, LOCK, SqlStore, open_store
+from tests.helpers.store import SteppingClock, opened_store, tamper
+from tests.helpers.values import opened
+
+
+def reopened(state: Path) -> SqlStore:
+    return SqlStore.at(state, SteppingClock())
+
+
+def refusal(state: Path) -> StoreError:
+    with pytest.raises(StoreError) as raised:
+        reopened(state)
+    return raised.value
+
+
+def append(store: SqlStore) -> None:
+    store.append(RecordKind.WEBHOOK, actor="ann", payload={})
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """A state directory with a trail of three records, closed."""
+    folder = tmp_path / "state"
+    with opened_store("file", folder) as store:
+        for _ in range(3):
+            append(store)
+        store.put(b"manifest")
+    return folder
+
+
+def test_everything_in_a_state_directory_is_for_its_owner_only(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "state"
+    with opened_store("file", folder) as store:
+        append(store)
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+    assert modes.keys() >= {DATABASE, f"{DATABASE}-wal", KEY, CHECKPOINT, LOCK}
+    assert set(modes.values()) == {0o600}
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_everything_is_there_after_a_restart(state: Path) -> None:
+    with opened_store("file", state) as store:
+        address, installation = store.put(b"manifest"), store.installation
+        assert store.writes == 0
+    with opened_store("file", state) as store:
+        assert store.installation == installation
+        assert store.get(address) == b"manifest"
+        assert (store.verify().records, store.verify().faults) == (3, ())
+
+
+def test_a_path_may_hold_any_character(tmp_path: Path) -> None:
+    with opened_store("file", tmp_path / "a %41?b=c #d") as store:
+        append(store)
+        assert (tmp_path / "a %41?b=c #d" / DATABASE).exists()
+
+
+def test_the_key_is_made_once_and_has_32_bytes(state: Path) -> None:
+    before = (state / KEY).read_bytes()
+    reopened(state).close()
+    assert (state / KEY).read_bytes() == before
+    assert len(before) == 32
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o700 | 0o010])
+def test_a_key_that_others_can_read_is_refused(state: Path, mode: int) -> None:
+    (state / KEY).chmod(mode)
+    error = refusal(state)
+    assert error.reason == "key-open"
+    assert f"(mode {mode:04o})" in str(error)
+    assert f"chmod 600 {state / KEY}" in str(error)
+
+
+@pytest.mark.parametrize("content", [b"", b"short", b"x" * 33], ids=["empty", "short", "long"])
+def test_a_key_of_another_length_is_refused(state: Path, content: bytes) -> None:
+    (state / KEY).write_bytes(content)
+    assert "not 32 bytes" in str(refusal(state))
+
+
+def test_a_key_that_is_a_link_or_a_folder_is_refused(state: Path) -> None:
+    (state / KEY).rename(state / "elsewhere")
+    (state / KEY).symlink_to(state / "elsewhere")
+    assert "cannot be read" in str(refusal(state))
+
+
+def test_the_key_of_another_installation_is_refused(state: Path) -> None:
+    (state / KEY).write_bytes(os.urandom(32))
+    assert "not the one that this database was made with" in str(refusal(state))
+
+
+def test_without_its_key_a_store_opens_and_says_what_it_cannot_do(state: Path) -> None:
+    (state / KEY).unlink()
+    with opened_store("file", state) as store:
+        assert len(list(store.trail(TrailQuery()))) == 3
+        assert store.state("blog").name == "blog"
+        assert store.registered() == {}
+        for call in (
+            store.verify,
+            lambda: store.put(b"x"),
+            lambda: store.get("0" * 64),
+            lambda: store.digest(b"x"),
+            lambda: append(store),
+            lambda: store.open_revision(opened()),
+        ):
+            with pytest.raises(StoreError, match=r"key is missing.*restore installation\.key") as e:
+                call()
+            assert e.value.reason == "key-missing"
+    assert not (state / KEY).exists()
+
+
+def test_a_second_process_is_refused_with_the_number_of_the_first(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    with opened_store("file", folder) as store:
+        error = refusal(folder)
+        assert error.reason == "busy"
+        assert str(error).startswith(f"{folder}: process {os.getpid()} of gitops uses")
+        append(store)
+    reopened(folder).close()
+
+
+def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    script = (
+        "import sys, pathlib; from gitops.store.lock import StateLock;"
+        "lock = StateLock(pathlib.Path(sys.argv[1])); print('held', flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(folder / LOCK)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"held\n"
+        assert refusal(folder).reason == "busy"
+        process.kill()
+        process.wait()
+    reopened(folder).close()
+
+
+def test_a_state_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert refusal(tmp_path / "file" / "state").reason == "unwritable"
+
+
+def test_closing_twice_is_closing_once(tmp_path: Path) -> None:
+    store = reopened(tmp_path / "state")
+    store.close()
+    store.close()
+
+
+def test_a_failed_start_gives_the_lock_back(state: Path) -> None:
+    (state / KEY).chmod(0o644)
+    refusal(state)
+    (state / KEY).chmod(0o600)
+    reopened(state).close()
+
+
+def test_the_migrations_make_what_the_code_expects() -> None:
+    store = SqlStore.memory(SteppingClock())
+    with store.database.read() as connection:
+        found = compare_metadata(MigrationContext.configure(connection), metadata)
+    store.close()
+    assert found == []
+
+
+def test_a_database_of_a_newer_gitops_is_refused(state: Path) -> None:
+    tamper(state, "UPDATE alembic_version SET version_num = '9999'")
+    error = refusal(state)
+    assert error.reason == "newer-schema"
+    assert "newer gitops (schema 9999)" in str(error)
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir()
+    (folder / DATABASE).write_bytes(b"not a database, but long enough to be read as one" * 100)
+    error = refusal(folder)
+    assert error.reason == "touched"
+    assert "damaged, or is not a database" in str(error)
+
+
+def test_a_database_without_its_facts_is_refused(state: Path) -> None:
+    tamper(state, "DELETE FROM facts")
+    assert refusal(state).reason == "touched"
+
+
+def test_a_database_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    (folder / DATABASE).mkdir(parents=True)
+    assert refusal(folder).reason == "unwritable"
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [("postgresql://db/x", "'postgresql' are not supported"), ("nonsense", "cannot be read")],
+)
+def test_a_url_that_cannot_be_used_is_refused(tmp_path: Path, url: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        open_store(tmp_path, SteppingClock(), url=url)
+
+
+def test_a_database_may_lie_elsewhere(tmp_path: Path) -> None:
+    place = tmp_path / "elsewhere.db"
+    open_store(tmp_path / "state", SteppingClock(), url=f"sqlite:///{place}").close()
+    assert place.exists()
+
+
+def test_another_programs_lock_is_waited_for_and_then_named(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    patience = Limits(busy_timeout=Limits().busy_timeout / 100)
+    store = SqlStore.at(folder, SteppingClock(), limits=patience)
+    other = sqlite3.connect(folder / DATABASE, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match="locked by another program") as raised:
+        append(store)
+    assert raised.value.reason == "busy"
+    other.execute("ROLLBACK")
+    other.close()
+    append(store)
+    assert store.verify().faults == ()
+    store.close()
