@@ -41,6 +41,8 @@ TYPE_WORDS: Final = frozenset({"string", "map", "list", "boolean", "null", "int"
 INVALID_VALUE: Final = re.compile(
     r'((?:Invalid|Unsupported|Duplicate) value: )(?:"(?:[^"\\]|\\.)*"|[\[{].*[\]}]|.*$)'
 )
+LONG_VALUE: Final = re.compile(r"(Invalid value: )[\[{].{80,}[\]}](?=: )")
+"""A whole object in a fault: people want the fault."""
 HIDDEN: Final = "<hidden>"
 
 
@@ -139,7 +141,7 @@ def _clean_line(line: str, *, secret: bool) -> str:
             return f"got {HIDDEN}"
         return "got " + GO_VALUE.sub(r"\g<1>", value)
 
-    line = GOT.sub(got, line)
+    line = LONG_VALUE.sub(r"\1{…}", GOT.sub(got, line))
     return INVALID_VALUE.sub(rf"\g<1>{HIDDEN}", line) if secret else line
 
 

@@ -184,7 +184,7 @@ class Transport:
             server_hostname=self._endpoint.server_name,
         ) as response:
             if response.status >= ERRORS_FROM:
-                body = await response.content.read(BODY_LIMIT)
+                body = await _read_error(response.content)
                 error = refusal(response.status, body, call.subject)
                 if response.status in BUSY:
                     raise _Refused(response.status, error, _retry_after(response.headers))
@@ -205,6 +205,13 @@ def backoff(attempt: int, longest_s: float = LONGEST_DELAY_S) -> float:
     """Seconds before attempt `attempt` + 1: doubling from 0.2 s, with jitter of a quarter."""
     delay = min(longest_s, FIRST_DELAY_S * 2.0 ** min(attempt - 1, 16))
     return delay * random.uniform(0.75, 1.25)  # noqa: S311 - jitter, not a secret
+
+
+async def _read_error(content: aiohttp.StreamReader) -> bytes:
+    body = b""
+    while len(body) < BODY_LIMIT and (chunk := await content.read(BODY_LIMIT)):
+        body += chunk
+    return body
 
 
 def _hopeless(error: BaseException) -> bool:
