@@ -82,9 +82,11 @@ class Closure:
     def paths(self) -> tuple[str, ...]:
         """The sorted paths outside of which no change can matter; folders stand for what they hold.
 
-        What lies below a folder that is itself named is left out.
+        What lies below a folder that is itself named is left out. A submodule's own path is added:
+        Git names that, and not its files, when it changes.
         """
-        return tuple(outermost(self.content | self.watched))
+        named = self.content | self.watched
+        return tuple(outermost(named | self.tree.modules(named)))
 
     def exported(self) -> list[str]:
         """The sorted paths to export."""

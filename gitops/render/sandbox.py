@@ -36,7 +36,7 @@ class Limits:
     """
 
     wall_s: float = 60.0
-    memory_bytes: int = 2 << 30
+    memory_bytes: int = 1 << 30
     output_bytes: int = 50 << 20
     file_bytes: int = 256 << 20
     open_files: int = 1024

@@ -6,7 +6,7 @@ repository is a RenderError `refused`; the check is made on names, before anythi
 """
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -15,6 +15,10 @@ from gitops.ports import Checkout, TreeEntry
 
 MAX_LINKS: Final = 40
 """As the kernel's limit on links in one path."""
+
+MODULE: Final = "160000"
+LINK: Final = "120000"
+_FOLDERS: Final = ("040000", "40000", MODULE)
 
 Kind = Literal["file", "folder", "missing"]
 
@@ -65,7 +69,7 @@ class Tree:
         if path == ".":
             return Spot("folder", ".")
         entry = self._names(posixpath.dirname(path) or ".").get(posixpath.basename(path))
-        if entry is not None and entry.mode != "120000":
+        if entry is not None and entry.mode != LINK:
             return Spot(_kind(entry), path)
         return self._walk(path, where or path)
 
@@ -76,7 +80,18 @@ class Tree:
     def links_below(self, folder: str) -> list[str]:
         """Every symbolic link anywhere below a real folder."""
         entries = self.checkout.entries(folder, recurse=True)
-        return [entry.path for entry in entries if entry.mode == "120000"]
+        return [entry.path for entry in entries if entry.mode == LINK]
+
+    def modules(self, paths: Iterable[str]) -> set[str]:
+        """Those folders on the way to `paths` that are submodules."""
+        if self.checkout.object_sha(".gitmodules") is None:
+            return set()
+        folders = {folder for path in paths for folder in _above(path)}
+        return {folder for folder in folders if self._is_module(folder)}
+
+    def _is_module(self, path: str) -> bool:
+        entry = self._names(posixpath.dirname(path) or ".").get(posixpath.basename(path))
+        return entry is not None and entry.mode == MODULE
 
     def read(self, spot: Spot) -> bytes:
         """A file's content."""
@@ -110,7 +125,7 @@ class Tree:
             entry = self._names("/".join(real) or ".").get(part) if kind == "folder" else None
             if entry is None:
                 return Spot("missing", "/".join([*real, part, *pending[::-1]]), tuple(links))
-            if entry.mode == "120000":
+            if entry.mode == LINK:
                 links.append("/".join([*real, part]))
                 pending += self._target(links, where).split("/")[::-1]
             else:
@@ -131,8 +146,14 @@ class Tree:
         return target
 
 
+def _above(path: str) -> Iterable[str]:
+    """The path itself and every folder above it but the root."""
+    parts = path.split("/")
+    return ("/".join(parts[:count]) for count in range(1, len(parts) + 1))
+
+
 def _kind(entry: TreeEntry) -> Kind:
-    return "folder" if entry.mode in ("040000", "40000", "160000") else "file"
+    return "folder" if entry.mode in _FOLDERS else "file"
 
 
 def _escape(link: str, where: str) -> RenderError:

@@ -1,0 +1,200 @@
+"""From a folder or an Application file to ordered manifests, without any cluster.
+
+In: what the command line was told. Out: manifests in apply order. Called by `gitops render`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gitops.controlplane.build import find_tool
+from gitops.core.application_spec import is_application, parse_application
+from gitops.core.order import order
+from gitops.core.parse import parse_all
+from gitops.core.scope import place, scopes
+from gitops.errors import ApplicationError, InputError, ManifestError, RenderError, UsageError
+from gitops.model.application import (
+    Application,
+    Destination,
+    DirectorySource,
+    HelmSource,
+    KustomizeSource,
+    Source,
+)
+from gitops.model.objects import Manifest
+from gitops.model.plan import Fault
+from gitops.openapi.loader import load_builtin
+from gitops.ports import Checkout, Rendered, RenderRequest
+from gitops.render.detect import Tool, detect
+from gitops.render.folder import FolderCheckout, find_root
+from gitops.render.renderer import ToolRenderer
+from gitops.render.tools import Tools
+from gitops.render.tree import Tree
+
+OFFLINE_RELEASE = "release-name"
+"""Helm's own name for a release that nobody named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """What `gitops render PATH` may be told besides the path."""
+
+    namespace: str = ""
+    release_name: str = ""
+    values: tuple[Path, ...] = ()
+    parameters: tuple[str, ...] = ()
+    string_parameters: tuple[str, ...] = ()
+    skip_crds: bool = False
+    skip_tests: bool = False
+    images: tuple[str, ...] = ()
+    recurse: bool = False
+    include: str = ""
+    exclude: str = ""
+    kube_version: str = ""
+    api_versions: tuple[str, ...] = ()
+
+
+def request_for_folder(path: Path, flags: Flags) -> RenderRequest:
+    """What to render for a folder or a file on this machine; flags of another tool are refused."""
+    if not path.exists():
+        raise UsageError(f"there is no {str(path)!r}", remedy="name a folder that exists")
+    root = find_root(path.resolve())
+    checkout = FolderCheckout(root)
+    inside = path.resolve().relative_to(checkout.root).as_posix()
+    source = Source(repo_url=str(root), path=inside)
+    tool = detect(source, Tree(checkout)).tool
+    _refuse_flags(tool, flags)
+    lent = tuple(
+        (Source(str(file.parent), path="", ref=f"values{position}"), FolderCheckout(file.parent))
+        for position, file in enumerate(file.resolve() for file in flags.values)
+    )
+    application = Application(
+        name=flags.release_name or OFFLINE_RELEASE,
+        sources=(_with_flags(source, tool, flags), *(item for item, _ in lent)),
+        destination=Destination(namespace=flags.namespace),
+    )
+    return RenderRequest(
+        application,
+        ((application.sources[0], checkout), *lent),
+        flags.kube_version,
+        flags.api_versions,
+    )
+
+
+def _with_flags(source: Source, tool: Tool, flags: Flags) -> Source:
+    if tool is Tool.HELM:
+        names = [f"$values{position}/{file.name}" for position, file in enumerate(flags.values)]
+        parameters = [(text, False) for text in flags.parameters]
+        parameters += [(text, True) for text in flags.string_parameters]
+        helm = HelmSource(
+            value_files=tuple(names),
+            parameters=tuple(_parameter(text, force) for text, force in parameters),
+            skip_crds=flags.skip_crds,
+            skip_tests=flags.skip_tests,
+        )
+        return replace(source, helm=helm)
+    if tool is Tool.KUSTOMIZE:
+        return replace(source, kustomize=KustomizeSource(images=flags.images))
+    directory = DirectorySource(flags.recurse, flags.include, flags.exclude)
+    return replace(source, directory=directory)
+
+
+def _parameter(text: str, force: bool) -> dict[str, object]:  # noqa: FBT001 -- Argo CD's field
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise UsageError(f"{text!r} is not NAME=VALUE")
+    return {"name": name, "value": value.replace("$", "$$"), "forceString": force}
+
+
+def _refuse_flags(tool: Tool, flags: Flags) -> None:
+    """A flag that would do nothing is a mistake."""
+    owners = {
+        "--values": (Tool.HELM, flags.values),
+        "--set": (Tool.HELM, flags.parameters),
+        "--set-string": (Tool.HELM, flags.string_parameters),
+        "--release-name": (Tool.HELM, flags.release_name),
+        "--skip-crds": (Tool.HELM, flags.skip_crds),
+        "--skip-tests": (Tool.HELM, flags.skip_tests),
+        "--image": (Tool.KUSTOMIZE, flags.images),
+        "--recurse": (Tool.PLAIN, flags.recurse),
+        "--include": (Tool.PLAIN, flags.include),
+        "--exclude": (Tool.PLAIN, flags.exclude),
+    }
+    for flag, (owner, given) in owners.items():
+        if given and owner is not tool:
+            is_a = {"plain": "plain manifests", "helm": "a Helm chart"}.get(tool, "a kustomization")
+            raise UsageError(f"{flag} means nothing here: the path holds {is_a}")
+
+
+def read_applications(file: Path) -> list[Application]:
+    """Every Application of a file."""
+    try:
+        text = file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the file cannot be read: {error}", where=str(file)) from error
+    parsed = parse_all([(str(file), text)])
+    if parsed.faults:
+        raise faulty(parsed.faults, str(file))
+    return [parse_application(found) for found in parsed.manifests if is_application(found)]
+
+
+def choose_application(file: Path, name: str | None) -> Application:
+    """The one Application of a file, or the one named."""
+    found = read_applications(file)
+    wanted = [application for application in found if name in (None, application.name)]
+    if len(wanted) == 1:
+        return wanted[0]
+    names = ", ".join(application.name for application in found)
+    if not found:
+        raise ApplicationError("no Application is declared in it", where=str(file))
+    raise UsageError(
+        f"the file declares {names}" + (f", and no {name!r}" if name else ""),
+        where=str(file),
+        remedy="choose one of them with --application",
+    )
+
+
+def render_manifests(request: RenderRequest) -> list[Manifest]:
+    """Render, read and order; every fault is told."""
+    tools = Tools(kustomize=find_tool("kustomize"), helm=find_tool("helm"))
+    rendered = ToolRenderer(tools).render(request)
+    _refuse_empty(request, rendered)
+    parsed = parse_all((text.path, text.text) for text in rendered.texts)
+    if parsed.faults:
+        raise faulty(parsed.faults, request.application.name)
+    kinds = load_builtin().kinds
+    manifests = place(
+        parsed.manifests,
+        scopes(parsed.manifests, kinds),
+        request.application.destination.namespace,
+    )
+    return order(manifests)
+
+
+def _refuse_empty(request: RenderRequest, rendered: Rendered) -> None:
+    """A chart may have nothing to say; a folder without one manifest is a mistake."""
+    if rendered.texts or rendered.tool != Tool.PLAIN:
+        return
+    paths = ", ".join(repr(source.path) for source, _ in request.sources if source.path)
+    raise RenderError(
+        f"there are no manifests in {paths}",
+        remedy="name another path; --recurse looks into the folders below it",
+        reason="empty",
+    )
+
+
+def faulty(faults: Sequence[Fault], where: str) -> ManifestError:
+    """One error that tells every fault."""
+    if len(faults) == 1:
+        place_of = faults[0].place
+        return ManifestError(faults[0].message, where=str(place_of) if place_of else where)
+    lines = [f"\n  {fault.place or where}: {fault.message}" for fault in faults]
+    return ManifestError(f"{len(faults)} faults:{''.join(lines)}", where=where)
+
+
+def request_for_application(
+    application: Application, checkouts: Sequence[Checkout], flags: Flags
+) -> RenderRequest:
+    """What to render for an Application whose sources were opened."""
+    sources = tuple(zip(application.sources, checkouts, strict=True))
+    return RenderRequest(application, sources, flags.kube_version, flags.api_versions)

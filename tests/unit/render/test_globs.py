@@ -1,0 +1,63 @@
+"""Argo CD's globs (gobwas/glob): without separators a star matches a slash."""
+
+import pytest
+
+from gitops.errors import RenderError
+from gitops.render.globs import compile_glob
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "matches"),
+    [
+        ("*.yaml", "deployment.yaml", True),
+        ("*.yaml", "below/deployment.yaml", True),
+        ("**.yaml", "a/b/c.yaml", True),
+        ("*.yaml", "deployment.yml", False),
+        ("env/*.yaml", "env/prod.yaml", True),
+        ("env/*.yaml", "other/prod.yaml", False),
+        ("{config.json,env-usw2/*}", "config.json", True),
+        ("{config.json,env-usw2/*}", "env-usw2/a.yaml", True),
+        ("{config.json,env-usw2/*}", "env-use1/a.yaml", False),
+        ("{a,b{c,d}}.yaml", "bd.yaml", True),
+        ("{a,b{c,d}}.yaml", "b.yaml", False),
+        ("?.yaml", "a.yaml", True),
+        ("?.yaml", "ab.yaml", False),
+        ("[a-c].yaml", "b.yaml", True),
+        ("[!a-c].yaml", "b.yaml", False),
+        ("[!a-c].yaml", "d.yaml", True),
+        ("[^a].yaml", "^.yaml", True),
+        (r"a\*b", "a*b", True),
+        (r"a\*b", "axb", False),
+        ("a.b", "axb", False),
+        ("a}", "a}", True),
+        ("a,b", "a,b", True),
+        ("a[", "a[", True),
+        ("a\n*", "a\nb", True),
+    ],
+)
+def test_patterns_match_as_in_argo_cd(pattern: str, path: str, *, matches: bool) -> None:
+    assert bool(compile_glob(pattern, where="x").match(path)) is matches
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "matches"),
+    [
+        ("env/*.yaml", "env/a.yaml", True),
+        ("env/*.yaml", "env/a/b.yaml", False),
+        ("env/**/*.yaml", "env/a/b.yaml", True),
+        ("env/?.yaml", "env//.yaml", False),
+    ],
+)
+def test_with_separators_a_star_stops_at_a_slash(pattern: str, path: str, *, matches: bool) -> None:
+    assert bool(compile_glob(pattern, separators=True, where="x").match(path)) is matches
+
+
+def test_an_open_brace_is_told_with_the_setting() -> None:
+    with pytest.raises(RenderError, match="open brace") as caught:
+        compile_glob("{a,b", where="spec.source.directory.include")
+    assert caught.value.where == "spec.source.directory.include"
+
+
+def test_a_range_that_goes_backwards_is_told() -> None:
+    with pytest.raises(RenderError, match="cannot be read"):
+        compile_glob("[z-a]", where="x")
