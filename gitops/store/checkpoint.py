@@ -10,7 +10,6 @@ Called by `recording.py` at each append, by `sql.py` at start-up and by `verify.
 
 import contextlib
 import json
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any, Final
 
 import structlog
 
-from gitops.store.keys import mac, same, sync_folder, write_private
+from gitops.store.keys import draft_of, mac, same, sync_folder, write_private
 from gitops.wire.values import canonical
 
 GENESIS: Final = "0" * 64
@@ -126,7 +125,7 @@ class CheckpointFile:
             "findings": list(checkpoint.findings),
         }
         value["seal"] = mac(self._key, canonical(value))
-        draft = self._path.with_name(f"{self._path.name}.{secrets.token_hex(4)}")
+        draft = draft_of(self._path)
         try:
             write_private(draft, canonical(value) + b"\n")
             draft.replace(self._path)

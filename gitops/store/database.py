@@ -82,17 +82,9 @@ class Database:
             raise store_error(error, self.where) from error
 
     def close(self) -> None:
-        """Move the write-ahead log into the file, and close every connection."""
+        """Close every connection; with the last, SQLite moves its log into the file."""
         with self._writer:
-            try:
-                with self._engine.connect() as connection:
-                    raw = connection.connection.driver_connection
-                    if self.file is not None and raw is not None:
-                        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            except SQLAlchemyError:
-                pass  # the log stays beside the file, and the next start reads it
-            finally:
-                self._engine.dispose()
+            self._engine.dispose()
 
 
 def read_url(text: str) -> URL:

@@ -96,13 +96,11 @@ def read_key(path: Path) -> bytes | None:
 def make_key(path: Path) -> bytes:
     """Make the secret; whole or not at all, and never over another one. Raises StoreError."""
     secret = secrets.token_bytes(KEY_BYTES)
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    draft = draft_of(path)
     try:
         write_private(draft, secret)
-        try:
-            os.link(draft, path)  # fails where the file exists, as O_EXCL would
-        finally:
-            draft.unlink()
+        os.link(draft, path)  # fails where the file exists, as O_EXCL would
+        draft.unlink()
         sync_folder(path.parent)
     except OSError as error:
         raise StoreError(
@@ -114,9 +112,18 @@ def make_key(path: Path) -> bytes:
     return secret
 
 
+def draft_of(path: Path) -> Path:
+    """Where a file is written before it is put in its place; one process at a time does that."""
+    return path.with_name(f".{path.name}.draft")
+
+
 def write_private(path: Path, content: bytes) -> None:
-    """Write a new file with mode 0600, to the disk; raises OSError and leaves no part of it."""
+    """Write a new file with mode 0600, to the disk; raises OSError and leaves no part of it.
+
+    What stands there is the draft of a process that was killed, and goes.
+    """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    path.unlink(missing_ok=True)
     try:
         with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
             file.write(content)

@@ -22,7 +22,7 @@ from gitops.store.claims import ClaimsPart
 from gitops.store.commits import CommitsPart
 from gitops.store.content import ContentPart
 from gitops.store.database import MEMORY, Database, Limits, file_url, read_url
-from gitops.store.keys import Keys, derive, make_key, read_key
+from gitops.store.keys import Keys, derive, draft_of, make_key, read_key
 from gitops.store.lock import StateLock
 from gitops.store.migrate import migrate
 from gitops.store.revisions import RevisionsPart
@@ -109,6 +109,7 @@ class SqlStore(RevisionsPart, AuditPart, ContentPart, ClaimsPart, ApplicationsPa
         path = self._path(KEY)
         if path is None:
             return secrets.token_bytes(32)
+        draft_of(path).unlink(missing_ok=True)  # a start that was killed may have left a copy
         return read_key(path) or (make_key(path) if fresh else None)
 
     def _first_start(self, keys: Keys, checkpoint: CheckpointFile) -> dict[str, str]:

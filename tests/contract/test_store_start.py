@@ -159,10 +159,12 @@ def test_a_state_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> Non
     assert refusal(tmp_path / "file" / "state").reason == "unwritable"
 
 
-def test_closing_twice_is_closing_once(tmp_path: Path) -> None:
-    store = reopened(tmp_path / "state")
+def test_closing_leaves_one_file_and_closing_twice_is_closing_once(state: Path) -> None:
+    store = reopened(state)
+    append(store)
     store.close()
     store.close()
+    assert {path.name for path in state.iterdir()} == {DATABASE, KEY, CHECKPOINT, LOCK}
 
 
 def test_a_failed_start_gives_the_lock_back(state: Path) -> None:
