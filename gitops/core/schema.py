@@ -118,8 +118,8 @@ class Shape:
     `name` is the definition's name, or "". `default` is ABSENT where the schema has none.
     `open` says that fields beyond the known ones are kept. `native` tells the API server's own
     types from custom resources, which are kept as they are written. `zeros` are the fields that
-    the API server drops when they hold their zero value (false, 0, ""); `defaulted` those that it
-    fills where they are left out; `drops_zero` and `drops_empty` say the same of this very field.
+    the API server drops when they hold their zero value (false, 0, "", {}); `defaulted` are those
+    that it fills where they are left out; `drops_zero` and `drops_empty` say it of this field.
     """
 
     __slots__ = (

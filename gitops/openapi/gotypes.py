@@ -55,6 +55,14 @@ class GoTypes:
         package, struct = self._find(definition)
         return set() if package is None or struct is None else _omitted(package, struct)
 
+    def plain(self, definition: str) -> set[str]:
+        """Fields that are no pointer, slice or map: if they are structs, {} says nothing."""
+        package, struct = self._find(definition)
+        if package is None or struct is None:
+            return set()
+        types = _all_types(package, struct)
+        return {name for name, kind in types.items() if kind[0] not in "*[" and "map[" not in kind}
+
     def enums(self, definition: str) -> dict[str, list[str]]:
         """Field name to the values it may have."""
         package, struct = self._find(definition)
@@ -134,9 +142,9 @@ def _struct(body: str) -> Struct:
         key, _, options = tag.partition(",")
         if "inline" in options or not key:
             made.embeds.append(kind)
-        elif name:
+        else:
             made.types[key] = kind
-            made.go_names[name] = key
+            made.go_names[name or kind.rpartition(".")[2]] = key
             if {"omitempty", "omitzero"} & set(options.split(",")):
                 made.omitted[key] = kind
     return made

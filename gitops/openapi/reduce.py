@@ -43,7 +43,7 @@ def reduce_specification(swagger: Path) -> bytes:
         paths.update(document.get("paths", {}))
     types = _go_types(swagger)
     definitions = {name: _definition(name, raw[name], types) for name in _reachable(raw)}
-    zeros = {name: _zeros(name, schema, types) for name, schema in definitions.items()}
+    zeros = {name: _zeros(name, definitions, types) for name in definitions}
     defaulted = {name: sorted(types.defaulted(name)) for name in definitions}
     data = {
         "definitions": definitions,
@@ -106,7 +106,7 @@ def _schema(raw: Mapping[str, Any]) -> dict[str, Any]:
         del made["default"]
     refs = list(_references({"$ref": raw.get("$ref"), "allOf": raw.get("allOf")}))
     if refs:
-        made["$ref"] = refs[0]
+        made["$ref"] = refs[0].rpartition("/")[2]
     if "oneOf" in raw and not made.get("type"):
         made["type"] = "string"
     if "properties" in raw:
@@ -117,10 +117,16 @@ def _schema(raw: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
-def _zeros(name: str, schema: Mapping[str, Any], types: GoTypes) -> list[str]:
-    fields = types.omits_zero(name)
-    properties = schema.get("properties", {})
-    return sorted(key for key in fields if properties.get(key, {}).get("type") in SCALARS)
+def _zeros(name: str, definitions: Mapping[str, Any], types: GoTypes) -> list[str]:
+    """Fields whose zero value (of a struct: {}) the server cannot tell from nothing."""
+    properties = definitions[name].get("properties", {})
+    scalars = {key for key, schema in properties.items() if schema.get("type") in SCALARS}
+    structs = {
+        key
+        for key, schema in properties.items()
+        if definitions.get(schema.get("$ref", ""), {}).get("type") == "object"
+    }
+    return sorted((types.omits_zero(name) & scalars) | (types.plain(name) & structs))
 
 
 def main(arguments: list[str]) -> int:

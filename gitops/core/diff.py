@@ -1,0 +1,249 @@
+"""The one three-way diff: what apply would do to an object. Plan, drift, history, offline use it.
+
+In: desired and actual bodies, what was applied last, the shapes. Out: `Diff`, with the predicted
+object, the fields that change and whose they are, and the patch. Nothing is changed in place.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import jsonpatch
+
+from gitops.core.changes import Change, find_changes, make_patch, removal_operations
+from gitops.core.ignore import (
+    DiffOptions,
+    ignored_pointers,
+    never_compared,
+    same_endpoints,
+    trusted_managers,
+)
+from gitops.core.keep import keep_ignored
+from gitops.core.merge import merge
+from gitops.core.normalize import SERVER_METADATA, canonical, keeps_status
+from gitops.core.owners import DEFAULTED, OURS, LastApplied, Owners
+from gitops.core.pointers import Trie, format_pointer
+from gitops.core.schema import Shape
+from gitops.core.shapes import Shapes
+from gitops.core.summary import name_changes
+from gitops.core.trace import Trace, states
+from gitops.model.application import IgnoreRule
+from gitops.model.diff import ABSENT, Diff, FieldChange
+from gitops.model.objects import Body, identify
+
+DEFAULT_OPTIONS: Final = DiffOptions()
+
+
+def diff(
+    desired: Body | None,
+    actual: Body | None,
+    last_applied: LastApplied | None,
+    shapes: Shapes,
+    options: DiffOptions = DEFAULT_OPTIONS,
+) -> Diff:
+    """Compare one object three ways.
+
+    Args:
+        desired: The manifest; None to delete.
+        actual: The live object with its managedFields; None where there is none.
+        last_applied: What we applied last; None to read it off `actual`.
+        shapes: Of the object's kind, as far as known.
+        options: Ignore rules and what else is not compared.
+
+    Raises:
+        ApplicationError: An ignore rule cannot be read.
+    """
+    if desired is None:
+        return _deletion(actual or {})
+    if actual is None:
+        return _creation(desired, shapes, options)
+    known = LastApplied.of(actual) if last_applied is None else last_applied
+    predicted = predict(desired, actual, known, shapes, options)
+    return _result(actual, predicted, known, shapes)
+
+
+def predict(
+    desired: Body, actual: Body, last_applied: LastApplied, shapes: Shapes, options: DiffOptions
+) -> Body:
+    """What `actual` becomes when `desired` is applied; `actual` itself where nothing changes."""
+    shape = shapes.root(desired)
+    wanted = canonical(desired, shapes, keep_nulls=True)
+    trace = _trace(desired, actual, last_applied, shapes, options)
+    merged = merge(wanted, actual, trace, shape)
+    result: Body = {} if merged is ABSENT else merged
+    return result
+
+
+def _trace(
+    desired: Body, actual: Body, last_applied: LastApplied, shapes: Shapes, options: DiffOptions
+) -> Trace:
+    rules = options.matching(identify(actual))
+    owners = Owners.of(actual)
+    skipped = [*never_compared(actual, desired, shapes)]
+    if _sorted_by_server(desired, actual):
+        skipped.append(("subsets",))
+    replicas = options.ignore_replicas
+    managers = trusted_managers(rules)
+    manifest = last_applied.manifest
+    return Trace(
+        ABSENT if manifest is None else canonical(manifest, shapes, keep_nulls=True),
+        last_applied.fields,
+        owners.others(without=last_applied.by),
+        owners.held_by_controllers(),
+        owners.of_managers(managers) if managers else None,
+        Trie.of([*skipped, *ignored_pointers(actual, rules, replicas=replicas)]),
+        Trie.of([*skipped, *ignored_pointers(desired, rules, replicas=replicas)]),
+    )
+
+
+def _sorted_by_server(desired: Body, actual: Body) -> bool:
+    return desired.get("kind") == "Endpoints" and same_endpoints(
+        desired.get("subsets"), actual.get("subsets")
+    )
+
+
+def compare(
+    actual: Body,
+    answer: Body,
+    last_applied: LastApplied | None,
+    shapes: Shapes,
+    options: DiffOptions = DEFAULT_OPTIONS,
+    removals: Sequence[Mapping[str, Any]] = (),
+) -> Diff:
+    """Compare a live object with what a dry-run answered.
+
+    What the server counts (generation, times) is left out, and so are the places that ignore rules
+    name. `removals` are operations of `removals()` that will be made besides.
+    """
+    known = LastApplied.of(actual) if last_applied is None else last_applied
+    shape = shapes.root(actual)
+    after: Body = jsonpatch.apply_patch(answer, list(removals)) if removals else answer
+    after = _without_noise(actual, after, shapes)
+    rules = options.matching(identify(actual))
+    if rules or options.ignore_replicas:
+        after = _as_actual(actual, after, (rules, options.ignore_replicas), shape)
+    return _result(actual, after, known, shapes)
+
+
+def _as_actual(
+    actual: Body, after: Body, ignored: tuple[Sequence[IgnoreRule], bool], shape: Shape
+) -> Body:
+    """The answer with actual's own values at the places that rules name."""
+    rules, replicas = ignored
+    managers = trusted_managers(rules)
+    trace = Trace(
+        trusted=Owners.of(actual).of_managers(managers) if managers else None,
+        skip=Trie.of(ignored_pointers(actual, rules, replicas=replicas)),
+        skip_desired=Trie.of(ignored_pointers(after, rules, replicas=replicas)),
+    )
+    made: Body = keep_ignored(after, actual, trace, shape)
+    return made
+
+
+def _without_noise(actual: Body, answer: Body, shapes: Shapes) -> Body:
+    """The answer with actual's own server-set metadata and status."""
+    made = _taking(answer, actual, () if keeps_status(actual, shapes) else ("status",))
+    metadata, live = answer.get("metadata"), actual.get("metadata")
+    if isinstance(metadata, Mapping) and isinstance(live, Mapping):
+        made["metadata"] = _taking(metadata, live, sorted(SERVER_METADATA))
+    return made
+
+
+def _taking(value: Body, source: Body, names: Iterable[str]) -> dict[str, Any]:
+    """A copy of `value` with the named fields as `source` has them."""
+    taken = frozenset(names)
+    made = {key: inner for key, inner in value.items() if key not in taken}
+    return {**made, **{key: source[key] for key in taken if key in source}}
+
+
+def removals(
+    desired: Body,
+    answer: Body,
+    last_applied: LastApplied,
+    shapes: Shapes,
+    options: DiffOptions = DEFAULT_OPTIONS,
+) -> tuple[dict[str, Any], ...]:
+    """RFC 6902 operations for what should be gone and apply cannot remove.
+
+    `answer` is what a dry-run (or an apply) of `desired` answered; `last_applied` what we had
+    applied before it. Paths that somebody else owns with us are still there.
+    """
+    gone = predict(desired, answer, last_applied, shapes, options)
+    return removal_operations(find_changes(answer, gone, shapes.root(answer)))
+
+
+def _result(actual: Body, predicted: Body, known: LastApplied, shapes: Shapes) -> Diff:
+    found = find_changes(actual, predicted, shapes.root(actual))
+    if not found:
+        return _verdict(actual, actual, (), ())
+    owners = Owners.of(actual)
+    fields = tuple(_field(change, owners, known) for change in found)
+    return _verdict(actual, predicted, fields, make_patch(actual, predicted))
+
+
+def _field(change: Change, owners: Owners, known: LastApplied) -> FieldChange:
+    owner = OURS if change.op == "add" else _owner(change, owners, known)
+    pointer = format_pointer(change.pointer)
+    return FieldChange(pointer, change.op, change.before, change.after, owner)
+
+
+def _owner(change: Change, owners: Owners, known: LastApplied) -> str:
+    named = owners.owner(change.path)
+    if named is not None:
+        return named
+    stated = known.fields is not None and known.fields.touches(change.path)
+    return OURS if stated or states(known.manifest, change.path) else DEFAULTED
+
+
+def _verdict(
+    actual: Body,
+    predicted: Body,
+    fields: tuple[FieldChange, ...],
+    patch: tuple[dict[str, Any], ...],
+) -> Diff:
+    kind, changes = name_changes(actual, predicted, fields)
+    return Diff(
+        identify(actual),
+        str(actual.get("apiVersion") or ""),
+        kind,
+        fields,
+        patch,
+        changes,
+        predicted,
+    )
+
+
+def _creation(desired: Body, shapes: Shapes, options: DiffOptions) -> Diff:
+    del options
+    predicted = created(desired, shapes)
+    fields = tuple(
+        FieldChange(format_pointer(change.pointer), "add", ABSENT, change.after, OURS)
+        for change in find_changes({}, predicted, shapes.root(desired))
+    )
+    kind, changes = name_changes(None, predicted, fields)
+    return Diff(
+        identify(desired),
+        str(desired.get("apiVersion") or ""),
+        kind,
+        fields,
+        make_patch({}, predicted),
+        changes,
+        predicted,
+    )
+
+
+def created(desired: Body, shapes: Shapes) -> Body:
+    """The object that creating a manifest gives, but for what the server fills in."""
+    return canonical(desired, shapes)
+
+
+def _deletion(actual: Body) -> Diff:
+    kind, changes = name_changes(actual, None, ())
+    return Diff(
+        identify(actual),
+        str(actual.get("apiVersion") or ""),
+        kind,
+        (),
+        tuple({"op": "remove", "path": format_pointer((name,))} for name in actual),
+        changes,
+        None,
+    )

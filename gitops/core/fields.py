@@ -1,0 +1,226 @@
+"""Sets of fields, as `metadata.managedFields` writes them (FieldsV1), and their algebra.
+
+In: FieldsV1 JSON (`f:name`, `k:{...}`, `v:...`, `i:0`, `.`). Out: `FieldSet`, a tree of path
+elements, with union, difference, membership and projection. Called by ownership, merge and diff.
+
+An element is FieldsV1's own text in one canonical spelling, so that `k:{"b":1,"a":2}` and
+`k:{"a":2,"b":1}` are one element. A path is a tuple of elements.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+from gitops.core.schema import Form, ListType, Shape
+from gitops.model.diff import ABSENT
+
+Element = str
+ElementPath = tuple[Element, ...]
+_MAX_DEPTH: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSet:
+    """A set of paths. `member` says whether the path that leads here is in the set itself."""
+
+    member: bool = False
+    children: Mapping[Element, "FieldSet"] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return self.member or bool(self.children)
+
+    @classmethod
+    def parse(cls, value: Any) -> Self:
+        """Read FieldsV1; what is malformed is left out."""
+        return cls(member=False, children=cls._parse_children(value, 0))
+
+    @classmethod
+    def _parse_children(cls, value: Any, depth: int) -> dict[Element, "FieldSet"]:
+        if not isinstance(value, Mapping) or depth > _MAX_DEPTH:
+            return {}
+        made: dict[Element, FieldSet] = {}
+        for key, inner in value.items():
+            element = canonical_element(key)
+            if element is not None:
+                member = not inner or (isinstance(inner, Mapping) and "." in inner)
+                made[element] = cls(member, cls._parse_children(inner, depth + 1))
+        return made
+
+    @classmethod
+    def of_paths(cls, paths: Sequence[ElementPath]) -> Self:
+        """The set of these paths."""
+        children: dict[Element, list[ElementPath]] = {}
+        for path in paths:
+            if path:
+                children.setdefault(path[0], []).append(path[1:])
+        return cls(
+            any(not path for path in paths),
+            {element: cls.of_paths(rest) for element, rest in children.items()},
+        )
+
+    def child(self, element: Element) -> "FieldSet | None":
+        """The part below one element; None where there is none."""
+        return self.children.get(element)
+
+    def find(self, path: ElementPath) -> "FieldSet | None":
+        """The part below a path; None where there is none."""
+        node: FieldSet | None = self
+        for element in path:
+            node = node.children.get(element) if node is not None else None
+        return node
+
+    def covers(self, path: ElementPath) -> bool:
+        """Whether the path, or a leaf above it (an atomic value), is in the set."""
+        node = self
+        for element in path:
+            inner = node.children.get(element)
+            if inner is None:
+                return node.member and not node.children
+            node = inner
+        return node.member
+
+    def touches(self, path: ElementPath) -> bool:
+        """Whether the path, a leaf above it, or anything below it is in the set."""
+        node = self.find(path)
+        return bool(node) or self.covers(path)
+
+    def paths(self, prefix: ElementPath = ()) -> Iterator[ElementPath]:
+        """Every member's path, sorted."""
+        if self.member:
+            yield prefix
+        for element in sorted(self.children):
+            yield from self.children[element].paths((*prefix, element))
+
+    def union(self, other: "FieldSet") -> "FieldSet":
+        """Members of either."""
+        if not other:
+            return self
+        children = dict(self.children)
+        for element, inner in other.children.items():
+            mine = children.get(element)
+            children[element] = inner if mine is None else mine.union(inner)
+        return FieldSet(self.member or other.member, children)
+
+    def difference(self, other: "FieldSet | None") -> "FieldSet":
+        """Members of this and not of the other."""
+        if other is None:
+            return self
+        children = {
+            element: rest
+            for element, inner in self.children.items()
+            if (rest := inner.difference(other.children.get(element)))
+        }
+        return FieldSet(self.member and not other.member, children)
+
+    def to_json(self) -> dict[str, Any]:
+        """FieldsV1."""
+        made: dict[str, Any] = {}
+        for element in sorted(self.children):
+            inner = self.children[element]
+            value = inner.to_json()
+            made[element] = {".": {}, **value} if inner.member and value else value
+        return made
+
+
+def canonical_element(text: Any) -> Element | None:
+    """One spelling of an element; None for `.` and for what is malformed."""
+    if not isinstance(text, str) or text[1:2] != ":":
+        return None
+    if text[0] in "fi":
+        return text
+    if text[0] not in "kv":
+        return None
+    try:
+        value = json.loads(text[2:])
+    except ValueError:
+        return None
+    return f"{text[0]}:{_dumps(value)}"
+
+
+def _dumps(value: Any) -> str:
+    """Canonical JSON, in which 1.0 is 1."""
+    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return value
+
+
+def field_element(name: str) -> Element:
+    """The element of a struct's field or a map's key."""
+    return f"f:{name}"
+
+
+def item_element(item: Any, shape: Shape) -> Element | None:
+    """The element of an item of a set, or of a list by keys; None where a key is missing.
+
+    Keys that the item leaves out take their default, as the API server does it.
+    """
+    if shape.list_type is ListType.SET:
+        return None if isinstance(item, (dict, list)) else f"v:{_dumps(item)}"
+    if not isinstance(item, Mapping):
+        return None
+    keys: dict[str, Any] = {}
+    for key in shape.keys:
+        value = item.get(key)
+        value = shape.key_default(key) if value is None else value
+        if value is ABSENT or isinstance(value, (dict, list)):
+            return None
+        keys[key] = value
+    return f"k:{_dumps(keys)}"
+
+
+def item_elements(items: Sequence[Any], shape: Shape) -> list[Element] | None:
+    """The elements of a list's items; None where it is atomic or an item has no element."""
+    if shape.form is not Form.LIST or shape.list_type is ListType.ATOMIC:
+        return None
+    made: list[Element] = []
+    for item in items:
+        element = item_element(item, shape)
+        if element is None:
+            return None
+        made.append(element)
+    return made
+
+
+def project(value: Any, fields: FieldSet | None, shape: Shape) -> Any:
+    """The part of a value that a field set names; ABSENT where there is none.
+
+    A leaf of the set takes the whole value below it. Items of lists by keys keep their keys.
+    """
+    if fields is None:
+        return ABSENT
+    if not fields.children:
+        return value if fields.member else ABSENT
+    if isinstance(value, Mapping):
+        return _project_map(value, fields, shape)
+    if isinstance(value, list):
+        return _project_list(value, fields, shape)
+    return value if fields.member else ABSENT
+
+
+def _project_map(value: Mapping[str, Any], fields: FieldSet, shape: Shape) -> Any:
+    made: dict[str, Any] = {}
+    for name, inner in value.items():
+        below = fields.children.get(field_element(name))
+        kept = project(inner, below, shape.child(name) or shape) if below else ABSENT
+        if kept is not ABSENT:
+            made[name] = kept
+    return made if made or fields.member else ABSENT
+
+
+def _project_list(value: Sequence[Any], fields: FieldSet, shape: Shape) -> Any:
+    elements = item_elements(value, shape) or [f"i:{i}" for i in range(len(value))]
+    made: list[Any] = []
+    for item, element in zip(value, elements, strict=True):
+        kept = project(item, fields.children.get(element), shape.item)
+        if isinstance(kept, dict) and shape.keys:
+            kept = {**{key: item[key] for key in shape.keys if key in item}, **kept}
+        if kept is not ABSENT:
+            made.append(kept)
+    return made if made or fields.member else ABSENT

@@ -1,0 +1,112 @@
+"""Which places of an object are not compared: ignore rules, and what is never the user's.
+
+In: `IgnoreRule`s and the two bodies. Out: pointers into each of them. Called by diff.
+"""
+
+import fnmatch
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gitops.core.jqpath import find_paths
+from gitops.core.normalize import (
+    OUR_MARKS,
+    SERVER_METADATA,
+    is_aggregated,
+    keeps_status,
+)
+from gitops.core.pointers import Pointer, parse_pointer
+from gitops.core.shapes import Shapes
+from gitops.core.values import same_json
+from gitops.errors import ApplicationError
+from gitops.model.application import IgnoreRule
+from gitops.model.objects import Body, ObjectId
+
+IDENTITY: Final[tuple[Pointer, ...]] = (
+    ("apiVersion",),
+    ("kind",),
+    ("metadata", "name"),
+    ("metadata", "namespace"),
+    ("metadata", "generateName"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DiffOptions:
+    """What is left out of a comparison.
+
+    `ignore` are an application's rules (all of them: those that do not match the object have no
+    effect); `ignore_replicas` leaves `spec.replicas` to an autoscaler.
+    """
+
+    ignore: tuple[IgnoreRule, ...] = ()
+    ignore_replicas: bool = False
+
+    def matching(self, identity: ObjectId) -> list[IgnoreRule]:
+        """The rules that speak about an object."""
+        return [rule for rule in self.ignore if matches(rule, identity)]
+
+
+def matches(rule: IgnoreRule, identity: ObjectId) -> bool:
+    """Whether a rule speaks about an object; group and kind may be globs."""
+    return (
+        fnmatch.fnmatchcase(identity.group, rule.group)
+        and fnmatch.fnmatchcase(identity.kind, rule.kind or "*")
+        and rule.name in {"", identity.name}
+        and rule.namespace in {"", identity.namespace}
+    )
+
+
+def never_compared(body: Body, other: Body, shapes: Shapes) -> Iterator[Pointer]:
+    """Places of `body` that are the server's, ours, or the object's identity."""
+    yield from IDENTITY
+    yield from (("metadata", key) for key in SERVER_METADATA)
+    for field, marks in OUR_MARKS.items():
+        yield from (("metadata", field, mark) for mark in marks)
+    if not keeps_status(other, shapes):
+        yield ("status",)
+    if is_aggregated(body) or is_aggregated(other):
+        yield ("rules",)
+
+
+def ignored_pointers(
+    body: Body, rules: Sequence[IgnoreRule], *, replicas: bool
+) -> Iterator[Pointer]:
+    """Places of `body` that rules name; raises ApplicationError for a rule that cannot be read."""
+    if replicas:
+        yield ("spec", "replicas")
+    for rule in rules:
+        yield from _pointers(rule.json_pointers)
+        for expression in rule.jq_path_expressions:
+            yield from find_paths(expression, body)
+
+
+def _pointers(texts: Iterable[str]) -> Iterator[Pointer]:
+    for text in texts:
+        pointer = parse_pointer(text)
+        if pointer is None:
+            raise ApplicationError(
+                f"{text!r} is not a JSON pointer",
+                where="spec.ignoreDifferences",
+                remedy="write a slash inside a name as ~1 and a tilde as ~0",
+            )
+        if pointer:
+            yield pointer
+
+
+def trusted_managers(rules: Iterable[IgnoreRule]) -> frozenset[str]:
+    """Managers whose fields are not compared."""
+    return frozenset(name for rule in rules for name in rule.managed_fields_managers)
+
+
+def same_endpoints(left: Any, right: Any) -> bool:
+    """Whether two Endpoints have the same subsets; the server sorts them."""
+    return same_json(_sorted_subsets(left), _sorted_subsets(right))
+
+
+def _sorted_subsets(subsets: Any) -> Any:
+    if isinstance(subsets, list):
+        return sorted((_sorted_subsets(item) for item in subsets), key=repr)
+    if isinstance(subsets, dict):
+        return {key: _sorted_subsets(value) for key, value in sorted(subsets.items())}
+    return subsets

@@ -1,0 +1,270 @@
+"""The three-way merge: what a live object becomes when desired is applied.
+
+In: desired and last-applied in canonical form, actual as it is, their shape, and a `Trace` of what
+else is known. Out: the predicted value, the very same object as actual where nothing changes;
+ABSENT where nothing is left. Called by diff. Nothing is changed in place.
+
+The rules are server-side apply's (structured-merge-diff), with what the API server does besides:
+it fills defaults, drops zero values, and reads quantities by value. A path that was applied last,
+that desired lacks and that is live is removed; what only actual has is somebody else's and stays.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from gitops.core.fields import Element, item_element, item_elements
+from gitops.core.merge_lists import align, order_items
+from gitops.core.pointers import Trie
+from gitops.core.schema import ANY, Form, Shape
+from gitops.core.trace import Trace
+from gitops.core.values import cleaned, counts_as_absent, is_zero, same_value
+from gitops.model.diff import ABSENT
+
+OBJECT_FIELDS: Final = frozenset({"apiVersion", "kind", "status"})
+
+
+def merge(desired: Any, actual: Any, trace: Trace, shape: Shape) -> Any:
+    """Merge one place that actual has; `desired` is ABSENT where it says nothing."""
+    if trace.ignored:
+        return actual
+    if desired is ABSENT or trace.ignored_in_desired:
+        return _left_out(actual, trace, shape)
+    if desired is None:
+        return _removed(actual, trace, shape) if trace.stated else actual
+    return _merge_values(desired, actual, trace, shape)
+
+
+def _merge_values(desired: Any, actual: Any, trace: Trace, shape: Shape) -> Any:
+    if actual is None:
+        made = _fresh(desired, trace, shape)
+        return None if made is ABSENT else made
+    if isinstance(desired, Mapping) and isinstance(actual, Mapping):
+        return _merge_map(desired, actual, trace, shape)
+    if isinstance(desired, list) and isinstance(actual, list):
+        return _merge_list(desired, actual, trace, shape)
+    return actual if same_value(desired, actual, shape) else cleaned(desired, shape)
+
+
+def _merge_map(
+    desired: Mapping[str, Any], actual: Mapping[str, Any], trace: Trace, shape: Shape
+) -> Any:
+    atomic = trace.atomic or shape.atomic
+    made: dict[str, Any] = {}
+    changed = False
+    for name, value in actual.items():
+        below = trace.field(name, atomic=atomic)
+        kept = _merge_field(desired.get(name, ABSENT), value, below, (shape, name))
+        changed |= kept is not value
+        if kept is not ABSENT:
+            made[name] = kept
+    for name, value in desired.items():
+        if name in actual or (value == {} and name in shape.zeros):
+            continue
+        added = _fresh(value, trace.field(name, atomic=atomic), shape.child(name) or ANY)
+        if added is not ABSENT:
+            made[name] = added
+            changed = True
+    if not changed:
+        return actual
+    return ABSENT if shape.drops_empty and not made else made
+
+
+def _merge_field(desired: Any, actual: Any, trace: Trace, place: tuple[Shape, str]) -> Any:
+    """Merge one field; `place` is its parent's shape and its name."""
+    parent, name = place
+    shape = parent.child(name) or ANY
+    if desired is ABSENT and trace.atomic and not trace.ignored:
+        return actual if _is_servers(actual, trace, place) else ABSENT
+    if shape.drops_zero and actual is not None and _is_dropped(desired, actual, trace):
+        return _zeroed(actual, trace, defaulted=name in parent.defaulted)
+    return merge(desired, actual, trace, shape)
+
+
+def _is_dropped(desired: Any, actual: Any, trace: Trace) -> bool:
+    """Whether desired states a zero value, which the server cannot tell from nothing."""
+    skipped = trace.ignored or trace.ignored_in_desired or isinstance(desired, (Mapping, list))
+    return not skipped and is_zero(desired) and not is_zero(actual)
+
+
+def _zeroed(actual: Any, trace: Trace, *, defaulted: bool) -> Any:
+    """What an applied zero value leaves.
+
+    True becomes false and goes; a text or number may be a default, or allocated by the server, and
+    is then filled again: it goes where we stated another value before.
+    """
+    if isinstance(actual, bool):
+        return ABSENT
+    return ABSENT if trace.stated and not is_zero(trace.last) and not defaulted else actual
+
+
+def _is_servers(actual: Any, trace: Trace, place: tuple[Shape, str]) -> bool:
+    """Whether a field inside an atomic value, of which desired says nothing, is a default.
+
+    Everything else there goes, because an atomic value is replaced as one.
+    """
+    parent, name = place
+    shape = parent.child(name) or ANY
+    if actual is None or (actual == {} and name in parent.zeros):
+        return True
+    if counts_as_absent(actual, shape):
+        return True
+    if trace.stated:
+        return False
+    embedded = name in OBJECT_FIELDS and set(parent.field_names) >= {"kind", "metadata"}
+    return name in parent.defaulted or embedded
+
+
+def _fresh(desired: Any, trace: Trace, shape: Shape) -> Any:
+    """What desired adds where actual has nothing."""
+    if trace.ignored or trace.ignored_in_desired or counts_as_absent(desired, shape):
+        return ABSENT
+    made = cleaned(desired, shape)
+    return made if trace.skip_desired is None else _without(made, trace.skip_desired)
+
+
+def _without(value: Any, skip: Trie) -> Any:
+    """A copy of a value without the places to ignore."""
+    if skip.end:
+        return ABSENT
+    pairs: Any = ()
+    if isinstance(value, Mapping):
+        pairs = value.items()
+    elif isinstance(value, list):
+        pairs = enumerate(value)
+    kept = {
+        key: made
+        for key, inner in pairs
+        if (made := inner if (below := skip.child(key)) is None else _without(inner, below))
+        is not ABSENT
+    }
+    if isinstance(value, list):
+        return list(kept.values())
+    return kept if isinstance(value, Mapping) else value
+
+
+def _left_out(actual: Any, trace: Trace, shape: Shape) -> Any:
+    """What stays of a place that desired does not mention."""
+    return _removed(actual, trace, shape) if trace.applied and not trace.ignored else actual
+
+
+def _removed(actual: Any, trace: Trace, shape: Shape) -> Any:
+    """What stays of a place that we applied and no longer want.
+
+    All of it goes, unless others own something in it: then what is ours goes. Of a map and of a
+    list by keys what is not ours always stays.
+    """
+    if trace.keeps or trace.ignored:
+        return actual
+    is_map = isinstance(actual, Mapping) and not shape.atomic
+    if is_map and (trace.foreign or _is_partly_ours(trace, shape)):
+        return _removed_from_map(actual, trace, shape)
+    if isinstance(actual, list) and item_elements(actual, shape) is not None:
+        return _removed_from_list(actual, trace, shape)
+    return ABSENT
+
+
+def _is_partly_ours(trace: Trace, shape: Shape) -> bool:
+    """Whether a map's entries are counted one by one: its keys are anybody's."""
+    return shape.form is Form.MAP and (trace.last is ABSENT or isinstance(trace.last, Mapping))
+
+
+def _removed_from_map(actual: Mapping[str, Any], trace: Trace, shape: Shape) -> Any:
+    made = {}
+    for name, value in actual.items():
+        below = trace.field(name, atomic=False)
+        kept = _removed(value, below, shape.child(name) or ANY) if below.applied else value
+        if kept is not ABSENT:
+            made[name] = kept
+    return _same_or(actual, made) if made else ABSENT
+
+
+def _removed_from_list(actual: list[Any], trace: Trace, shape: Shape) -> Any:
+    last = _by_element(trace.last, shape)
+    made = []
+    for index, value in enumerate(actual):
+        element = item_element(value, shape) or ""
+        below = trace.item(element, last.get(element, ABSENT), (index, index))
+        kept = _item_left_out(value, below, shape)
+        if kept is not ABSENT:
+            made.append(kept)
+    return _same_or(actual, made) if made else ABSENT
+
+
+def _item_left_out(actual: Any, trace: Trace, shape: Shape) -> Any:
+    """An item of a list by keys that desired lacks; what stays of it keeps its keys."""
+    kept = _left_out(actual, trace, shape.item)
+    if kept is not actual and isinstance(kept, dict):
+        keys = {key: actual[key] for key in shape.keys if key in actual}
+        return {**keys, **kept}
+    return kept
+
+
+def _same_or(actual: Any, made: Any) -> Any:
+    """Actual itself where every part of `made` is actual's own."""
+    if len(actual) != len(made):
+        return made
+    parts = actual.values() if isinstance(actual, Mapping) else actual
+    others = made.values() if isinstance(made, Mapping) else made
+    return actual if all(a is b for a, b in zip(parts, others, strict=True)) else made
+
+
+def _merge_list(desired: list[Any], actual: list[Any], trace: Trace, shape: Shape) -> Any:
+    if not trace.atomic and not shape.atomic:
+        wanted, found = item_elements(desired, shape), item_elements(actual, shape)
+        if wanted is not None and found is not None and len(set(wanted)) == len(wanted):
+            made = _merge_items((desired, wanted), (actual, found), trace, shape)
+            return ABSENT if shape.drops_empty and not made and actual else _same_or(actual, made)
+    made = _merge_positions(desired, actual, trace, shape)
+    return ABSENT if shape.drops_empty and not made and actual else _same_or(actual, made)
+
+
+def _merge_items(
+    desired: tuple[list[Any], list[Element]],
+    actual: tuple[list[Any], list[Element]],
+    trace: Trace,
+    shape: Shape,
+) -> list[Any]:
+    """Merge a list by keys, or a set: our order counts, what is not ours keeps its place."""
+    last = _by_element(trace.last, shape)
+    made = []
+    for in_desired, in_actual in order_items(desired[1], actual[1]):
+        element = desired[1][in_desired] if in_desired is not None else actual[1][in_actual or 0]
+        places = (-1 if in_actual is None else in_actual, -1 if in_desired is None else in_desired)
+        below = trace.item(element, last.get(element, ABSENT), places)
+        if in_actual is None:
+            kept = _fresh(desired[0][in_desired or 0], below, shape.item)
+        elif in_desired is None:
+            kept = _item_left_out(actual[0][in_actual], below, shape)
+        else:
+            kept = merge(desired[0][in_desired], actual[0][in_actual], below, shape.item)
+        if kept is not ABSENT:
+            made.append(kept)
+    return made
+
+
+def _by_element(last: Any, shape: Shape) -> dict[Element, Any]:
+    """Last-applied's items by their element."""
+    if not isinstance(last, list):
+        return {}
+    pairs = ((item_element(item, shape), item) for item in last)
+    return {element: item for element, item in pairs if element is not None}
+
+
+def _merge_positions(
+    desired: list[Any], actual: list[Any], trace: Trace, shape: Shape
+) -> list[Any]:
+    """Merge an atomic list: exactly desired's items, each with what the server filled in."""
+
+    def pair(in_desired: int, in_actual: int) -> Any:
+        below = trace.position(in_actual, in_desired)
+        return merge(desired[in_desired], actual[in_actual], below, shape.item)
+
+    made = []
+    for in_desired, kept in enumerate(align(len(desired), actual, pair)):
+        value = kept
+        if kept is ABSENT:
+            below = trace.position(in_desired, in_desired)
+            value = _fresh(desired[in_desired], Trace(skip_desired=below.skip_desired), shape.item)
+        if value is not ABSENT:
+            made.append(value)
+    return made

@@ -1,0 +1,112 @@
+"""Whether two values are the same to the API server, and what a manifest's value becomes there.
+
+In: JSON values and the shape of their field. Out: equality by value, and `cleaned`, a desired
+value without what the server drops. Called by merge, changes and normalize.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from gitops.core.quantity import parse_duration, parse_quantity, parse_time
+from gitops.core.schema import ANY, Form, Scalar, Shape
+from gitops.model.diff import ABSENT
+
+_NUMBERS: Final = (int, float)
+
+
+def same_json(left: Any, right: Any) -> bool:
+    """Equality of JSON values: 1 is 1.0, true is not 1."""
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        return left.keys() == right.keys() and all(
+            same_json(value, right[key]) for key, value in left.items()
+        )
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(same_json, left, right))
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, _NUMBERS) and isinstance(right, _NUMBERS):
+        return left == right
+    return type(left) is type(right) and bool(left == right)
+
+
+def same_value(left: Any, right: Any, shape: Shape) -> bool:
+    """Equality by value, as the field's type has it."""
+    if same_json(left, right):
+        return True
+    parse = _PARSERS.get(shape.scalar) if shape.scalar is not None else None
+    if parse is None:
+        return False
+    one, other = parse(left), parse(right)
+    return one is not None and one == other
+
+
+def _bytes(value: Any) -> bytes | None:
+    """Decoded base64; Go's decoder skips line breaks."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return base64.b64decode(value.replace("\r", "").replace("\n", ""), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+_PARSERS: Final[Mapping[Scalar, Callable[[Any], Any]]] = {
+    Scalar.QUANTITY: parse_quantity,
+    Scalar.DURATION: parse_duration,
+    Scalar.TIME: parse_time,
+    Scalar.BYTES: _bytes,
+}
+
+
+def is_zero(value: Any) -> bool:
+    """Whether a scalar is its type's zero value."""
+    return value is False or value == "" or (isinstance(value, _NUMBERS) and value == 0)
+
+
+def counts_as_absent(value: Any, shape: Shape) -> bool:
+    """Whether a desired value, where actual has none, is no difference.
+
+    Null; an empty map or list, or a zero value, that the server drops; the schema's default.
+    """
+    if value is None:
+        return True
+    if shape.drops_empty and value in ({}, []):
+        return True
+    if isinstance(value, (dict, list)):
+        return False
+    if shape.drops_zero and is_zero(value):
+        return True
+    return shape.default is not ABSENT and same_value(value, shape.default, shape)
+
+
+def is_string_map(shape: Shape) -> bool:
+    """Whether the API server reads null values of this map as ""."""
+    if shape.form is not Form.MAP or not shape.drops_empty:
+        return False
+    value = shape.child("")
+    return value is not None and value.scalar in {Scalar.STRING, Scalar.BYTES}
+
+
+def cleaned(value: Any, shape: Shape | None) -> Any:
+    """A desired value as the server would keep it: without nulls, and what its types drop.
+
+    ABSENT where nothing is left. Never changes its argument.
+    """
+    shape = shape or ANY
+    if isinstance(value, Mapping):
+        strings = is_string_map(shape)
+        made = {}
+        for key, inner in value.items():
+            kept = "" if inner is None and strings else cleaned(inner, shape.child(key))
+            if kept is not ABSENT:
+                made[key] = kept
+        return ABSENT if shape.drops_empty and not made else made
+    if isinstance(value, list):
+        items = [cleaned(item, shape.item) for item in value]
+        made_list = [item for item in items if item is not ABSENT]
+        return ABSENT if shape.drops_empty and not made_list else made_list
+    if value is None or (shape.drops_zero and is_zero(value)):
+        return ABSENT
+    return value
