@@ -42,6 +42,17 @@ class Found(StrEnum):
     """Rests on something that the same plan makes: dry-run at the start of its wave."""
 
 
+class Hold(StrEnum):
+    """Why an action is not carried out: `Action.held` says it in a sentence."""
+
+    APPROVAL = "approval"
+    """It waits until somebody approves the plan."""
+    REFUSED = "refused"
+    """It must not be made; no approval helps."""
+    SKIPPED = "skipped"
+    """It is left out on purpose (pruning is off); nothing waits for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hook:
     """A hook's phases (one object may run in several) and delete policies."""
@@ -93,11 +104,18 @@ class Action:
     """Apply the live `spec.replicas` under a second manager first (an autoscaler takes over)."""
     options: frozenset[str] = frozenset()
     """Sync options of the object: `Replace=true`, `Force=true`, `Prune=false` …"""
+    hold: Hold | None = None
+    """The sort of `held`; None where nothing is held."""
 
     @property
     def changes_cluster(self) -> bool:
         """Whether carrying it out writes."""
         return self.kind is not ActionKind.NONE and self.held is None
+
+    @property
+    def waits(self) -> bool:
+        """Whether an approval would let it be carried out."""
+        return self.held is not None and self.hold in {None, Hold.APPROVAL}
 
 
 @dataclass(frozen=True, slots=True)
