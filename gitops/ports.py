@@ -460,6 +460,9 @@ class Store(Protocol):
     def claim(self, claims: Sequence[Claim]) -> list[Claim]:
         """Take claims before a write; returns those that another application already holds."""
 
+    def save_claims(self, claims: Sequence[Claim]) -> None:
+        """Take these claims or change what they remember; what others hold stays as it is."""
+
     def release(self, application: str, ids: Collection[ObjectId]) -> None:
         """Give claims back."""
 

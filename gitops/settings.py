@@ -1,1 +1,289 @@
-"""Every setting with type, unit, default and reason; read once."""
+"""Every setting with type, unit, default and reason; read once.
+
+From `--config`, else `GITOPS_CONFIG`, else `./gitops.yaml`, else the defaults; each key also as
+`GITOPS_<SECTION>__<KEY>` in the environment, which wins. Keys are written `pollInterval` or
+`poll_interval`. Durations are written as Go does (`90s`, `5m`). `docs/reference/settings.md` is
+made from the descriptions below.
+"""
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    AliasGenerator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from gitops.core.durations import parse_duration
+from gitops.errors import SettingsError
+
+
+def _duration(value: Any) -> Any:
+    if isinstance(value, str):
+        found = parse_duration(value)
+        if found is None:
+            raise ValueError("write a duration as 90s, 5m or 1h30m")
+        return found
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+
+
+class Section(BaseModel):
+    """One section; an unknown key is an error that names it."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        populate_by_name=True,
+        alias_generator=AliasGenerator(validation_alias=to_camel),
+        frozen=True,
+    )
+
+
+class ServerSection(Section):
+    """Where the service listens, and who may talk to it."""
+
+    host: str = Field(
+        "127.0.0.1", description="Address to listen on; another than loopback needs a token."
+    )
+    port: int = Field(8080, ge=0, le=65535, description="TCP port; 0 picks a free one.")
+    token: SecretStr = Field(
+        SecretStr(""),
+        description="Bearer token that every API request must carry; empty: none, loopback only.",
+    )
+    token_file: Path | None = Field(
+        None, description="File with the token, so that it needs no environment variable."
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        (),
+        description="Host names accepted in Host and Origin besides loopback's own and `host`; "
+        "a page on another site can then not talk to the service (DNS rebinding).",
+    )
+    max_body_bytes: int = Field(
+        2 * 1024 * 1024, ge=1024, description="Bytes that a request may hold, webhooks included."
+    )
+    stop_timeout: Duration = Field(
+        timedelta(seconds=20),
+        description="How long a stop lets running syncs reach a safe point; Kubernetes kills "
+        "after 30 s.",
+    )
+
+
+class ClusterSection(Section):
+    """The cluster that is kept in step."""
+
+    kubeconfig: Path | None = Field(
+        None,
+        description="Kubeconfig file; else KUBECONFIG, else the pod's own service account, else "
+        "~/.kube/config.",
+    )
+    context: str | None = Field(None, description="Context of the kubeconfig; else its current.")
+    exec_programs: tuple[str, ...] = Field(
+        (),
+        description="Programs that the kubeconfig may start for credentials; none by default, "
+        "because a kubeconfig from elsewhere could run anything.",
+    )
+
+
+class GitCredential(Section):
+    """What opens the repositories below a URL prefix."""
+
+    url_prefix: str = Field(description="`https://git.example.com/team`, `ssh://git@example.com`.")
+    username: str = Field("", description="User for HTTP basic authentication.")
+    password: SecretStr = Field(SecretStr(""), description="Password or token.")
+    password_file: Path | None = Field(None, description="File with the password or token.")
+    bearer: SecretStr = Field(SecretStr(""), description="Token for an Authorization header.")
+    ssh_key_file: Path | None = Field(None, description="Private key for SSH.")
+    known_hosts_file: Path | None = Field(
+        None, description="Host keys that are trusted; SSH refuses all others."
+    )
+    ca_file: Path | None = Field(None, description="Certificate authorities for this server.")
+
+
+class GitSection(Section):
+    """How repositories are followed."""
+
+    poll_interval: Duration = Field(
+        timedelta(seconds=60),
+        description="Time between two looks at a repository, one `ls-remote` each; 0 leaves it to "
+        "webhooks.",
+    )
+    poll_jitter_percent: int = Field(
+        10, ge=0, le=100, description="Spread of the interval, so that polls do not bunch."
+    )
+    poll_timeout: Duration = Field(
+        timedelta(seconds=30), description="Limit of one look; a hanging server holds a worker."
+    )
+    fetch_timeout: Duration = Field(
+        timedelta(minutes=10), description="Limit of one fetch; the first of a large repository."
+    )
+    credentials: tuple[GitCredential, ...] = Field(
+        (), description="Credentials by URL prefix; the longest prefix wins."
+    )
+    submodule_prefixes: tuple[str, ...] = Field(
+        (), description="URL prefixes that submodules may come from besides their parent's host."
+    )
+    local_repositories: bool = Field(
+        default=True,
+        description="Whether `file://` and paths may be read; turn it off where others declare "
+        "applications.",
+    )
+
+
+class RenderSection(Section):
+    """Limits of Kustomize and Helm."""
+
+    timeout: Duration = Field(timedelta(seconds=60), description="Wall time of one render.")
+    memory_bytes: int = Field(
+        1024 * 1024 * 1024, ge=64 * 1024 * 1024, description="Resident memory of one render."
+    )
+    output_bytes: int = Field(50 * 1024 * 1024, ge=1024, description="What one render may print.")
+    allow_remote: bool = Field(
+        default=False,
+        description="Whether kustomizations and charts may fetch over the network; such renders "
+        "depend on more than the commit.",
+    )
+
+
+class SyncSection(Section):
+    """How syncs run."""
+
+    workers: int = Field(
+        32, ge=1, le=512, description="Applications that are worked on at the same time."
+    )
+
+
+class WebhookSection(Section):
+    """Secrets of the senders; a sender without a secret is refused."""
+
+    github: SecretStr = Field(SecretStr(""), description="Secret of GitHub's webhooks.")
+    gitlab: SecretStr = Field(SecretStr(""), description="Secret token of GitLab's webhooks.")
+    gitea: SecretStr = Field(SecretStr(""), description="Secret of Gitea's, Forgejo's and Gogs'.")
+    generic: SecretStr = Field(SecretStr(""), description="Key of `X-Signature: sha256=<hex>`.")
+
+
+class LogSection(Section):
+    """The log on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least severe level that is written."
+    )
+    format: Literal["auto", "json", "text"] = Field(
+        "auto", description="`auto` is text on a terminal, JSON lines elsewhere."
+    )
+
+
+def default_state_dir() -> Path:
+    """`$XDG_STATE_HOME/gitops`, else `~/.local/state/gitops`."""
+    base = os.environ.get("XDG_STATE_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "state") / "gitops"
+
+
+class Settings(BaseSettings):
+    """The whole of it."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GITOPS_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        populate_by_name=True,
+        alias_generator=AliasGenerator(validation_alias=to_camel),
+        frozen=True,
+    )
+
+    state_dir: Path = Field(
+        default_factory=default_state_dir,
+        description="Database, mirrors and the installation's key; only its owner may read it.",
+    )
+    applications: tuple[Path, ...] = Field(
+        (),
+        description="Files and directories with Applications; read at start and when they change.",
+    )
+    server: ServerSection = Field(default_factory=ServerSection)
+    cluster: ClusterSection = Field(default_factory=ClusterSection)
+    git: GitSection = Field(default_factory=GitSection)
+    render: RenderSection = Field(default_factory=RenderSection)
+    sync: SyncSection = Field(default_factory=SyncSection)
+    webhook: WebhookSection = Field(default_factory=WebhookSection)
+    log: LogSection = Field(default_factory=LogSection)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file, which comes in as arguments."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+
+def find_config(given: Path | None, environ: Mapping[str, str]) -> Path | None:
+    """The file to read: the one given, else `GITOPS_CONFIG`, else `./gitops.yaml` if it exists."""
+    if given is not None:
+        return given
+    if environ.get("GITOPS_CONFIG"):
+        return Path(environ["GITOPS_CONFIG"])
+    default = Path("gitops.yaml")
+    return default if default.is_file() else None
+
+
+def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
+    """Read file and environment; `overrides` (flags, by field name) win over both.
+
+    Raises SettingsError that names every wrong key.
+    """
+    path = find_config(config, os.environ)
+    values = _read(path) if path else {}
+    try:
+        settings = Settings(**values)
+        chosen = {key: value for key, value in overrides.items() if value is not None}
+        return settings.model_copy(update=chosen) if chosen else settings
+    except ValidationError as error:
+        faults = "; ".join(_sentence(fault) for fault in error.errors(include_url=False))
+        raise SettingsError(
+            faults,
+            where=str(path) if path else "the environment",
+            remedy="docs/reference/settings.md lists every setting",
+        ) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise SettingsError(
+            f"cannot be read ({error.strerror})", where=str(path), remedy="check --config"
+        ) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise SettingsError("is not YAML", where=where, remedy="mend its syntax") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise SettingsError("must hold a mapping of sections", where=str(path))
+    return values
+
+
+def _sentence(fault: Mapping[str, Any]) -> str:
+    place = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        return f"unknown setting {place}"
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    return f"{place}: {message[:1].lower()}{message[1:]}"

@@ -1,1 +1,190 @@
-"""The one module that knows the concrete classes."""
+"""The one module that knows the concrete classes: from settings to a service."""
+
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from gitops.cluster.access import Trust
+from gitops.cluster.client import KubeCluster
+from gitops.controlplane.build import cache_directory, pin
+from gitops.engine.service import Edges, Service
+from gitops.errors import GitopsError, SettingsError
+from gitops.render.renderer import ToolRenderer
+from gitops.render.sandbox import Limits
+from gitops.render.tools import Tools, find_tools
+from gitops.scheduler import Scheduler
+from gitops.settings import GitCredential, Settings
+from gitops.source.credentials import Credential
+from gitops.source.options import GitOptions
+from gitops.source.repositories import GitRepositories
+from gitops.store.sql import SqlStore
+
+log = structlog.get_logger("gitops")
+
+
+class SystemClock:
+    """The real time."""
+
+    def now(self) -> datetime:
+        """Aware UTC."""
+        return datetime.now(UTC)  # noqa: TID251 - this is the Clock that everyone takes
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        return time.monotonic()
+
+
+def tools() -> Tools:
+    """Kustomize and Helm: the user's own, else those of the control plane's build."""
+    return find_tools(cache_directory() / pin())
+
+
+def make_repositories(settings: Settings) -> GitRepositories:
+    """Mirrors below the state directory."""
+    git = settings.git
+    options = GitOptions(
+        poll_timeout_s=git.poll_timeout.total_seconds(),
+        fetch_timeout_s=git.fetch_timeout.total_seconds(),
+        submodule_prefixes=git.submodule_prefixes,
+        local_repositories=git.local_repositories,
+    )
+    credentials = [_credential(entry) for entry in git.credentials]
+    return GitRepositories(settings.state_dir / "mirrors", credentials, options)
+
+
+def _credential(entry: GitCredential) -> Credential:
+    password = entry.password.get_secret_value() or read_secret(entry.password_file)
+    return Credential(
+        entry.url_prefix,
+        entry.username,
+        password,
+        entry.bearer.get_secret_value(),
+        entry.ssh_key_file,
+        entry.known_hosts_file,
+        entry.ca_file,
+    )
+
+
+def read_secret(path: Path | None) -> str:
+    """The content of a file without the last line break; "" for None. Raises SettingsError."""
+    if path is None:
+        return ""
+    try:
+        return path.read_text().rstrip("\n")
+    except OSError as error:
+        raise SettingsError(
+            f"cannot be read ({error.strerror})", where=str(path), remedy="check the path"
+        ) from error
+
+
+def make_renderer(settings: Settings) -> ToolRenderer:
+    """The renderer with its limits."""
+    limits = Limits(
+        wall_s=settings.render.timeout.total_seconds(),
+        memory_bytes=settings.render.memory_bytes,
+        output_bytes=settings.render.output_bytes,
+    )
+    return ToolRenderer(tools(), limits, allow_remote=settings.render.allow_remote)
+
+
+@dataclass(slots=True)
+class Running:
+    """A service with its scheduler and what must be closed after it."""
+
+    settings: Settings
+    service: Service
+    scheduler: Scheduler
+    repositories: GitRepositories
+    files: "DeclaredFiles"
+    _stopped: threading.Event = field(default_factory=threading.Event)
+
+    def start(self) -> None:
+        """Read the declared files, start the engine, then the polls."""
+        self.files.review()
+        self.service.start()
+        self.scheduler.start()
+
+    def stop(self) -> None:
+        """Stop everything within the bound of the settings; may be called twice."""
+        if self._stopped.is_set():
+            return
+        self._stopped.set()
+        self.scheduler.stop()
+        self.service.stop(self.settings.server.stop_timeout.total_seconds())
+        self.repositories.close()
+
+
+class DeclaredFiles:
+    """Applications in files and directories; read again when they change."""
+
+    def __init__(self, paths: tuple[Path, ...], service: Service) -> None:
+        self._paths = paths
+        self._service = service
+        self._seen: dict[Path, tuple[int, int]] = {}
+        self._names: dict[Path, set[str]] = {}
+
+    def review(self) -> None:
+        """Read what is new or changed, withdraw what is gone; a broken file stops no other."""
+        found = {}
+        for path in self._files():
+            stat = path.stat()
+            found[path] = (stat.st_mtime_ns, stat.st_size)
+        for path in sorted(set(self._seen) - set(found)):
+            self._withdraw(path, set())
+        for path, mark in found.items():
+            if self._seen.get(path) != mark:
+                self._load(path)
+        self._seen = found
+
+    def _files(self) -> list[Path]:
+        files: list[Path] = []
+        for path in self._paths:
+            if path.is_dir():
+                files += sorted(p for p in path.iterdir() if p.suffix in (".yaml", ".yml", ".json"))
+            elif path.is_file():
+                files.append(path)
+            elif path not in self._seen:
+                log.warning("applications not found", path=str(path))
+        return files
+
+    def _load(self, path: Path) -> None:
+        try:
+            names = self._service.declarer.load_file(path.read_text(), str(path))
+        except GitopsError as error:
+            log.warning("applications not read", path=str(path), error=str(error))
+            return
+        self._withdraw(path, names)
+
+    def _withdraw(self, path: Path, kept: set[str]) -> None:
+        for name in sorted(self._names.get(path, set()) - kept):
+            self._service.declarer.withdraw(name, "file", str(path))
+        self._names[path] = kept
+
+
+def build(settings: Settings) -> Running:
+    """Make everything; raises SettingsError, StoreError. Sends nothing yet."""
+    clock = SystemClock()
+    settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    store = SqlStore.at(settings.state_dir, clock)
+    cluster = KubeCluster.connect(
+        settings.cluster.kubeconfig,
+        settings.cluster.context,
+        store.installation,
+        trust=Trust(programs=frozenset(settings.cluster.exec_programs)),
+    )
+    repositories = make_repositories(settings)
+    edges = Edges(store, cluster, repositories, make_renderer(settings), clock)
+    service = Service(edges, settings.sync.workers)
+    files = DeclaredFiles(settings.applications, service)
+    scheduler = Scheduler(
+        service.parts.registry.repositories,
+        service.poll,
+        files.review,
+        settings.git.poll_interval,
+        settings.git.poll_jitter_percent,
+    )
+    return Running(settings, service, scheduler, repositories, files)

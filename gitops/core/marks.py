@@ -1,0 +1,62 @@
+"""Our marks on objects: who manages an object, in a form that a copied object cannot inherit.
+
+The label is only the watch selector (labels are inherited, by EndpointSlices for example); the
+annotation names application and object, and is ignored where it does not name its own object, as
+Argo CD treats its tracking id. Ownership is the inventory together with the annotation.
+"""
+
+from typing import Any, Final
+
+from gitops.model.objects import Body, ObjectId, identify, string_map
+
+INSTALLATION_LABEL: Final = "gitops.dev/installation"
+TRACKING_ANNOTATION: Final = "gitops.dev/tracking"
+HOOK_ANNOTATION: Final = "gitops.dev/hook-run"
+"""On a hook's object: the desired digest that it was created for."""
+
+
+def stamp(
+    body: Body, application: str, installation: str, identity: ObjectId, hook_run: str = ""
+) -> dict[str, Any]:
+    """A copy of `body` that carries our marks; nothing else is changed."""
+    metadata = dict(body.get("metadata") or {})
+    metadata["labels"] = {**(metadata.get("labels") or {}), INSTALLATION_LABEL: installation}
+    annotations = {
+        **(metadata.get("annotations") or {}),
+        TRACKING_ANNOTATION: f"{application}:{identity}",
+    }
+    if hook_run:
+        annotations[HOOK_ANNOTATION] = hook_run
+    metadata["annotations"] = annotations
+    return {**body, "metadata": metadata}
+
+
+def tracked_by(body: Body) -> str | None:
+    """The application that our annotation names, or None where it names another object."""
+    value = string_map(body, "annotations").get(TRACKING_ANNOTATION, "")
+    application, colon, identity = value.partition(":")
+    if not colon or not application or identity != str(identify(body)):
+        return None
+    return application
+
+
+def installation_of(body: Body) -> str | None:
+    """The installation that our label names, or None."""
+    return string_map(body, "labels").get(INSTALLATION_LABEL)
+
+
+def release_marks(body: Body) -> list[dict[str, Any]]:
+    """JSON patch operations that take our marks off an object; empty where there are none."""
+    operations = []
+    if INSTALLATION_LABEL in string_map(body, "labels"):
+        operations.append(
+            {"op": "remove", "path": f"/metadata/labels/{_escape(INSTALLATION_LABEL)}"}
+        )
+    for key in (TRACKING_ANNOTATION, HOOK_ANNOTATION):
+        if key in string_map(body, "annotations"):
+            operations.append({"op": "remove", "path": f"/metadata/annotations/{_escape(key)}"})
+    return operations
+
+
+def _escape(key: str) -> str:
+    return key.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,262 @@
+"""From one object's desired, actual and last-applied to the action that a plan holds. Pure.
+
+`engine/compare.py` gathers subjects, asks the server what cannot be decided here, and lets these
+functions decide. The ways in order: what is remembered of the last apply, the local three-way
+diff, the answer to a dry-run.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jsonpatch
+
+from gitops.core.diff import compare, diff, removals
+from gitops.core.ignore import DiffOptions
+from gitops.core.marks import tracked_by
+from gitops.core.owners import LastApplied
+from gitops.core.ownership import take_over
+from gitops.core.shapes import Shapes
+from gitops.model.diff import ActionKind, Diff
+from gitops.model.objects import Body, Live, Manifest, ObjectId
+from gitops.model.plan import Action, Fault, Found, Hook, Phase
+
+UNCLAIMED = "gitops.dev/unclaimed"
+"""An option of ours: the object is created and then nobody's, as CreateNamespace=true has it."""
+
+SCALABLE = frozenset({"Deployment", "StatefulSet", "ReplicaSet", "ReplicationController"})
+AUTOSCALERS = frozenset({"kube-controller-manager", "keda-operator", "horizontal-pod-autoscaler"})
+"""Managers whose write through the scale subresource is an autoscaler's, not a person's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What is remembered of an object's last apply; digests are "" where there was none.
+
+    `address` is where the manifests applied last lie; `manifest` is this object's, once it is read.
+    """
+
+    desired_digest: str = ""
+    answer_digest: str = ""
+    contested: str = ""
+    address: str = ""
+    manifest: Body | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One desired object with all that is known of it.
+
+    `stamped` is what apply would send, `digest` its digest. `live` is None where the object is not
+    known to exist; `live_digest` is the digest of what we own on it. `child` is an Application;
+    `resumed` is a hook that an interrupted sync started for the same desired state.
+    """
+
+    manifest: Manifest
+    stamped: Body
+    digest: str
+    live: Live | None = None
+    live_digest: str = ""
+    memory: Memory | None = None
+    phase: Phase = Phase.SYNC
+    wave: int = 0
+    hook: Hook | None = None
+    options: frozenset[str] = frozenset()
+    deferred: str = ""
+    autoscaler: str = ""
+    child: bool = False
+    resumed: bool = False
+
+    @property
+    def id(self) -> ObjectId:
+        """The object's identity."""
+        return self.manifest.id
+
+    def action(self, kind: ActionKind, **facts: Any) -> Action:
+        """An action on this object."""
+        return Action(
+            kind,
+            self.id,
+            self.manifest.api_version,
+            self.wave,
+            self.phase,
+            desired=replace(self.manifest, body=self.stamped),
+            hook=self.hook,
+            options=self.options,
+            **facts,
+        )
+
+
+def settle_by_memory(subject: Subject) -> Action | None:
+    """None unless what was applied last is still desired and still stands."""
+    memory, live = subject.memory, subject.live
+    if memory is None or live is None or live.deleting:
+        return None
+    if memory.contested:
+        reason = f"contested: {memory.contested} keeps changing it"
+        if memory.desired_digest == subject.digest:
+            return subject.action(ActionKind.NONE, reason=reason, found=Found.REMEMBERED)
+        return None
+    same = memory.desired_digest == subject.digest and memory.answer_digest == subject.live_digest
+    if not (same and memory.answer_digest):
+        return None
+    return subject.action(ActionKind.NONE, found=Found.REMEMBERED, uid=live.uid)
+
+
+def settle_locally(subject: Subject, shapes: Shapes, options: DiffOptions) -> Action | None:
+    """None unless a three-way diff that the live object's own entry decides finds nothing."""
+    live = subject.live
+    if live is None or live.deleting or subject.hook is not None:
+        return None
+    body = live.decode()
+    last = last_applied(subject, body)
+    if last.fields is None or live.api_version != subject.manifest.api_version:
+        return None
+    found = diff(subject.stamped, body, last, shapes, options)
+    if found.modified:
+        return None
+    return subject.action(
+        ActionKind.NONE, found=Found.LOCAL, uid=live.uid, resource_version=live.resource_version
+    )
+
+
+def last_applied(subject: Subject, actual: Body) -> LastApplied:
+    """What we applied last: our entry on the live object and the stored manifest, united."""
+    known = LastApplied.of(actual)
+    manifest = subject.memory.manifest if subject.memory else None
+    return known if manifest is None else replace(known, manifest=manifest)
+
+
+def create(subject: Subject, predicted: Body | None, shapes: Shapes) -> Action:
+    """A creation; `predicted` is the dry-run's answer, None where it was deferred."""
+    found = Found.DRY_RUN if predicted is not None else Found.DEFERRED
+    shown = diff(subject.stamped, None, None, shapes)
+    reason = subject.deferred or ("never applied" if subject.memory is None else "missing")
+    return subject.action(ActionKind.CREATE, reason=reason, found=found, diff=shown)
+
+
+def settle_by_answer(
+    subject: Subject, live: Body, answer: Body, shapes: Shapes, options: DiffOptions
+) -> Action:
+    """The action that a dry-run's answer stands for, removals that apply cannot do included."""
+    last = last_applied(subject, live)
+    gone = removals(subject.stamped, answer, last, shapes, options)
+    predicted = jsonpatch.apply_patch(answer, list(gone)) if gone else answer
+    found = compare(live, predicted, last, shapes)
+    metadata = live.get("metadata") or {}
+    facts = {
+        "uid": metadata.get("uid"),
+        "resource_version": metadata.get("resourceVersion"),
+        "found": Found.DRY_RUN,
+        "diff": found,
+    }
+    if subject.memory is None or not subject.memory.desired_digest:
+        return _adoption(subject, live, found, facts)
+    if not found.modified:
+        return subject.action(ActionKind.NONE, **facts)
+    reason = "desired has changed" if _is_new(subject) else "drifted"
+    keeps = bool(subject.autoscaler) and owns_replicas(live)
+    return subject.action(found.action, reason=reason, removals=gone, keep_replicas=keeps, **facts)
+
+
+def _is_new(subject: Subject) -> bool:
+    return subject.memory is None or subject.memory.desired_digest != subject.digest
+
+
+def _adoption(subject: Subject, live: Body, found: Diff, facts: dict[str, Any]) -> Action:
+    """An object that exists and was never applied by us."""
+    owner = tracked_by(live)
+    if owner is not None and _application(subject) == owner:
+        kind = found.action if found.modified else ActionKind.NONE
+        return subject.action(kind, reason="applied before, and not remembered", **facts)
+    facts["diff"] = replace(found, action=ActionKind.ADOPT)
+    return subject.action(
+        ActionKind.ADOPT,
+        reason="exists already and is not managed",
+        take_over=tuple(take_over(live)),
+        **facts,
+    )
+
+
+def _application(subject: Subject) -> str:
+    return tracked_by(subject.stamped) or ""
+
+
+def replacement(subject: Subject, live: Body, error_message: str) -> Action | Fault:
+    """What an immutable field means: a replacement where the manifest allows it, else a fault."""
+    allowed = {"Replace=true", "Force=true"} & subject.options
+    if not allowed:
+        return Fault(
+            "immutable",
+            f"{error_message}; delete the object, or annotate it with "
+            '"gitops.dev/sync-options: Replace=true" to have it deleted and created again',
+            subject.id,
+            subject.manifest.place,
+        )
+    metadata = live.get("metadata") or {}
+    return subject.action(
+        ActionKind.REPLACE,
+        reason=f"a field that cannot be changed in place ({sorted(allowed)[0]})",
+        uid=metadata.get("uid"),
+        resource_version=metadata.get("resourceVersion"),
+        found=Found.DRY_RUN,
+    )
+
+
+def deletion(identity: ObjectId, live: Live, reason: str) -> Action:
+    """The deletion of an object that is no longer desired."""
+    found = Diff(
+        identity,
+        live.api_version,
+        ActionKind.DELETE,
+        (),
+        ({"op": "remove", "path": ""},),
+        (f"delete {identity.title}",),
+        None,
+    )
+    return Action(
+        ActionKind.DELETE,
+        identity,
+        live.api_version,
+        reason=reason,
+        diff=found,
+        uid=live.uid,
+        resource_version=live.resource_version,
+    )
+
+
+def owns_replicas(live: Body) -> bool:
+    """Whether our Apply entry owns `spec.replicas`."""
+    for entry in (live.get("metadata") or {}).get("managedFields") or []:
+        if entry.get("manager") == "gitops" and entry.get("operation") == "Apply":
+            spec = (entry.get("fieldsV1") or {}).get("f:spec") or {}
+            return "f:replicas" in spec
+    return False
+
+
+def autoscaled(bodies: Iterable[Body]) -> dict[ObjectId, str]:
+    """Workloads that a HorizontalPodAutoscaler targets, with the autoscaler's name."""
+    found = {}
+    for body in bodies:
+        spec = body.get("spec")
+        target = spec.get("scaleTargetRef") if isinstance(spec, Mapping) else None
+        if body.get("kind") != "HorizontalPodAutoscaler" or not isinstance(target, Mapping):
+            continue
+        metadata = body.get("metadata") or {}
+        group = str(target.get("apiVersion") or "").rpartition("/")[0]
+        workload = ObjectId(
+            group,
+            str(target.get("kind") or ""),
+            str(metadata.get("namespace") or ""),
+            str(target.get("name") or ""),
+        )
+        found[workload] = str(metadata.get("name") or "")
+    return found
+
+
+def without_replicas(body: Body) -> dict[str, Any]:
+    """A copy without `spec.replicas`, which an autoscaler decides."""
+    spec = body.get("spec")
+    if not isinstance(spec, Mapping):
+        return dict(body)
+    return {**body, "spec": {k: v for k, v in spec.items() if k != "replicas"}}

@@ -1,0 +1,89 @@
+"""What is ours on a live object, and its digest: remembered from each apply, compared with watches.
+
+The shapes of lists come from our own managedFields entry (`k:` by keys, `v:` by value, a leaf is
+atomic: KEP-555 and `structured-merge-diff`), so that no schema is needed. Items keep the order that
+they have on the object, which is content for `env` and the like.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Any, Final
+
+from gitops.model.objects import Body
+
+MANAGER: Final = "gitops"
+ALGORITHM: Final = "a1"
+
+
+def own_entry(body: Body) -> Mapping[str, Any] | None:
+    """Our Apply entry of managedFields, or None where somebody cleared it or we never applied."""
+    metadata = body.get("metadata")
+    entries = metadata.get("managedFields") if isinstance(metadata, Mapping) else None
+    for entry in entries if isinstance(entries, list) else ():
+        if (
+            isinstance(entry, Mapping)
+            and entry.get("manager") == MANAGER
+            and entry.get("operation") == "Apply"
+            and not entry.get("subresource")
+        ):
+            return entry
+    return None
+
+
+def answer_digest(body: Body) -> str:
+    """Digest of what we own on an object; "" where we own nothing.
+
+    The apiVersion of our entry counts: fields recorded under another one are orphans.
+    """
+    entry = own_entry(body)
+    fields = entry.get("fieldsV1") if entry else None
+    if entry is None or not isinstance(fields, Mapping):
+        return ""
+    kept = [entry.get("apiVersion"), owned(body, fields)]
+    text = json.dumps(kept, sort_keys=True, separators=(",", ":"))
+    return f"{ALGORITHM}:{sha256(text.encode()).hexdigest()}"
+
+
+def owned(value: Any, fields: Mapping[str, Any]) -> Any:
+    """The part of a value that a FieldsV1 set names; a leaf takes the whole value."""
+    names = [name for name in fields if name != "."]
+    if not names:
+        return _whole(value, present="." in fields)
+    if isinstance(value, Mapping):
+        return {
+            name[2:]: owned(value[name[2:]], fields[name])
+            for name in names
+            if name.startswith("f:") and name[2:] in value
+        }
+    if isinstance(value, list):
+        return _items(value, fields)
+    return value
+
+
+def _whole(value: Any, *, present: bool) -> Any:
+    """A leaf; where only the presence of a map or list is ours, what is in it is not."""
+    if present and isinstance(value, Mapping):
+        return {}
+    if present and isinstance(value, list):
+        return []
+    return value
+
+
+def _items(value: Sequence[Any], fields: Mapping[str, Any]) -> list[Any]:
+    keyed = [(json.loads(n[2:]), fields[n]) for n in fields if n.startswith("k:")]
+    values = [json.loads(n[2:]) for n in fields if n.startswith("v:")]
+    kept = []
+    for index, item in enumerate(value):
+        below = fields.get(f"i:{index}")
+        if below is None and isinstance(item, Mapping):
+            below = next((f for keys, f in keyed if _has(item, keys)), None)
+        if below is not None:
+            kept.append(owned(item, below))
+        elif item in values:
+            kept.append(item)
+    return kept
+
+
+def _has(item: Mapping[str, Any], keys: Any) -> bool:
+    return isinstance(keys, Mapping) and all(item.get(k) == v for k, v in keys.items())

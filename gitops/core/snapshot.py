@@ -1,0 +1,69 @@
+"""Fold watch events into the actual state of one cluster.
+
+Pure bookkeeping without locks: `engine/actual.py` owns one and guards it. An object that left the
+watch, or was missing from a list, is a suspect until a GET settles it: a label removed by hand
+looks just like a deletion (Kubernetes documentation, "Efficient detection of changes").
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from gitops.model.objects import GroupKind, Live, ObjectId
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """Live objects by identity, suspects, and the kinds that cannot be seen with the reason."""
+
+    lives: dict[ObjectId, Live] = field(default_factory=dict)
+    suspects: set[ObjectId] = field(default_factory=set)
+    listed: set[GroupKind] = field(default_factory=set)
+    unseen: dict[GroupKind, str] = field(default_factory=dict)
+
+    def put(self, live: Live) -> bool:
+        """Take an object in; False when it is not newer than what is known.
+
+        Resource versions are compared as numbers, as KEP-5504 allows for one kind.
+        """
+        known = self.lives.get(live.id)
+        if known is not None and known.uid == live.uid and not _newer(live, known):
+            self.suspects.discard(live.id)
+            return False
+        self.lives[live.id] = live
+        self.suspects.discard(live.id)
+        return True
+
+    def suspect(self, identity: ObjectId, last: Live | None = None) -> None:
+        """An object left the watch; `last` is what the event showed of it."""
+        known = self.lives.get(identity)
+        if known is not None and last is not None and known.uid != last.uid:
+            return
+        self.suspects.add(identity)
+
+    def gone(self, identity: ObjectId) -> None:
+        """A GET found nothing."""
+        self.lives.pop(identity, None)
+        self.suspects.discard(identity)
+
+    def list_kind(self, kind: GroupKind, items: Iterable[Live]) -> list[ObjectId]:
+        """Take a whole list in; returns every identity whose state may have changed."""
+        items = list(items)
+        present = {item.id for item in items}
+        missing = [i for i in self.lives if i.group_kind == kind and i not in present]
+        changed = [item.id for item in items if self.put(item)]
+        self.suspects.update(missing)
+        self.listed.add(kind)
+        self.unseen.pop(kind, None)
+        return changed + missing
+
+    def lose_kind(self, kind: GroupKind, reason: str) -> None:
+        """A kind cannot be listed or watched: its objects are Unknown, never Missing."""
+        self.unseen[kind] = reason
+
+
+def _newer(live: Live, known: Live) -> bool:
+    if live.resource_version == known.resource_version:
+        return False
+    if live.resource_version.isdigit() and known.resource_version.isdigit():
+        return int(live.resource_version) > int(known.resource_version)
+    return True

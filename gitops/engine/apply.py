@@ -1,0 +1,227 @@
+"""Carry out a plan, stage by stage; one object's failure is an outcome, not an exception.
+
+A stage is a run of actions of one phase and wave, deletions apart. Each stage is written in batches
+by kind, recorded with its claims, and waited for until healthy. Called by `engine/sync.py`; nothing
+is decided here that the plan has not decided.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import groupby
+
+from gitops.core.order import kind_rank
+from gitops.core.scope import CRD, NAMESPACE
+from gitops.engine.actual import Actual
+from gitops.engine.wait import Waited, WaitEnd, Waiter
+from gitops.engine.writes import Writer, Written
+from gitops.model.diff import ActionKind
+from gitops.model.health import Health, HealthStatus
+from gitops.model.objects import ObjectId
+from gitops.model.plan import Action, Phase, Plan
+from gitops.model.revision import Outcome, OutcomeKind
+from gitops.ports import Claim, Clock
+
+
+class End(StrEnum):
+    """How carrying out a plan ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    RETRY = "retry"
+    """The cluster was busy, unreachable or changed under us: plan again, then try again."""
+    UNHEALTHY = "unhealthy"
+    SUPERSEDED = "superseded"
+    STOPPING = "stopping"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How one plan is carried out: limits on the monotonic clock, and who is told.
+
+    `called_off` answers "" to go on, else `superseded` or `stopping`; `record` takes outcomes, the
+    claims they changed and the identities to release, before the next stage starts.
+    """
+
+    deadline: float
+    health_deadline_s: float
+    called_off: Callable[[], str]
+    record: Callable[[Sequence[Outcome], Sequence[Claim], Sequence[ObjectId]], None]
+    excused: frozenset[ObjectId] = frozenset()
+    wait_for_health: bool = True
+
+
+@dataclass(slots=True)
+class Applied:
+    """What came of it; `unhealthy` names the objects that stood in the way, with their health."""
+
+    end: End = End.DONE
+    message: str = ""
+    outcomes: list[Outcome] = field(default_factory=list)
+    unhealthy: dict[ObjectId, Health] = field(default_factory=dict)
+
+
+class Applier:
+    """Runs plans on one cluster."""
+
+    def __init__(self, writer: Writer, actual: Actual, waiter: Waiter, clock: Clock) -> None:
+        self._writer = writer
+        self._actual = actual
+        self._waiter = waiter
+        self._clock = clock
+
+    def run(self, plan: Plan, run: Run) -> Applied:
+        """Carry out every stage; a failed Sync is followed by the SyncFail hooks."""
+        applied = Applied()
+        self._actual.watch({a.id.group_kind for a in plan.actions if a.desired is not None})
+        main = [a for a in plan.actions if a.phase is not Phase.SYNC_FAIL]
+        for stage in stages(main):
+            called_off = run.called_off()
+            if called_off:
+                applied.end = End(called_off)
+                break
+            self._stage(stage, plan, run, applied)
+            if applied.end is not End.DONE:
+                break
+        if applied.end in (End.FAILED, End.UNHEALTHY):
+            self._sync_fail(plan, run, applied)
+        return applied
+
+    def _sync_fail(self, plan: Plan, run: Run, applied: Applied) -> None:
+        end, message, unhealthy = applied.end, applied.message, applied.unhealthy
+        for stage in stages([a for a in plan.actions if a.phase is Phase.SYNC_FAIL]):
+            applied.end = End.DONE
+            self._stage(stage, plan, run, applied)
+        applied.end, applied.message, applied.unhealthy = end, message, unhealthy
+
+    def _stage(self, stage: Sequence[Action], plan: Plan, run: Run, applied: Applied) -> None:
+        """One phase and wave: validate what was deferred, write, record, wait."""
+        todo = [a for a in stage if a.changes_cluster]
+        faults = self._writer.validate(todo)
+        if faults:
+            self._record([failed(w) for w in faults], [], [], run, applied)
+            self._fail(faults, applied)
+            return
+        for _, batch in groupby(todo, key=_rank):
+            actions = list(batch)
+            self._writer.clear_way(actions, run.deadline, lambda: bool(run.called_off()))
+            written = self._writer.write(actions, plan)
+            self._take_in(written, run, applied)
+            if applied.end is not End.DONE:
+                return
+        self._settle(stage, todo, run, applied)
+
+    def _take_in(self, written: Sequence[Written], run: Run, applied: Applied) -> None:
+        good = [w for w in written if w.error is None]
+        bad = [w for w in written if w.error is not None]
+        outcomes = [w.outcome for w in good] + [failed(w) for w in bad]
+        claims = [w.claim for w in good if w.claim is not None]
+        released = [w.action.id for w in good if w.action.kind is ActionKind.DELETE]
+        self._record(outcomes, claims, released, run, applied)
+        self._fail(bad, applied)
+
+    def _record(
+        self,
+        outcomes: Sequence[Outcome],
+        claims: Sequence[Claim],
+        released: Sequence[ObjectId],
+        run: Run,
+        applied: Applied,
+    ) -> None:
+        applied.outcomes += outcomes
+        if outcomes or claims or released:
+            run.record(outcomes, claims, released)
+
+    def _fail(self, bad: Sequence[Written], applied: Applied) -> None:
+        if not bad:
+            return
+        errors = [w.error for w in bad if w.error is not None]
+        passing = all(e.reason in ("transient", "unreachable", "conflict") for e in errors)
+        applied.end = End.RETRY if passing else End.FAILED
+        applied.message = "; ".join(
+            f"{w.action.id.title}: {w.error.message}" for w in bad if w.error is not None
+        )
+
+    def _settle(
+        self, stage: Sequence[Action], todo: Sequence[Action], run: Run, applied: Applied
+    ) -> None:
+        """Wait for what the stage wrote, and for what it holds unchanged."""
+        gone = {a.id: a.api_version for a in todo if a.kind is ActionKind.DELETE}
+        present = [a.id for a in stage if a.kind is not ActionKind.DELETE and self._counts(a)]
+        hooks = any(a.hook is not None for a in stage)
+        waited = Waited(WaitEnd.HEALTHY, {})
+        if gone:
+            waited = self._waiter.wait_gone(gone, self._limit(run), lambda: self._off(run, hooks))
+        elif run.wait_for_health or hooks:
+            waited = self._waiter.wait(
+                present, self._limit(run), lambda: self._off(run, hooks), run.excused
+            )
+        self._judge(waited, run, applied)
+        if hooks:
+            self._writer.clean_hooks(stage, succeeded=applied.end is End.DONE)
+
+    def _off(self, run: Run, hooks: bool) -> bool:  # noqa: FBT001 - a fact of the stage
+        """A hook is never left by a newer commit, only by a stop."""
+        called_off = run.called_off()
+        return called_off == "stopping" or (bool(called_off) and not hooks)
+
+    def _limit(self, run: Run) -> float:
+        return min(run.deadline, self._clock.monotonic() + run.health_deadline_s)
+
+    def _counts(self, action: Action) -> bool:
+        """Whether a wave waits for the object: what is held, or nobody's yet, does not count."""
+        if action.held is not None or self._writer.is_child(action.id):
+            return False
+        ignored = action.desired.annotations if action.desired else {}
+        return not any(
+            ignored.get(f"{prefix}/ignore-healthcheck") == "true"
+            for prefix in ("gitops.dev", "argocd.argoproj.io")
+        )
+
+    def _judge(self, waited: Waited, run: Run, applied: Applied) -> None:
+        match waited.end:
+            case WaitEnd.HEALTHY:
+                return
+            case WaitEnd.CALLED_OFF:
+                applied.end = End(run.called_off() or "superseded")
+            case WaitEnd.DEGRADED | WaitEnd.DEADLINE:
+                applied.end = End.UNHEALTHY
+        applied.unhealthy = dict(waited.unhealthy)
+        first, verdict = next(iter(waited.unhealthy.items()))
+        status = verdict.status or HealthStatus.UNKNOWN
+        late = " when its deadline passed" if waited.end is WaitEnd.DEADLINE else ""
+        detail = f": {verdict.message}" if verdict.message else ""
+        applied.message = f"{first.title} was {status}{late}{detail}"
+
+
+def failed(written: Written) -> Outcome:
+    """The outcome of an action that the cluster refused."""
+    outcome = written.outcome
+    return Outcome(
+        outcome.id,
+        outcome.action,
+        OutcomeKind.FAILED,
+        str(written.error.message if written.error else ""),
+        outcome.phase,
+        outcome.wave,
+        outcome.changes,
+    )
+
+
+def stages(actions: Sequence[Action]) -> Iterator[list[Action]]:
+    """Runs of one phase and wave in the plan's order; deletions, namespaces and CRDs apart.
+
+    Namespaces and CRDs make room for others of their wave, which are dry-run only after them.
+    """
+    for _, run in groupby(actions, key=_stage_key):
+        yield list(run)
+
+
+def _stage_key(action: Action) -> tuple[Phase, int, bool, bool]:
+    deletes = action.kind is ActionKind.DELETE
+    makes_room = action.id.group_kind in (CRD, NAMESPACE) and not deletes
+    return action.phase, action.wave, deletes, makes_room
+
+
+def _rank(action: Action) -> tuple[int, bool]:
+    return kind_rank(action.id.group_kind), action.kind is ActionKind.DELETE

@@ -1,0 +1,397 @@
+"""Gather desired, actual and last-applied of one application and let the core make the plan.
+
+Called by the syncer before a write, and for `gitops plan`. Reads and dry-runs only; the requests it
+makes are the ones of the table of costs: nothing for what is as it was left, one dry-run for what
+changed, one read more for an object never applied before.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from gitops.core.guards import GuardContext, guard
+from gitops.core.marks import installation_of, tracked_by
+from gitops.core.mask import Masker
+from gitops.core.order import order_actions
+from gitops.core.plan import (
+    Subject,
+    create,
+    deletion,
+    replacement,
+    settle_by_answer,
+    settle_by_memory,
+    settle_locally,
+)
+from gitops.core.shapes import Shapes
+from gitops.engine.actual import Actual
+from gitops.engine.children import is_child
+from gitops.engine.desired import Documents
+from gitops.engine.inventory import Inventory
+from gitops.engine.subjects import Gathered, Subjects
+from gitops.errors import ClusterError
+from gitops.model.application import Application
+from gitops.model.diff import ActionKind
+from gitops.model.objects import Body, Live, Manifest, ObjectId, identify
+from gitops.model.plan import Action, Fault, Found, Hold, Plan
+from gitops.ports import Answer, Apply, Claim, Cluster, Read, Request, Store
+from gitops.wire.plan import plan_digest
+
+PASSING = frozenset({"unreachable", "transient", "unauthorized"})
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """What to plan for.
+
+    `only` limits the plan to some objects (a heal, a selective sync); `deletes` plans the deletion
+    of all that the application owns; `prune` True lifts the prune budget; `approved` is the digest
+    of a plan that somebody approved; `rollback` holds what an automatic rollback never deletes.
+    """
+
+    application: Application
+    manifests: tuple[Manifest, ...]
+    digest: str
+    commit: str | None
+    hooks: bool = False
+    only: frozenset[ObjectId] | None = None
+    prune: bool | None = None
+    approved: str = ""
+    rollback: bool = False
+    deletes: bool = False
+    orphan: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A plan, and the same masked for people; `held` says why all of it waits, or is "".
+
+    `learnt` are claims of objects that stand as desired without having been applied just now;
+    `released` are objects that are no longer desired and no longer there.
+    """
+
+    plan: Plan
+    masked: Plan
+    masker: Masker
+    held: str = ""
+    waits_for_approval: bool = False
+    degraded: frozenset[ObjectId] = frozenset()
+    learnt: tuple[Claim, ...] = ()
+    released: tuple[ObjectId, ...] = ()
+
+
+@dataclass(slots=True)
+class _Work:
+    """What becomes known of the subjects while a plan is made."""
+
+    actions: list[Action] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    learnt: list[Claim] = field(default_factory=list)
+    bodies: list[Body] = field(default_factory=list)
+    """Live bodies that were read: their Secrets are masked too."""
+
+
+class Comparer:
+    """Plans for one cluster."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        actual: Actual,
+        inventory: Inventory,
+        store: Store,
+        documents: Documents,
+    ) -> None:
+        self._cluster = cluster
+        self._actual = actual
+        self._inventory = inventory
+        self._store = store
+        self._subjects = Subjects(cluster, actual, inventory, documents, store.installation)
+
+    def compare(self, request: PlanRequest) -> Comparison:
+        """Make the plan; raises ClusterError where the cluster cannot answer."""
+        gathered = self._subjects.gather(
+            request.application,
+            request.manifests,
+            hooks=request.hooks,
+            only=request.only,
+            digest=request.digest,
+        )
+        work = _Work(faults=list(gathered.faults))
+        open_subjects = self._settle_by_memory(gathered, work)
+        if open_subjects:
+            shapes = self.shapes([s.stamped for s in open_subjects])
+            rest = self._settle_locally(open_subjects, shapes, gathered, work)
+            self._ask(rest, shapes, gathered, work)
+        released = self._plan_deletions(request, gathered, work)
+        return self._assemble(request, gathered, work, released)
+
+    def shapes(self, bodies: Sequence[Body]) -> Shapes:
+        """Shapes of the kinds of these bodies, from the cluster."""
+        return self._cluster.shapes({str(body.get("apiVersion") or "") for body in bodies})
+
+    def masker(self, bodies: Sequence[Body]) -> Masker:
+        """A masker that knows the Secrets among these bodies."""
+        return Masker(self._store.digest, bodies)
+
+    # --- settle what needs no request ---------------------------------------------------------
+
+    def _settle_by_memory(self, gathered: Gathered, work: _Work) -> list[Subject]:
+        rest = []
+        for subject in gathered.subjects:
+            action = None if subject.hook else settle_by_memory(subject)
+            if action is None:
+                rest.append(self._subjects.recall(subject))
+            else:
+                work.actions.append(action)
+        return rest
+
+    def _settle_locally(
+        self,
+        subjects: Sequence[Subject],
+        shapes: Shapes,
+        gathered: Gathered,
+        work: _Work,
+    ) -> list[Subject]:
+        rest = []
+        for subject in subjects:
+            if subject.child:
+                work.actions.append(self._child(subject))
+                continue
+            if subject.resumed:
+                reason = "a run that a restart cut off goes on"
+                work.actions.append(subject.action(ActionKind.NONE, reason=reason))
+                continue
+            if subject.deferred or subject.hook:
+                work.actions.append(create(subject, None, shapes))
+                continue
+            action = settle_locally(subject, shapes, gathered.options)
+            if action is None or subject.live is None:
+                rest.append(subject)
+                continue
+            work.actions.append(action)
+            work.learnt.append(self._claim(subject, subject.live))
+        return rest
+
+    def _child(self, subject: Subject) -> Action:
+        """An Application: registered when it is new or changed."""
+        memory = subject.memory
+        if memory is not None and memory.desired_digest == subject.digest:
+            return subject.action(ActionKind.NONE, found=Found.REMEMBERED)
+        kind = ActionKind.CONFIGURE if memory and memory.desired_digest else ActionKind.CREATE
+        return subject.action(kind, reason="declared by this application")
+
+    # --- ask the server -----------------------------------------------------------------------
+
+    def _ask(
+        self, subjects: Sequence[Subject], shapes: Shapes, gathered: Gathered, work: _Work
+    ) -> None:
+        """One dry-run for each, and one read for those that exist and were never applied."""
+        requests: list[Request] = [
+            Apply(s.id, s.stamped, dry_run=True, uid=s.live.uid if s.live else None)
+            for s in subjects
+        ]
+        pairs = list(zip(subjects, self._cluster.send(requests), strict=True))
+        unknown = [s for s, answer in pairs if self._must_read(s, answer)]
+        read = self._read(unknown)
+        for subject, answer in pairs:
+            live = read.get(subject.id)
+            known = live or (subject.live.decode() if subject.live else None)
+            self._take_answer(subject, answer, known, shapes, gathered, work)
+
+    def _must_read(self, subject: Subject, answer: Answer) -> bool:
+        """Whether only a read tells what stands there: managedFields of all are needed."""
+        if answer.created or (answer.error and answer.error.reason != "immutable"):
+            return False
+        applied = subject.memory is not None and subject.memory.desired_digest
+        return subject.live is None or not applied
+
+    def _read(self, subjects: Sequence[Subject]) -> dict[ObjectId, Body]:
+        answers = self._cluster.send([Read(s.id, s.manifest.api_version) for s in subjects])
+        found: dict[ObjectId, Body] = {}
+        for subject, answer in zip(subjects, answers, strict=True):
+            if answer.body is not None:
+                found[subject.id] = answer.body
+        return found
+
+    def _take_answer(
+        self,
+        subject: Subject,
+        answer: Answer,
+        live: Body | None,
+        shapes: Shapes,
+        gathered: Gathered,
+        work: _Work,
+    ) -> None:
+        if answer.error is not None:
+            self._take_error(subject, answer.error, live, shapes, gathered, work)
+            return
+        if live is None or answer.created or answer.body is None:
+            work.actions.append(create(subject, answer.body, shapes))
+            return
+        work.bodies.append(live)
+        action = settle_by_answer(subject, live, answer.body, shapes, gathered.options)
+        work.actions.append(action)
+        if action.kind is ActionKind.NONE:
+            work.learnt.append(self._claim(subject, self._cluster.live(live)))
+
+    def _take_error(
+        self,
+        subject: Subject,
+        error: ClusterError,
+        live: Body | None,
+        shapes: Shapes,
+        gathered: Gathered,
+        work: _Work,
+    ) -> None:
+        if error.reason in PASSING:
+            raise error
+        why = gathered.rests_on(subject.id)
+        if error.reason == "immutable" and live is not None:
+            settled = replacement(subject, live, error.message)
+            (work.faults if isinstance(settled, Fault) else work.actions).append(settled)  # type: ignore[arg-type]  # each list takes its own kind
+        elif why:
+            work.actions.append(create(replace(subject, deferred=why), None, shapes))
+        elif error.reason == "conflict" and subject.live is not None:
+            work.actions.append(create(replace(subject, deferred="being deleted"), None, shapes))
+        else:
+            remedy = f"; {error.remedy}" if error.remedy else ""
+            work.faults.append(
+                Fault(
+                    error.reason or "refused",
+                    f"{error.message}{remedy}",
+                    subject.id,
+                    subject.manifest.place,
+                )
+            )
+
+    def _claim(self, subject: Subject, live: Live) -> Claim:
+        return self._subjects.claim(subject, live, "")
+
+    # --- deletions and the whole --------------------------------------------------------------
+
+    def _plan_deletions(
+        self, request: PlanRequest, gathered: Gathered, work: _Work
+    ) -> list[ObjectId]:
+        """Delete what is owned and no longer desired; what is gone already is only released."""
+        why = "the application is deleted" if request.deletes else "no longer desired"
+        released = []
+        for claim in gathered.stale:
+            live = self._actual.get(claim.id)
+            if is_child(claim.id):
+                work.actions.append(
+                    Action(ActionKind.DELETE, claim.id, claim.api_version, reason=why)
+                )
+            elif live is None or request.orphan or not self._is_ours(claim, live):
+                released.append(claim.id)
+            else:
+                work.bodies.append(live.decode())
+                work.actions.append(deletion(claim.id, live, why))
+        if request.deletes and not request.orphan:
+            for live in self._subjects.hook_objects(request.application.name):
+                work.actions.append(deletion(live.id, live, "was made by a hook"))
+        return released
+
+    def _is_ours(self, claim: Claim, live: Live) -> bool:
+        """Whether the object still says that it belongs to this application."""
+        body = live.decode()
+        return tracked_by(body) in (None, claim.application) and installation_of(body) in (
+            None,
+            self._store.installation,
+        )
+
+    def _assemble(
+        self,
+        request: PlanRequest,
+        gathered: Gathered,
+        work: _Work,
+        released: Sequence[ObjectId],
+    ) -> Comparison:
+        last = request.application.option("PruneLast") or _heals_first(request.application)
+        actions = order_actions(
+            guard(work.actions, self._context(request, gathered, work)), prune_last=last
+        )
+        faults = [*work.faults, *(_refusal(a) for a in actions if a.hold is Hold.REFUSED)]
+        plan = Plan(
+            request.application.name,
+            request.digest,
+            tuple(actions),
+            request.commit,
+            tuple(sorted(faults, key=lambda f: (str(f.place), str(f.id), f.message))),
+            tuple(gathered.warnings),
+        )
+        if request.approved and plan_digest(plan) == request.approved:
+            freed = guard(actions, self._context(request, gathered, work, approved=True))
+            plan = replace(
+                plan, actions=tuple(_free(a, b) for a, b in zip(actions, freed, strict=True))
+            )
+        masker = self.masker([*(s.stamped for s in gathered.subjects), *work.bodies])
+        waiting = [a for a in plan.actions if a.waits]
+        adoptions = [a for a in waiting if a.kind is ActionKind.ADOPT]
+        return Comparison(
+            plan,
+            mask_plan(plan, masker),
+            masker,
+            held=_held_message(request.application, adoptions) if adoptions else "",
+            waits_for_approval=bool(waiting),
+            degraded=gathered.degraded,
+            learnt=tuple(work.learnt),
+            released=tuple(released),
+        )
+
+    def _context(
+        self, request: PlanRequest, gathered: Gathered, work: _Work, *, approved: bool = False
+    ) -> GuardContext:
+        ids = {action.id for action in work.actions}
+        claims = {i: c.application for i in ids if (c := self._inventory.get(i)) is not None}
+        hooks = {action.id for action in work.actions} - set(claims) if request.deletes else set()
+        return GuardContext(
+            request.application,
+            self._store.installation,
+            owned={c.id for c in self._inventory.of(request.application.name)} | hooks,
+            claims=claims,
+            live={identify(body): body for body in work.bodies},
+            approved=approved,
+            prune=request.prune,
+            rollback=request.rollback,
+            deletes=request.deletes,
+            partial=request.only is not None,
+        )
+
+
+def _heals_first(application: Application) -> bool:
+    """With automatic rollback on, prunes come after health: going back then needs no creation."""
+    return application.sync_policy.automatic_rollback
+
+
+def _refusal(action: Action) -> Fault:
+    place = action.desired.place if action.desired else None
+    return Fault("refused", f"{action.id.title}: {action.held}", action.id, place)
+
+
+def _free(action: Action, freed: Action) -> Action:
+    return replace(action, held=freed.held, hold=freed.hold)
+
+
+def _held_message(application: Application, adoptions: Sequence[Action]) -> str:
+    first = adoptions[0].id.title
+    more = f" and {len(adoptions) - 1} more" if len(adoptions) > 1 else ""
+    verb = "exist" if more else "exists"
+    name = application.name
+    return (
+        f"{first}{more} {verb} already; look at `gitops plan {name}`, then `gitops approve {name}`"
+    )
+
+
+def mask_plan(plan: Plan, masker: Masker) -> Plan:
+    """The plan as people see it: every difference and sentence masked, bodies left out."""
+    actions = tuple(
+        replace(
+            action,
+            diff=masker.mask_diff(action.diff) if action.diff else None,
+            desired=None,
+            removals=(),
+            take_over=(),
+        )
+        for action in plan.actions
+    )
+    faults = tuple(replace(f, message=masker.mask_text(f.message)) for f in plan.faults)
+    return replace(plan, actions=actions, faults=faults)

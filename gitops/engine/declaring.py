@@ -1,0 +1,150 @@
+"""Declarations come and go: from the API, from files, and from applications of applications."""
+
+import json
+from collections.abc import Sequence
+
+from gitops.core.application_spec import read_application
+from gitops.core.parse import parse
+from gitops.engine.children import Children
+from gitops.engine.parts import Parts
+from gitops.engine.registry import Runtime, same_origin
+from gitops.errors import ApplicationError, ConflictError, GitopsError
+from gitops.model.application import Application, Origin
+from gitops.model.objects import Manifest
+from gitops.model.revision import Trigger, TriggerKind
+
+CHECK = "check"
+DELETE = "delete"
+
+
+class Declarer:
+    """Registers and withdraws applications, and wakes them."""
+
+    def __init__(self, parts: Parts, children: Children) -> None:
+        self._parts = parts
+        self._children = children
+
+    def declare(
+        self, application: Application, origin: Origin, warnings: tuple[str, ...] = ()
+    ) -> Runtime:
+        """Take in a new or changed declaration and look at it; raises ConflictError."""
+        known = self._parts.registry.find(application.name)
+        same = known is not None and known.application == application
+        runtime = self._parts.registry.declare(application, origin, warnings)
+        if not same:
+            self._parts.events.publish(application.name, "registered", f"declared by {origin.kind}")
+            self._wake(runtime)
+        return runtime
+
+    def _wake(self, runtime: Runtime) -> None:
+        """Fetch repositories that nobody used before, then look at the application."""
+        trigger = Trigger(TriggerKind.STARTUP)
+        fresh = [
+            s.repo_url
+            for s in runtime.application.sources
+            if not self._parts.repositories.known(s.repo_url)
+        ]
+        for repo_url in sorted(set(fresh)):
+            self._parts.dispatcher.request("git:" + repo_url, "fetch", trigger)
+        if not fresh:
+            self._parts.dispatcher.request(runtime.name, CHECK, trigger)
+
+    def create(self, text: str, where: str, actor: str) -> list[str]:
+        """Register the Applications of a text through the API; all of them or none."""
+        manifests = self.read(text, where)
+        origin = Origin("api", "the API")
+        accepted = [self._accept(manifest, origin) for manifest in manifests]
+        for manifest, (application, warnings) in zip(manifests, accepted, strict=True):
+            self._parts.store.register(application.name, dump(manifest), actor)
+            self.declare(application, origin, warnings)
+        return [application.name for application, _ in accepted]
+
+    def _accept(self, manifest: Manifest, origin: Origin) -> tuple[Application, tuple[str, ...]]:
+        application, warnings = understand(manifest)
+        known = self._parts.registry.find(application.name)
+        if known is not None and not same_origin(known.origin, origin):
+            raise ConflictError(
+                f'"{application.name}" is declared in {known.origin.where}',
+                where=str(manifest.place or application.name),
+                remedy="change it there, or choose another name",
+            )
+        return application, warnings
+
+    def read(self, text: str, where: str) -> Sequence[Manifest]:
+        """The manifests of a text; raises ApplicationError that names every fault."""
+        parsed = parse(text, where)
+        if parsed.faults:
+            faults = "; ".join(f"{f.place}: {f.message}" if f.place else f.message
+                               for f in parsed.faults)  # fmt: skip
+            raise ApplicationError(faults, where=where)
+        if not parsed.manifests:
+            raise ApplicationError("there is no Application in it", where=where)
+        return parsed.manifests
+
+    def load_file(self, text: str, where: str) -> set[str]:
+        """Declare the Applications of a file; returns their names, raises ApplicationError."""
+        names = set()
+        for manifest in self.read(text, where):
+            application, warnings = understand(manifest)
+            self.declare(application, Origin("file", str(manifest.place or where)), warnings)
+            names.add(application.name)
+        return names
+
+    def restore(self) -> None:
+        """Declare again what the API registered and what applications of applications hold."""
+        for name, text in sorted(self._parts.store.registered().items()):
+            for manifest in self.read(text, name):
+                application, warnings = understand(manifest)
+                self._parts.registry.declare(application, Origin("api", "the API"), warnings)
+        pending = [c for c in self._parts.store.claims() if self._children.is_child(c.id)]
+        for claim in pending:
+            if not claim.manifest:
+                continue
+            for manifest in self._parts.loader.documents.load(claim.manifest):
+                if manifest.id == claim.id:
+                    self._restore_child(manifest, claim.application)
+
+    def _restore_child(self, manifest: Manifest, parent: str) -> None:
+        try:
+            application, warnings = understand(manifest)
+            self._parts.registry.declare(application, Origin("git", parent), warnings)
+        except GitopsError as error:
+            self._parts.events.publish(parent, "problem", str(error), code=error.code)
+
+    def withdraw(self, name: str, kind: str, where: str) -> None:
+        """A declaration is gone: delete what it runs where it says so, else forget it."""
+        runtime = self._parts.registry.find(name)
+        if runtime is None or runtime.origin.kind != kind:
+            return
+        if kind == "git" and runtime.origin.where != where:
+            return
+        if runtime.application.finalize:
+            self._parts.dispatcher.request(
+                name, DELETE, Trigger(TriggerKind.MANUAL, "gitops", f"removed from {where}")
+            )
+            return
+        self.forget(runtime, "")
+
+    def forget(self, runtime: Runtime, actor: str) -> None:
+        """Drop an application: its claims are given back, its revisions stay."""
+        claims = [claim.id for claim in self._parts.inventory.of(runtime.name)]
+        self._parts.inventory.release(runtime.name, claims)
+        if runtime.origin.kind == "api":
+            self._parts.store.unregister(runtime.name, actor or "gitops")
+        self._parts.registry.remove(runtime.name)
+        self._parts.states.forget(runtime.name)
+        self._parts.events.publish(runtime.name, "unregistered", "no longer declared")
+
+
+def understand(manifest: Manifest) -> tuple[Application, tuple[str, ...]]:
+    """The application that a manifest declares, with warnings; raises ApplicationError."""
+    result = read_application(manifest)
+    if result.application is None:
+        faults = "; ".join(fault.message for fault in result.faults)
+        raise ApplicationError(faults, where=str(manifest.place or manifest.id.title))
+    return result.application, tuple(w.message for w in result.warnings)
+
+
+def dump(manifest: Manifest) -> str:
+    """A manifest as text that `read` reads back: JSON is YAML."""
+    return json.dumps(manifest.body)

@@ -1,0 +1,179 @@
+"""One job an application at a time; triggers coalesce; stop drains.
+
+Whoever learns that something may have to be done calls `request(application, trigger)`. A worker
+thread takes the application and calls the handler with every request that had gathered. While it
+runs, further requests wait and wake it (`superseded` tells a running sync that there are some).
+Delayed requests (retries, heals) are kept in a heap and become due on the dispatcher's own thread.
+"""
+
+import heapq
+import itertools
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from gitops.model.revision import Trigger
+from gitops.ports import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One request: what to do (`kind` with `options`), and why. Equal kinds coalesce by newest."""
+
+    application: str
+    kind: str
+    trigger: Trigger
+    options: Any = None
+    ticket: int = 0
+
+
+@dataclass(slots=True)
+class _Lane:
+    """What waits for one application, and whether a worker has it."""
+
+    waiting: deque[Job] = field(default_factory=deque)
+    running: bool = False
+
+
+class Dispatcher:
+    """Queues and workers. `handler(jobs)` is called with the jobs of one application, in order."""
+
+    def __init__(self, handler: Callable[[list[Job]], None], clock: Clock, workers: int) -> None:
+        self._handler = handler
+        self._clock = clock
+        self._workers = workers
+        self._lanes: dict[str, _Lane] = {}
+        self._ready: deque[str] = deque()
+        self._delayed: list[tuple[float, int, Job]] = []
+        self._order = itertools.count()
+        self._tickets = itertools.count(1)
+        self._changed = threading.Condition()
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._idle = 0
+
+    @property
+    def stopping(self) -> threading.Event:
+        """Set when the service stops: whatever waits must give up at once."""
+        return self._stopping
+
+    def start(self) -> None:
+        """Start the thread that wakes delayed requests; workers start as they are needed."""
+        self._spawn(self._wake_delayed, "dispatcher")
+
+    def request(
+        self,
+        application: str,
+        kind: str,
+        trigger: Trigger,
+        *,
+        options: Any = None,
+        delay_s: float = 0,
+    ) -> int:
+        """Ask for a job; returns its ticket. After stop, nothing is taken any more."""
+        ticket = next(self._tickets)
+        job = Job(application, kind, trigger, options, ticket)
+        with self._changed:
+            if self._stopping.is_set():
+                return ticket
+            if delay_s > 0:
+                due = self._clock.monotonic() + delay_s
+                heapq.heappush(self._delayed, (due, next(self._order), job))
+            else:
+                self._enqueue(job)
+            self._changed.notify_all()
+        return ticket
+
+    def _enqueue(self, job: Job) -> None:
+        lane = self._lanes.setdefault(job.application, _Lane())
+        lane.waiting.append(job)
+        if not lane.running and len(lane.waiting) == 1:
+            self._ready.append(job.application)
+            if self._idle < len(self._ready) and len(self._threads) <= self._workers:
+                self._spawn(self._work, f"sync-{len(self._threads)}")
+
+    def superseded(self, application: str, kinds: frozenset[str]) -> bool:
+        """Whether a request of one of `kinds` waits for an application that is being worked on."""
+        with self._changed:
+            lane = self._lanes.get(application)
+            return lane is not None and any(job.kind in kinds for job in lane.waiting)
+
+    def busy(self, application: str) -> bool:
+        """Whether something runs or waits for an application."""
+        with self._changed:
+            lane = self._lanes.get(application)
+            return lane is not None and (lane.running or bool(lane.waiting))
+
+    def running(self, application: str) -> bool:
+        """Whether a worker has the application now."""
+        with self._changed:
+            lane = self._lanes.get(application)
+            return lane is not None and lane.running
+
+    def wait_idle(self, timeout_s: float) -> bool:
+        """Wait until nothing runs, waits or is due; delayed requests do not count."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._lanes, timeout_s)
+
+    def stop(self, timeout_s: float) -> bool:
+        """Take nothing more, let running jobs end; False where one did not within the time."""
+        with self._changed:
+            self._stopping.set()
+            self._ready.clear()
+            self._changed.notify_all()
+        deadline = self._clock.monotonic() + timeout_s
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - self._clock.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _spawn(self, target: Callable[[], None], name: str) -> None:
+        thread = threading.Thread(target=target, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _work(self) -> None:
+        while True:
+            taken = self._take()
+            if taken is None:
+                return
+            application, jobs = taken
+            try:
+                self._handler(jobs)
+            finally:
+                self._finish(application)
+
+    def _take(self) -> tuple[str, list[Job]] | None:
+        with self._changed:
+            self._idle += 1
+            self._changed.wait_for(lambda: self._ready or self._stopping.is_set())
+            self._idle -= 1
+            if self._stopping.is_set():
+                return None
+            application = self._ready.popleft()
+            lane = self._lanes[application]
+            lane.running = True
+            jobs = list(lane.waiting)
+            lane.waiting.clear()
+            return application, jobs
+
+    def _finish(self, application: str) -> None:
+        with self._changed:
+            lane = self._lanes[application]
+            lane.running = False
+            if lane.waiting and not self._stopping.is_set():
+                self._ready.append(application)
+            else:
+                del self._lanes[application]
+            self._changed.notify_all()
+
+    def _wake_delayed(self) -> None:
+        with self._changed:
+            while not self._stopping.is_set():
+                now = self._clock.monotonic()
+                while self._delayed and self._delayed[0][0] <= now:
+                    self._enqueue(heapq.heappop(self._delayed)[2])
+                    self._changed.notify_all()
+                timeout = self._delayed[0][0] - now if self._delayed else None
+                self._changed.wait(timeout)

@@ -1,0 +1,80 @@
+"""What happened, as values: log, command line and streams only listen.
+
+The engine publishes; `EventLog` keeps the newest per application for `gitops events`, wakes whoever
+follows, and hands each event to listeners (the log). Nothing here is durable: the trail is.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from gitops.ports import Clock
+
+KEPT = 2000
+"""Events kept in memory over all applications; older ones are in the trail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened; `sequence` grows by one from each service start."""
+
+    sequence: int
+    at: datetime
+    application: str
+    kind: str
+    message: str
+    revision: int | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+class EventLog:
+    """Newest events, with a wait for the next; safe from any thread."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._events: deque[Event] = deque(maxlen=KEPT)
+        self._listeners: list[Callable[[Event], None]] = []
+        self._next = 1
+        self._changed = threading.Condition()
+
+    def listen(self, listener: Callable[[Event], None]) -> None:
+        """Call `listener` for each event, on the publishing thread; it must not block."""
+        self._listeners.append(listener)
+
+    def publish(
+        self, application: str, kind: str, message: str, *, revision: int | None = None, **data: Any
+    ) -> None:
+        """Make and hand out one event."""
+        with self._changed:
+            event = Event(self._next, self._clock.now(), application, kind, message, revision, data)
+            self._next += 1
+            self._events.append(event)
+            self._changed.notify_all()
+        for listener in self._listeners:
+            listener(event)
+
+    def since(
+        self, sequence: int, application: str | None = None, timeout_s: float = 0
+    ) -> list[Event]:
+        """Events after `sequence`, oldest first; waits up to `timeout_s` for the first."""
+
+        def found() -> list[Event]:
+            return [
+                event
+                for event in self._events
+                if event.sequence > sequence and application in (None, event.application)
+            ]
+
+        with self._changed:
+            if timeout_s > 0:
+                self._changed.wait_for(found, timeout_s)
+            return found()
+
+    @property
+    def newest(self) -> int:
+        """Sequence of the newest event; 0 before the first."""
+        with self._changed:
+            return self._next - 1

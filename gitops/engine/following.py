@@ -1,0 +1,130 @@
+"""Following Git: polls and webhooks bring a mirror up to date and wake whom it concerns.
+
+One job lane a repository, so that a repository is fetched once however many applications share it.
+An application whose paths did not change is not woken; its commit moves on in memory.
+"""
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from gitops.core.repo_url import same_repository
+from gitops.engine.dispatcher import Job
+from gitops.engine.parts import Parts
+from gitops.engine.registry import Runtime
+from gitops.errors import GitopsError, SourceError
+from gitops.model.revision import Commit, Trigger, TriggerKind
+from gitops.ports import Delivery
+
+LANE = "git:"
+MOVED = "moved"
+CHECK = "check"
+
+
+class Follower:
+    """Keeps mirrors up to date; `handle` is a dispatcher lane's handler."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._failing: dict[str, str] = {}
+
+    def poll(self, repo_url: str) -> None:
+        """Ask for a look at a repository; called by the scheduler."""
+        self._parts.dispatcher.request(LANE + repo_url, "poll", Trigger(TriggerKind.POLL))
+
+    def fetch(self, repo_url: str, trigger: Trigger, delivery: str = "") -> int:
+        """Ask for a fetch without a look first: somebody said that there is something."""
+        return self._parts.dispatcher.request(
+            LANE + repo_url, "fetch", trigger, options=delivery or None
+        )
+
+    def deliver(self, delivery: Delivery) -> list[str]:
+        """Fetch every repository that a webhook names in one of its spellings; returns them."""
+        repositories = self.matching(delivery.repository)
+        trigger = Trigger(TriggerKind.WEBHOOK, delivery.actor, delivery.evidence)
+        for repo_url in repositories:
+            self.fetch(repo_url, trigger, delivery.id)
+        if not repositories:
+            self._parts.store.delivered([delivery.id])
+        return repositories
+
+    def matching(self, repository: str) -> list[str]:
+        """Repositories in use that are the one named."""
+        return [
+            url for url in self._parts.registry.repositories() if same_repository(url, repository)
+        ]
+
+    def handle(self, jobs: list[Job]) -> None:
+        """Bring one repository up to date; a webhook's fetch makes a poll needless."""
+        repo_url = jobs[0].application.removeprefix(LANE)
+        fetches = [job for job in jobs if job.kind == "fetch"]
+        cause = fetches[-1] if fetches else jobs[-1]
+        try:
+            moved = self._update(repo_url, look_first=not fetches)
+        except GitopsError as error:
+            self._fail(repo_url, error)
+            return
+        self._recover(repo_url)
+        self.wake(repo_url, cause.trigger, everyone=moved is None)
+        self._parts.store.delivered([str(job.options) for job in fetches if job.options])
+
+    def _update(self, repo_url: str, *, look_first: bool) -> bool | None:
+        """Fetch; with a look first only where references moved. None: the first fetch of all."""
+        repositories = self._parts.repositories
+        known = repositories.known(repo_url)
+        if look_first and known and dict(repositories.poll(repo_url)) == dict(known):
+            return False
+        repositories.fetch(repo_url)
+        return True if known else None
+
+    def _fail(self, repo_url: str, error: GitopsError) -> None:
+        """Name the problem once; what runs keeps running."""
+        if self._failing.get(repo_url) == str(error):
+            return
+        self._failing[repo_url] = str(error)
+        for runtime in self._parts.registry.using([repo_url]):
+            runtime.problem = error
+            self._parts.events.publish(runtime.name, "problem", str(error), code=error.code)
+
+    def _recover(self, repo_url: str) -> None:
+        if self._failing.pop(repo_url, None) is None:
+            return
+        for runtime in self._parts.registry.using([repo_url]):
+            runtime.problem = None
+            self._parts.events.publish(runtime.name, "recovered", "the repository answers again")
+            self._parts.dispatcher.request(runtime.name, CHECK, Trigger(TriggerKind.POLL))
+
+    def wake(self, repo_url: str, trigger: Trigger, *, everyone: bool = False) -> None:
+        """Wake the applications that a moved repository concerns."""
+        for runtime in self._parts.registry.using([repo_url]):
+            concerned = everyone or self._concerns(runtime)
+            if concerned:
+                self._parts.dispatcher.request(runtime.name, MOVED, trigger)
+
+    def _concerns(self, runtime: Runtime) -> bool:
+        """Whether new commits touch what an application can read; if not, note the commits."""
+        desired = runtime.desired
+        if desired is None or runtime.problem is not None:
+            return True
+        try:
+            commits = self._parts.loader.resolve(runtime.application)
+        except SourceError:
+            return True
+        if [c.sha for c in commits] == [c.sha for c in desired.commits]:
+            return False
+        if not desired.paths or self._touched(runtime, desired.commits, commits, desired.paths):
+            return True
+        runtime.desired = replace(desired, commits=commits)
+        return False
+
+    def _touched(
+        self,
+        runtime: Runtime,
+        old: Collection[Commit],
+        new: Collection[Commit],
+        paths: tuple[tuple[str, ...], ...],
+    ) -> bool:
+        sources = runtime.application.sources
+        return any(
+            self._parts.loader.touched(source.repo_url, before.sha, after.sha, readable)
+            for source, before, after, readable in zip(sources, old, new, paths, strict=True)
+        )

@@ -1,0 +1,88 @@
+"""What each application owns: claims, kept in memory beside the store for the watch events.
+
+A claim is taken before a write and given back after a proven deletion; an object that could not be
+deleted stays claimed, so that it is not forgotten.
+"""
+
+import threading
+from collections.abc import Collection, Iterable, Sequence
+
+from gitops.errors import ConflictError
+from gitops.model.objects import GroupKind, ObjectId
+from gitops.ports import Claim, Store
+
+
+class Inventory:
+    """Claims by object; safe from any thread."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._claims = {claim.id: claim for claim in store.claims()}
+        self._lock = threading.Lock()
+
+    def get(self, identity: ObjectId) -> Claim | None:
+        """Who holds an object, or None."""
+        with self._lock:
+            return self._claims.get(identity)
+
+    def of(self, application: str) -> list[Claim]:
+        """An application's claims in order of identity."""
+        with self._lock:
+            held = [c for c in self._claims.values() if c.application == application]
+        return sorted(held, key=lambda claim: claim.id)
+
+    def kinds(self) -> set[GroupKind]:
+        """Every kind of which something is managed."""
+        with self._lock:
+            return {identity.group_kind for identity in self._claims}
+
+    def take(self, application: str, wanted: Iterable[tuple[ObjectId, str]]) -> None:
+        """Claim objects (with their apiVersion) that are not ours yet, before the first write.
+
+        Raises ConflictError that names the objects another application holds and that one.
+        """
+        with self._lock:
+            new = [
+                Claim(identity, application, api_version)
+                for identity, api_version in wanted
+                if self._held_by(identity) != application
+            ]
+        if not new:
+            return
+        conflicts = self._store.claim(new)
+        if conflicts:
+            raise ConflictError(
+                "; ".join(
+                    f'{c.id.title} already belongs to the application "{c.application}"'
+                    for c in conflicts
+                ),
+                where=application,
+                remedy="declare each object in one application only",
+            )
+        self.remember(new)
+
+    def _held_by(self, identity: ObjectId) -> str | None:
+        claim = self._claims.get(identity)
+        return claim.application if claim else None
+
+    def remember(self, claims: Sequence[Claim]) -> None:
+        """Take in claims that the store has saved."""
+        with self._lock:
+            for claim in claims:
+                self._claims[claim.id] = claim
+
+    def keep(self, claims: Sequence[Claim]) -> None:
+        """Save claims of objects that stand as desired without having been written just now."""
+        self._store.save_claims(claims)
+        self.remember(claims)
+
+    def release(self, application: str, identities: Collection[ObjectId]) -> None:
+        """Give claims back."""
+        with self._lock:
+            ours = [i for i in identities if self._held_by(i) == application]
+        if not ours:
+            return
+        self._store.release(application, ours)
+        with self._lock:
+            for identity in ours:
+                self._claims.pop(identity, None)

@@ -1,0 +1,164 @@
+"""Judge drift and health of what applications own, from the watch alone.
+
+`on watch events` the healer calls `judge`; after each sync `survey` looks at everything. Asks the
+cluster only when health has turned bad: one list of pods and one of events, for the reason.
+"""
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from gitops.core.health import aggregate, is_ignored, pod_reason, stale_image_warning
+from gitops.core.ownership import foreign_managers
+from gitops.core.projection import answer_digest
+from gitops.engine.actual import Actual
+from gitops.engine.children import is_child
+from gitops.engine.events import EventLog
+from gitops.engine.inventory import Inventory
+from gitops.engine.registry import Runtime
+from gitops.engine.wait import judge_body
+from gitops.model.health import Health, HealthStatus
+from gitops.model.objects import Live, ObjectId
+from gitops.ports import Claim, Cluster, ListEvents, ListPods, Read
+
+BAD = (HealthStatus.DEGRADED, HealthStatus.PROGRESSING)
+
+
+class Judge:
+    """Keeps `drifted` and `health` of each application's runtime up to date."""
+
+    def __init__(
+        self, cluster: Cluster, actual: Actual, inventory: Inventory, events: EventLog
+    ) -> None:
+        self._cluster = cluster
+        self._actual = actual
+        self._inventory = inventory
+        self._events = events
+        self._told: dict[str, Health] = {}
+        self._lock = threading.Lock()
+
+    def survey(self, runtime: Runtime) -> None:
+        """Judge everything that an application owns."""
+        claims = self._inventory.of(runtime.name)
+        owned = {claim.id for claim in claims}
+        runtime.drifted &= owned
+        runtime.health = {i: h for i, h in runtime.health.items() if i in owned}
+        for claim in claims:
+            self.judge(runtime, claim)
+        self.tell(runtime)
+
+    def judge(self, runtime: Runtime, claim: Claim) -> None:
+        """Judge one object; while a sync writes it, its drift is left for later."""
+        if is_child(claim.id):
+            return
+        live = self._actual.get(claim.id)
+        if live is None or self._actual.is_suspect(claim.id):
+            self._judge_absent(runtime, claim)
+            return
+        body = live.decode()
+        if is_ignored(body):
+            runtime.health.pop(claim.id, None)
+        else:
+            runtime.health[claim.id] = judge_body(claim.id, body)
+        if runtime.syncing or not claim.answer_digest or claim.contested:
+            return
+        if answer_digest(body) == claim.answer_digest:
+            runtime.drifted.discard(claim.id)
+        else:
+            runtime.drifted.add(claim.id)
+
+    def _judge_absent(self, runtime: Runtime, claim: Claim) -> None:
+        """Not in the watch: Missing where the kind can be seen, else Unknown."""
+        kind = claim.id.group_kind
+        if self._actual.unseen(kind):
+            runtime.health[claim.id] = Health(HealthStatus.UNKNOWN, "cannot be seen")
+            return
+        if not self._actual.is_listed(kind):
+            return
+        runtime.health[claim.id] = Health(HealthStatus.MISSING, "is not there")
+        if not runtime.syncing and claim.answer_digest:
+            runtime.drifted.add(claim.id)
+
+    def tell(self, runtime: Runtime) -> bool:
+        """Publish the application's health where it changed; True where it did."""
+        health = aggregate(runtime.health.items())
+        with self._lock:
+            before = self._told.get(runtime.name)
+            if before == health:
+                return False
+            self._told[runtime.name] = health
+        if before is not None and before.status == health.status:
+            return False
+        status = health.status or HealthStatus.HEALTHY
+        detail = f": {health.message}" if health.message else ""
+        self._events.publish(runtime.name, "health", f"{status}{detail}", status=str(status))
+        return True
+
+    def health_of(self, application: str) -> Health:
+        """The worst health of what an application owns, judged now."""
+        found = []
+        for claim in self._inventory.of(application):
+            live = self._actual.get(claim.id)
+            if is_child(claim.id):
+                continue
+            if live is None:
+                found.append((claim.id, Health(HealthStatus.MISSING, "is not there")))
+                continue
+            body = live.decode()
+            if not is_ignored(body):
+                found.append((claim.id, judge_body(claim.id, body)))
+        return aggregate(found)
+
+    # --- reasons ------------------------------------------------------------------------------
+
+    def explain(self, identity: ObjectId) -> str:
+        """The one reason that pods and events give for an unhealthy workload, or ""."""
+        live = self._actual.get(identity)
+        if live is None:
+            return ""
+        pods = self.pods(live)
+        (events,) = self._cluster.send([ListEvents(identity)])
+        return pod_reason(pods, events.items)
+
+    def pods(self, live: Live) -> tuple[Mapping[str, Any], ...]:
+        """Pods that a workload selects; a Pod is its own."""
+        body = live.decode()
+        if live.id.kind == "Pod":
+            return (body,)
+        labels = selector_labels(body)
+        if not labels:
+            return ()
+        (answer,) = self._cluster.send([ListPods(live.id.namespace, labels)])
+        return answer.items
+
+    def explain_bad(self, runtime: Runtime) -> None:
+        """Find the reason of each unhealthy object that has none yet; forget the others."""
+        bad = {i for i, h in runtime.health.items() if h.status in BAD}
+        runtime.explained = {i: t for i, t in runtime.explained.items() if i in bad}
+        for identity in sorted(bad - set(runtime.explained)):
+            runtime.explained[identity] = self.explain(identity)
+
+    def stale_images(self, identity: ObjectId) -> str:
+        """Whether a ReplicationController's pods keep an older image, as a warning."""
+        live = self._actual.get(identity)
+        if live is None or identity.kind != "ReplicationController":
+            return ""
+        return stale_image_warning(live.decode(), self.pods(live)) or ""
+
+    def rival(self, identity: ObjectId) -> str:
+        """Who else writes an object that drifts again and again, or ""."""
+        live = self._actual.get(identity)
+        if live is None:
+            return ""
+        (answer,) = self._cluster.send([Read(identity, live.api_version)])
+        return ", ".join(foreign_managers(answer.body)) if answer.body else ""
+
+
+def selector_labels(body: Mapping[str, Any]) -> dict[str, str]:
+    """The labels that a workload selects its pods by; {} where there are none."""
+    spec = body.get("spec") or {}
+    selector = spec.get("selector") or {}
+    labels = selector.get("matchLabels", selector)
+    if not isinstance(labels, Mapping):
+        return {}
+    return {str(k): v for k, v in labels.items() if isinstance(v, str)}

@@ -1,0 +1,197 @@
+"""What people ask for: sync, rollback, deletion. Runs as jobs, so that one sync runs at a time.
+
+Each job ends with a `job-done` event that carries its ticket, so that whoever asked can wait.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from gitops.core.decide import rollback_target
+from gitops.core.marks import release_marks
+from gitops.engine.compare import PlanRequest
+from gitops.engine.dispatcher import Job
+from gitops.engine.parts import Parts
+from gitops.engine.reconciler import Reconciler
+from gitops.engine.registry import Runtime
+from gitops.engine.sync import SyncRequest, SyncResult
+from gitops.errors import ConflictError, GitopsError, InputError, NotFoundError
+from gitops.model.objects import ObjectId
+from gitops.model.revision import Revision, RevisionKind
+from gitops.ports import Patch
+
+
+@dataclass(frozen=True, slots=True)
+class SyncOptions:
+    """Options of a manual sync; `only` selects objects, `prune` lifts the prune budget."""
+
+    commit: str | None = None
+    prune: bool = False
+    only: frozenset[ObjectId] | None = None
+    approved: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackOptions:
+    """`number` None means: the newest healthy revision with another digest."""
+
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteOptions:
+    """`cascade` deletes what the application runs, `orphan` leaves it without our marks."""
+
+    mode: Literal["cascade", "orphan"] = "cascade"
+    unregister: bool = True
+
+
+class Operations:
+    """Carries out manual jobs."""
+
+    def __init__(
+        self, parts: Parts, reconciler: Reconciler, forget: Callable[[Runtime, str], None]
+    ) -> None:
+        self._parts = parts
+        self._reconciler = reconciler
+        self._forget = forget
+        reconciler.manual = self.carry_out
+
+    def carry_out(self, runtime: Runtime, job: Job) -> None:
+        """Run one manual job and tell how it ended; errors are told, not raised."""
+        works: dict[str, Callable[[Runtime, Job], tuple[SyncResult | None, str]]] = {
+            "sync": self._sync,
+            "rollback": self._rollback,
+            "delete": self._delete,
+        }
+        try:
+            result, message = works[job.kind](runtime, job)
+        except GitopsError as error:
+            self._parts.events.publish(
+                runtime.name, "job-done", str(error), ticket=job.ticket, state="failed",
+                error={"code": error.code, "message": error.message, "where": error.where,
+                       "remedy": error.remedy},
+            )  # fmt: skip
+            return
+        revision = result.revision if result else None
+        self._parts.events.publish(
+            runtime.name,
+            "job-done",
+            message or (revision.message if revision else ""),
+            revision=revision.number if revision else None,
+            ticket=job.ticket,
+            state=str(revision.state) if revision else "unchanged",
+        )
+
+    # --- sync ---------------------------------------------------------------------------------
+
+    def _sync(self, runtime: Runtime, job: Job) -> tuple[SyncResult | None, str]:
+        options = job.options or SyncOptions()
+        state = self._parts.states.get(runtime.name)
+        if state.pin is not None and options.only is None:
+            raise ConflictError(
+                f"the application is pinned to revision {state.pin.revision}",
+                where=runtime.name,
+                remedy=f"`gitops unpin {runtime.name}` lets Git decide again",
+            )
+        self._fetch(runtime)
+        desired = self._parts.loader.load(runtime.application, state, options.commit)
+        runtime.desired, runtime.problem = desired, None
+        if desired.faults:
+            self._reconciler.record_fault(runtime, desired, job.trigger)
+            raise InputError(str(runtime.problem), where=runtime.name)
+        if options.commit is None:
+            state = self._reconciler.keep(runtime, state, desired)
+        if self._is_done(runtime, desired.digest, options):
+            return None, f"already synced at revision {self._newest(runtime)}"
+
+        def change(request: PlanRequest) -> PlanRequest:
+            return replace(
+                request,
+                prune=True if options.prune else None,
+                only=options.only,
+                hooks=options.only is None,
+                approved=options.approved,
+            )
+
+        result = self._reconciler.sync(runtime, desired, job.trigger, change)
+        return result, ""
+
+    def _fetch(self, runtime: Runtime) -> None:
+        """Bring the mirrors up to date; one look a repository."""
+        repositories = self._parts.repositories
+        for url in sorted({source.repo_url for source in runtime.application.sources}):
+            known = repositories.known(url)
+            if not known or dict(repositories.poll(url)) != dict(known):
+                repositories.fetch(url)
+
+    def _is_done(self, runtime: Runtime, digest: str, options: SyncOptions) -> bool:
+        state = self._parts.states.get(runtime.name)
+        plain = options.only is None and not options.approved
+        return (
+            plain
+            and digest == state.synced_digest
+            and not runtime.drifted
+            and (not options.prune or not runtime.held)
+        )
+
+    def _newest(self, runtime: Runtime) -> int:
+        newest = self._parts.store.revisions(runtime.name, limit=1)
+        return newest[0].number if newest else 0
+
+    # --- rollback -----------------------------------------------------------------------------
+
+    def _rollback(self, runtime: Runtime, job: Job) -> tuple[SyncResult | None, str]:
+        options = job.options or RollbackOptions()
+        target = self._target(runtime, options.number)
+        result = self._reconciler.restorer.restore(runtime, target, job.trigger, automatic=False)
+        return result, ""
+
+    def _target(self, runtime: Runtime, number: int | None) -> Revision:
+        store = self._parts.store
+        state = self._parts.states.get(runtime.name)
+        if number is None:
+            target = rollback_target(store.revisions(runtime.name), state.synced_digest)
+            if target is None:
+                raise NotFoundError(
+                    "there is no earlier healthy revision to go back to",
+                    where=runtime.name,
+                    remedy=f"`gitops history {runtime.name}` shows what there is",
+                )
+            return target
+        revision = store.revision(runtime.name, number)
+        if not revision.manifests or not revision.digest:
+            raise ConflictError(
+                f"revision {number} keeps no manifests: nothing was desired by it",
+                where=runtime.name,
+                remedy="choose a revision that applied something",
+            )
+        return revision
+
+    # --- deletion -----------------------------------------------------------------------------
+
+    def _delete(self, runtime: Runtime, job: Job) -> tuple[SyncResult | None, str]:
+        options = job.options or DeleteOptions()
+        plan = PlanRequest(
+            runtime.application, (), "", None, prune=True, deletes=True,
+            orphan=options.mode == "orphan",
+        )  # fmt: skip
+        if options.mode == "orphan":
+            self._release(runtime)
+        result = self._parts.run(
+            runtime,
+            SyncRequest(plan, RevisionKind.DELETE, job.trigger, "", called_off=lambda: ""),
+        )
+        if result.good:
+            self._forget(runtime, job.trigger.actor if options.unregister else "")
+        return result, ""
+
+    def _release(self, runtime: Runtime) -> None:
+        """Take our marks off what stays."""
+        requests = []
+        for claim in self._parts.inventory.of(runtime.name):
+            live = self._parts.actual.get(claim.id)
+            if live is not None:
+                operations = tuple(release_marks(live.decode()))
+                requests.append(Patch(claim.id, live.api_version, operations))
+        self._parts.cluster.send(requests)

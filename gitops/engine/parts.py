@@ -1,0 +1,44 @@
+"""What the rooms of the engine share: one of each, made once in `engine/service.py`."""
+
+from dataclasses import dataclass
+
+from gitops.engine.actual import Actual
+from gitops.engine.compare import Comparer
+from gitops.engine.desired import DesiredLoader
+from gitops.engine.dispatcher import Dispatcher
+from gitops.engine.events import EventLog
+from gitops.engine.inventory import Inventory
+from gitops.engine.judging import Judge
+from gitops.engine.registry import Registry, Runtime
+from gitops.engine.states import States
+from gitops.engine.sync import Syncer, SyncRequest, SyncResult
+from gitops.ports import Clock, Cluster, Repositories, Store
+
+
+@dataclass(slots=True)
+class Parts:
+    """The engine's pieces; `dispatcher` is set last, since its handler needs the others."""
+
+    store: Store
+    cluster: Cluster
+    repositories: Repositories
+    clock: Clock
+    events: EventLog
+    registry: Registry
+    inventory: Inventory
+    states: States
+    actual: Actual
+    loader: DesiredLoader
+    comparer: Comparer
+    judge: Judge
+    syncer: Syncer
+    dispatcher: Dispatcher
+
+    def run(self, runtime: Runtime, request: SyncRequest) -> SyncResult:
+        """Run a sync; what the watch shows meanwhile is judged when it has ended."""
+        runtime.syncing = True
+        try:
+            return self.syncer.run(request)
+        finally:
+            runtime.syncing = False
+            self.judge.survey(runtime)

@@ -1,0 +1,124 @@
+"""What people look at: plans, revisions, differences. Changes nothing."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from gitops.core.diff import diff
+from gitops.core.mask import Masker
+from gitops.core.owners import LastApplied
+from gitops.engine.compare import Comparison, PlanRequest
+from gitops.engine.parts import Parts
+from gitops.engine.status import ApplicationStatus, describe
+from gitops.errors import InputError, NotFoundError
+from gitops.model.application import Application
+from gitops.model.diff import ActionKind, Diff
+from gitops.model.objects import Body, Manifest
+from gitops.model.revision import Revision, TrailRecord
+from gitops.ports import ApplicationState, TrailQuery, Verdict
+
+
+class Reading:
+    """Answers from memory, the store and dry-runs."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def statuses(self) -> list[ApplicationStatus]:
+        """Every application, by name."""
+        return [describe(self._parts, runtime) for runtime in self._parts.registry.all()]
+
+    def status(self, name: str) -> ApplicationStatus:
+        """One application with its objects; raises NotFoundError."""
+        return describe(self._parts, self._parts.registry.get(name), objects=True)
+
+    def plan(self, name: str, commit: str | None = None) -> Comparison:
+        """What a sync would do now, against the cluster; raises what stands in the way."""
+        runtime = self._parts.registry.get(name)
+        state = self._parts.states.get(name)
+        return self._plan(runtime.application, state, commit)
+
+    def plan_of(self, application: Application, commit: str | None = None) -> Comparison:
+        """What a sync of an application would do that need not be registered."""
+        return self._plan(application, self._parts.states.get(application.name), commit)
+
+    def _plan(
+        self, application: Application, state: ApplicationState, commit: str | None
+    ) -> Comparison:
+        for source in application.sources:
+            if not self._parts.repositories.known(source.repo_url):
+                self._parts.repositories.fetch(source.repo_url)
+        desired = self._parts.loader.load(application, state, commit)
+        if desired.faults:
+            faults = "; ".join(
+                f"{f.place}: {f.message}" if f.place else f.message for f in desired.faults
+            )
+            raise InputError(faults, where=application.name)
+        request = PlanRequest(
+            application,
+            self._parts.loader.documents.load(desired.address),
+            desired.digest,
+            desired.commit.sha if desired.commit else None,
+            hooks=desired.digest != state.synced_digest,
+        )
+        return self._parts.comparer.compare(request)
+
+    def revisions(
+        self, name: str, limit: int | None = None, before: int | None = None
+    ) -> list[Revision]:
+        """History, newest first; of a deleted application too."""
+        found = self._parts.store.revisions(name, limit=limit, before=before)
+        if not found:
+            self._parts.registry.get(name)
+        return found
+
+    def revision(self, name: str, number: int) -> Revision:
+        """One revision with its outcomes; raises NotFoundError."""
+        return self._parts.store.revision(name, number)
+
+    def diff(self, name: str, old: int, new: int) -> list[Diff]:
+        """What differs between two revisions, object by object, masked; equal ones left out."""
+        before = {m.id: m for m in self._manifests(name, old)}
+        after = {m.id: m for m in self._manifests(name, new)}
+        bodies: list[Body] = [m.body for m in (*before.values(), *after.values())]
+        masker = self._masker(bodies)
+        shapes = self._parts.comparer.shapes(bodies)
+        found = []
+        for identity in sorted({*before, *after}):
+            one, other = before.get(identity), after.get(identity)
+            change = diff(
+                other.body if other else None,
+                one.body if one else None,
+                LastApplied(manifest=one.body) if one else None,
+                shapes,
+            )
+            if change.action is not ActionKind.NONE:
+                found.append(masker.mask_diff(change))
+        return found
+
+    def manifests(self, name: str, number: int) -> list[Manifest]:
+        """What a revision desired, masked."""
+        manifests = self._manifests(name, number)
+        masker = self._masker([m.body for m in manifests])
+        return [replace(m, body=masker.mask_body(m.body)) for m in manifests]
+
+    def _masker(self, bodies: list[Body]) -> Masker:
+        return self._parts.comparer.masker(bodies)
+
+    def _manifests(self, name: str, number: int) -> tuple[Manifest, ...]:
+        revision = self._parts.store.revision(name, number)
+        if not revision.manifests:
+            raise NotFoundError(f"revision {number} keeps no manifests", where=name)
+        return self._parts.loader.documents.load(revision.manifests)
+
+    def stored_plan(self, name: str, number: int) -> bytes | None:
+        """The masked plan of a revision as JSON, or None where it kept none."""
+        revision = self._parts.store.revision(name, number)
+        return self._parts.store.get(revision.diff) if revision.diff else None
+
+    def trail(self, query: TrailQuery) -> Iterator[TrailRecord]:
+        """Records of the trail."""
+        return self._parts.store.trail(query)
+
+    def verify(self, head: str | None) -> Verdict:
+        """Whether the trail was touched."""
+        return self._parts.store.verify(head)

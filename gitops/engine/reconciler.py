@@ -1,0 +1,318 @@
+"""What a worker does with one application's jobs: look at Git and the cluster, decide, sync or heal.
+
+Called by the dispatcher, one thread an application at a time. Deciding is `core/decide.py`, acting
+is `engine/sync.py`; manual jobs are in `engine/operations.py`.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from hashlib import sha256
+
+from gitops.core.decide import Situation, Step, decide, find_cycle, unmet
+from gitops.engine.apply import End
+from gitops.engine.compare import PlanRequest
+from gitops.engine.desired import Desired
+from gitops.engine.dispatcher import Job
+from gitops.engine.heal import Healer
+from gitops.engine.parts import Parts
+from gitops.engine.registry import Runtime
+from gitops.engine.restore import Restorer
+from gitops.engine.status import is_ready
+from gitops.engine.sync import SyncRequest, SyncResult, fault_text
+from gitops.errors import ClusterError, GitopsError, RenderError, SourceError
+from gitops.model.application import Application
+from gitops.model.objects import Manifest
+from gitops.model.revision import (
+    Revision,
+    RevisionKind,
+    RevisionState,
+    Trigger,
+    TriggerKind,
+)
+from gitops.ports import ApplicationState
+
+MOVED = "moved"
+CHECK = "check"
+MANUAL = frozenset({"sync", "rollback", "delete"})
+
+SUPERSEDES = 3
+"""After so many supersedes without a healthy revision the next sync runs to its end."""
+
+RETRY_S = 15.0
+"""How long to wait before an unreachable neighbour is asked again."""
+
+
+class Reconciler:
+    """Decides for one application and lets the syncer act."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.healer = Healer(parts, self.called_off, self.after)
+        self.restorer = Restorer(parts, self.after)
+        self.manual: Callable[[Runtime, Job], None] = self.check
+        """Set by `engine/operations.py`, which needs this object."""
+
+    def handle(self, jobs: list[Job]) -> None:
+        """Carry out one application's gathered jobs; nothing escapes but what is a defect."""
+        runtime = self._parts.registry.find(jobs[0].application)
+        if runtime is None:
+            return
+        for job in jobs:
+            if job.kind in MANUAL:
+                self._guarded(runtime, job, self.manual)
+        rest = [job for job in jobs if job.kind not in MANUAL]
+        if rest and not runtime.gone:
+            cause = next((j for j in rest if j.kind == MOVED), rest[-1])
+            self._guarded(runtime, cause, self.check)
+
+    def _guarded(self, runtime: Runtime, job: Job, work: Callable[[Runtime, Job], None]) -> None:
+        try:
+            work(runtime, job)
+        except ClusterError as error:
+            self._problem(runtime, error)
+            if error.reason in ("unreachable", "transient", "unauthorized", "conflict"):
+                self.again(runtime, job.trigger)
+        except GitopsError as error:
+            self._problem(runtime, error)
+
+    def again(self, runtime: Runtime, trigger: Trigger) -> None:
+        """Look once more a little later."""
+        runtime.failures += 1
+        delay = min(RETRY_S * 2 ** min(runtime.failures - 1, 4), 180.0)
+        self._parts.dispatcher.request(runtime.name, CHECK, trigger, delay_s=delay)
+
+    def _problem(self, runtime: Runtime, error: GitopsError) -> None:
+        if str(runtime.problem) != str(error):
+            self._parts.events.publish(runtime.name, "problem", str(error), code=error.code)
+        runtime.problem = error
+
+    # --- look and decide ----------------------------------------------------------------------
+
+    def check(self, runtime: Runtime, job: Job) -> None:
+        """Bring one application to where it should be, if it may be brought there."""
+        application = runtime.application
+        state = self._parts.states.get(runtime.name)
+        desired = self.look(runtime, state, job)
+        if desired is None:
+            return
+        if desired.faults:
+            self.record_fault(runtime, desired, job.trigger)
+            return
+        state = self.keep(runtime, state, desired)
+        self._find_waiting(runtime)
+        decision = decide(
+            Situation(
+                wanted=desired.digest,
+                synced=state.synced_digest,
+                tried=state.failed,
+                suspended=state.suspended,
+                pin=state.pin,
+                quarantine=state.quarantine,
+                drifted=bool(runtime.drifted),
+                waits_for=runtime.waiting_for,
+            ),
+            application,
+        )
+        if decision.ends_pin:
+            state = self.restorer.unpin(runtime, "gitops", "the desired state has changed")
+        match decision.step:
+            case Step.SYNC:
+                self.sync(runtime, desired, job.trigger)
+            case Step.HEAL:
+                self.healer.heal(runtime, job.trigger)
+            case Step.REST:
+                runtime.held = decision.reason if desired.digest != state.synced_digest else ""
+
+    def look(self, runtime: Runtime, state: ApplicationState, job: Job) -> Desired | None:
+        """Desired as Git has it now; None where it cannot be known, with the problem noted."""
+        try:
+            desired = self._parts.loader.load(runtime.application, state)
+        except RenderError as error:
+            commits = self._parts.loader.resolve(runtime.application)
+            runtime.desired = Desired(commits, "", "", "", ())
+            self._record_failure(runtime, runtime.desired, str(error), job.trigger)
+            self._problem(runtime, error)
+            return None
+        except SourceError as error:
+            self._problem(runtime, error)
+            return None
+        runtime.desired = desired
+        runtime.problem = None
+        runtime.failures = 0
+        return desired
+
+    def keep(self, runtime: Runtime, state: ApplicationState, desired: Desired) -> ApplicationState:
+        """Remember a new render; an equal one writes nothing."""
+        if state.render_key == desired.reference and state.digest == desired.digest:
+            return state
+        return self._parts.states.change(
+            runtime.name,
+            commits=tuple(c.sha for c in desired.commits),
+            render_key=desired.reference,
+            paths=desired.paths,
+            digest=desired.digest,
+            manifests=desired.address,
+        )
+
+    def _find_waiting(self, runtime: Runtime) -> None:
+        registry = self._parts.registry
+        edges = {r.name: r.application.depends_on for r in registry.all()}
+        cycle = find_cycle(runtime.name, edges)
+        if cycle:
+            raise SourceError(
+                "applications wait for one another: " + " → ".join(cycle),
+                where=runtime.name,
+                remedy="remove one of these dependencies",
+                reason="cycle",
+            )
+        others = {name: registry.find(name) for name in runtime.application.depends_on}
+        ready = {n for n, other in others.items() if other and is_ready(self._parts, other)}
+        runtime.waiting_for = unmet(others, ready)
+
+    # --- faults -------------------------------------------------------------------------------
+
+    def record_fault(self, runtime: Runtime, desired: Desired, trigger: Trigger) -> None:
+        """A fault in desired is one failed revision for that commit and error."""
+        message = "; ".join(fault_text(fault) for fault in desired.faults)
+        self._record_failure(runtime, desired, message, trigger)
+        runtime.problem = RenderError(message, where=runtime.name, reason="failed")
+
+    def _record_failure(
+        self, runtime: Runtime, desired: Desired, message: str, trigger: Trigger
+    ) -> None:
+        commit = desired.commit
+        evidence = f"{commit.sha if commit else ''}:{message}"
+        mark = "fault:" + sha256(evidence.encode()).hexdigest()
+        state = self._parts.states.get(runtime.name)
+        if state.failed == mark:
+            return
+        opened = self._parts.store.open_revision(
+            Revision(
+                runtime.name,
+                0,
+                RevisionKind.SYNC,
+                trigger,
+                RevisionState.RUNNING,
+                self._parts.clock.now(),
+                commit=commit,
+            )
+        )
+        closed = replace(
+            opened,
+            state=RevisionState.FAILED,
+            message=message,
+            finished_at=self._parts.clock.now(),
+        )
+        self._parts.store.close_revision(closed)
+        self._parts.states.change(runtime.name, failed=mark)
+        self._parts.events.publish(
+            runtime.name,
+            "revision-closed",
+            f"revision {opened.number} failed: {message}",
+            revision=opened.number,
+            state="failed",
+            revision_kind="sync",
+        )
+
+    # --- act ----------------------------------------------------------------------------------
+
+    def plan_request(
+        self, application: Application, desired: Desired, manifests: tuple[Manifest, ...]
+    ) -> PlanRequest:
+        """A full sync of what Git wants."""
+        commit = desired.commit
+        return PlanRequest(
+            application, manifests, desired.digest, commit.sha if commit else None, hooks=True
+        )
+
+    def sync(
+        self,
+        runtime: Runtime,
+        desired: Desired,
+        trigger: Trigger,
+        change: Callable[[PlanRequest], PlanRequest] = lambda request: request,
+    ) -> SyncResult:
+        """A full sync with hooks, its consequences included."""
+        manifests = self._parts.loader.documents.load(desired.address)
+        plan = change(self.plan_request(runtime.application, desired, manifests))
+        result = self._parts.run(
+            runtime,
+            SyncRequest(
+                plan,
+                RevisionKind.SYNC,
+                trigger,
+                desired.address,
+                desired.commit,
+                called_off=self.called_off(runtime),
+                conclude=self._conclude(runtime, desired)
+                if plan.only is None
+                else lambda _end: None,
+            ),
+        )
+        if plan.only is None:
+            self._follow_up(runtime, desired, result, trigger)
+        self.after(runtime, result)
+        return result
+
+    def _conclude(
+        self, runtime: Runtime, desired: Desired
+    ) -> Callable[[End], ApplicationState | None]:
+        """The state that a full sync leaves, kept together with its revision's close."""
+
+        def conclude(end: End) -> ApplicationState | None:
+            state = self._parts.states.get(runtime.name)
+            match end:
+                case End.DONE:
+                    return replace(
+                        state,
+                        synced_digest=desired.digest,
+                        failed="",
+                        approved="",
+                        supersedes=0,
+                        quarantine=state.quarantine - {desired.digest},
+                    )
+                case End.SUPERSEDED:
+                    return replace(state, supersedes=state.supersedes + 1)
+                case End.FAILED | End.UNHEALTHY:
+                    return replace(state, failed=desired.digest, supersedes=0)
+                case End.STOPPING | End.RETRY:
+                    return None
+
+        return conclude
+
+    def _follow_up(
+        self, runtime: Runtime, desired: Desired, result: SyncResult, trigger: Trigger
+    ) -> None:
+        """Say what is held, try again, or roll back, as the end of a full sync asks."""
+        revision = result.revision
+        held = revision is not None and revision.state is RevisionState.HELD
+        runtime.held = revision.message if revision is not None and held else ""
+        if result.end is End.RETRY:
+            self.again(runtime, trigger)
+        failed = result.end in (End.FAILED, End.UNHEALTHY) and not held
+        if failed and runtime.application.sync_policy.automatic_rollback:
+            self.restorer.roll_back(runtime, desired, result)
+
+    def called_off(self, runtime: Runtime) -> Callable[[], str]:
+        """What tells a running sync that it should end early."""
+
+        def answer() -> str:
+            if self._parts.dispatcher.stopping.is_set():
+                return "stopping"
+            policy = runtime.application.sync_policy
+            state = self._parts.states.get(runtime.name)
+            newer = self._parts.dispatcher.superseded(runtime.name, frozenset({MOVED}))
+            if newer and policy.on_new_revision == "supersede" and state.supersedes < SUPERSEDES:
+                return "superseded"
+            return ""
+
+        return answer
+
+    def after(self, runtime: Runtime, result: SyncResult) -> None:
+        """Take in how the application stands after a sync, and wake whoever depends on it."""
+        if result.revision is not None:
+            runtime.revision = result.revision.number
+        self.healer.schedule(runtime)
+        trigger = Trigger(TriggerKind.DEPENDENCY, evidence=runtime.name)
+        for other in self._parts.registry.dependants(runtime.name):
+            self._parts.dispatcher.request(other.name, CHECK, trigger)

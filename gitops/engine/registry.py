@@ -1,0 +1,160 @@
+"""Which applications are declared, by whom, and what is known of each while the service runs.
+
+Declarations come from files, from applications of applications in Git, and through the API. A name
+belongs to one origin; a second declaration is an error that names both places. What a file or Git
+declares cannot be changed through the API.
+"""
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from gitops.engine.desired import Desired
+from gitops.errors import ConflictError, GitopsError, NotFoundError
+from gitops.model.application import Application, Origin
+from gitops.model.health import Health
+from gitops.model.objects import ObjectId
+from gitops.model.revision import Commit
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Runtime:
+    """One declared application and what is known of it now; nothing here must survive a restart.
+
+    `problem` is what stands in the way of knowing desired (Git, rendering, the cluster) and
+    `waiting_for` the dependencies that are not healthy yet; both are "" or empty when all is well.
+    """
+
+    application: Application
+    origin: Origin
+    warnings: tuple[str, ...] = ()
+    desired: Desired | None = None
+    problem: GitopsError | None = None
+    held: str = ""
+    waiting_for: tuple[str, ...] = ()
+    drifted: set[ObjectId] = field(default_factory=set)
+    pending: set[ObjectId] = field(default_factory=set)
+    health: dict[ObjectId, Health] = field(default_factory=dict)
+    explained: dict[ObjectId, str] = field(default_factory=dict)
+    heals: dict[ObjectId, list[float]] = field(default_factory=dict)
+    revision: int | None = None
+    failures: int = 0
+    gone: bool = False
+    syncing: bool = False
+
+    @property
+    def name(self) -> str:
+        """The application's name."""
+        return self.application.name
+
+    @property
+    def commit(self) -> Commit | None:
+        """The newest commit seen."""
+        return self.desired.commit if self.desired else None
+
+
+class Registry:
+    """Declared applications by name; safe from any thread."""
+
+    def __init__(self) -> None:
+        self._runtimes: dict[str, Runtime] = {}
+        self._lock = threading.RLock()
+
+    def declare(
+        self, application: Application, origin: Origin, warnings: tuple[str, ...] = ()
+    ) -> Runtime:
+        """Take a declaration in, new or changed; raises ConflictError for another's name."""
+        with self._lock:
+            known = self._runtimes.get(application.name)
+            if known is None:
+                runtime = Runtime(application, origin, warnings)
+                self._runtimes[application.name] = runtime
+                return runtime
+            if not same_origin(known.origin, origin):
+                raise ConflictError(
+                    f'the application "{application.name}" is declared twice: '
+                    f"by {describe(known.origin)} and by {describe(origin)}",
+                    where=origin.where,
+                    remedy="remove one declaration, or rename one",
+                )
+            known.origin = origin
+            known.warnings = warnings
+            known.application = application
+            return known
+
+    def remove(self, name: str) -> Runtime | None:
+        """Drop a declaration; returns what was known."""
+        with self._lock:
+            runtime = self._runtimes.pop(name, None)
+            if runtime is not None:
+                runtime.gone = True
+            return runtime
+
+    def get(self, name: str) -> Runtime:
+        """One application; raises NotFoundError."""
+        with self._lock:
+            runtime = self._runtimes.get(name)
+        if runtime is None:
+            raise NotFoundError(
+                f'there is no application "{name}"',
+                remedy="`gitops list` shows those that there are",
+            )
+        return runtime
+
+    def find(self, name: str) -> Runtime | None:
+        """One application, or None."""
+        with self._lock:
+            return self._runtimes.get(name)
+
+    def all(self) -> list[Runtime]:
+        """Every application, by name."""
+        with self._lock:
+            return [self._runtimes[name] for name in sorted(self._runtimes)]
+
+    def of_origin(self, kind: str, where: str | None = None) -> list[Runtime]:
+        """Applications that one kind of origin declared; `where` None means all of the kind."""
+        return [
+            runtime
+            for runtime in self.all()
+            if runtime.origin.kind == kind and where in (None, runtime.origin.where)
+        ]
+
+    def using(self, repo_urls: Iterable[str]) -> list[Runtime]:
+        """Applications with a source in one of these repositories, by name."""
+        wanted = set(repo_urls)
+        return [
+            runtime
+            for runtime in self.all()
+            if any(source.repo_url in wanted for source in runtime.application.sources)
+        ]
+
+    def dependants(self, name: str) -> list[Runtime]:
+        """Applications that depend on `name`, by name."""
+        return [r for r in self.all() if name in r.application.depends_on]
+
+    def repositories(self) -> list[str]:
+        """Every repository that an application uses, in order."""
+        return sorted({s.repo_url for r in self.all() for s in r.application.sources})
+
+
+def same_origin(one: Origin, other: Origin) -> bool:
+    """Whether two declarations come from one place; a line number does not matter."""
+    return one.kind == other.kind and _file(one) == _file(other)
+
+
+def _file(origin: Origin) -> str:
+    return origin.where.rpartition(":")[0] if origin.kind == "file" else origin.where
+
+
+def describe(origin: Origin) -> str:
+    """For people: `the file apps.yaml:3`, `the application apps`, `the API`."""
+    match origin.kind:
+        case "file":
+            return f"the file {origin.where}"
+        case "git":
+            return f"the application {origin.where}"
+        case "api":
+            return "the API"

@@ -1,0 +1,148 @@
+"""Going back: rollbacks by hand and by itself, and the pins that keep an application there.
+
+A rollback is a sync whose desired state is a past revision's stored manifests; nothing is rendered.
+Called by the reconciler after a failed sync, and by `engine/operations.py` for people.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from gitops.core.decide import rollback_target
+from gitops.engine.apply import End
+from gitops.engine.compare import PlanRequest
+from gitops.engine.desired import Desired
+from gitops.engine.parts import Parts
+from gitops.engine.registry import Runtime
+from gitops.engine.sync import SyncRequest, SyncResult
+from gitops.errors import GitopsError
+from gitops.model.revision import (
+    Pin,
+    RecordKind,
+    Revision,
+    RevisionKind,
+    Trigger,
+    TriggerKind,
+)
+from gitops.ports import ApplicationState
+
+
+class Restorer:
+    """Brings past revisions back and pins applications to them."""
+
+    def __init__(self, parts: Parts, after: Callable[[Runtime, SyncResult], None]) -> None:
+        self._parts = parts
+        self._after = after
+
+    def roll_back(self, runtime: Runtime, desired: Desired, failed: SyncResult) -> None:
+        """Go back by itself to the newest healthy revision with another digest, and stay."""
+        number = failed.revision.number if failed.revision else 0
+        target = rollback_target(self._parts.store.revisions(runtime.name), desired.digest)
+        if target is None:
+            self._tell_impossible(runtime, number, "there is no healthy revision to go back to")
+            return
+        reason = failed.revision.message if failed.revision else ""
+        trigger = Trigger(TriggerKind.HEALTH, "gitops", f"revision {number} failed: {reason}")
+        try:
+            result = self.restore(runtime, target, trigger, automatic=True)
+        except GitopsError as error:
+            self._tell_impossible(runtime, number, f"the rollback failed: {error}")
+            return
+        if not result.good:
+            said = result.revision.message if result.revision else ""
+            self._tell_impossible(runtime, number, f"the rollback failed too: {said}")
+
+    def _tell_impossible(self, runtime: Runtime, number: int, why: str) -> None:
+        runtime.held = f"revision {number} failed and {why}"
+        self._parts.events.publish(
+            runtime.name, "rollback-failed", runtime.held, revision=number or None
+        )
+
+    def restore(
+        self, runtime: Runtime, target: Revision, trigger: Trigger, *, automatic: bool
+    ) -> SyncResult:
+        """Bring a past revision back from its stored manifests, as a pin.
+
+        Raises StoreError where the manifests cannot be read, ClusterError before any write.
+        """
+        manifests = self._parts.loader.documents.load(target.manifests or "")
+        plan = PlanRequest(
+            runtime.application,
+            manifests,
+            target.digest,
+            target.commit.sha if target.commit else None,
+            hooks=not automatic,
+            rollback=automatic,
+            prune=None if automatic else True,
+        )
+        self.pin(runtime, target, trigger, automatic=automatic)
+        result = self._parts.run(
+            runtime,
+            SyncRequest(
+                plan,
+                RevisionKind.ROLLBACK,
+                trigger,
+                target.manifests or "",
+                target.commit,
+                target.number,
+                called_off=self._called_off,
+                conclude=lambda end: self._conclude(runtime, target, end),
+            ),
+        )
+        self._after(runtime, result)
+        return result
+
+    def _conclude(self, runtime: Runtime, target: Revision, end: End) -> ApplicationState | None:
+        if end is not End.DONE:
+            return None
+        return replace(self._parts.states.get(runtime.name), synced_digest=target.digest)
+
+    def _called_off(self) -> str:
+        return "stopping" if self._parts.dispatcher.stopping.is_set() else ""
+
+    def pin(self, runtime: Runtime, target: Revision, trigger: Trigger, *, automatic: bool) -> None:
+        """Record that the application stays where it is brought, until desired changes."""
+        state = self._parts.states.get(runtime.name)
+        held_back = state.digest or None
+        pin = Pin(
+            target.number,
+            trigger.actor,
+            self._parts.clock.now(),
+            held_back,
+            trigger.evidence,
+            automatic,
+        )
+        quarantine = state.quarantine
+        if automatic and held_back:
+            quarantine = quarantine | {held_back}
+        self._record(
+            replace(state, pin=pin, quarantine=quarantine),
+            RecordKind.PIN,
+            trigger.actor,
+            {"digest": held_back, "automatic": automatic, "reason": trigger.evidence},
+        )
+        self._parts.events.publish(
+            runtime.name, "pin", f"pinned to revision {target.number}", revision=target.number
+        )
+
+    def unpin(self, runtime: Runtime, actor: str, reason: str) -> ApplicationState:
+        """End the pin; by hand, what was quarantined may be tried again."""
+        state = self._parts.states.get(runtime.name)
+        changed = replace(state, pin=None)
+        if actor != "gitops":
+            changed = replace(changed, quarantine=frozenset(), failed="")
+        self._record(changed, RecordKind.UNPIN, actor, {"reason": reason})
+        self._parts.events.publish(runtime.name, "unpin", f"no longer pinned: {reason}")
+        return changed
+
+    def _record(
+        self, state: ApplicationState, kind: RecordKind, actor: str, payload: dict[str, object]
+    ) -> None:
+        self._parts.store.append(
+            kind,
+            actor=actor,
+            application=state.name,
+            revision=state.pin.revision if state.pin else None,
+            payload=payload,
+            state=state,
+        )
+        self._parts.states.take(state)

@@ -1,0 +1,272 @@
+"""The running service as one object: what the API, the scheduler and the tests talk to.
+
+Reads answer from memory and the store; what changes something is a job of the application's lane,
+and answers with a ticket. `start` and `stop` are the life of the process.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gitops.engine.actual import Actual
+from gitops.engine.apply import Applier
+from gitops.engine.children import Children
+from gitops.engine.compare import Comparer
+from gitops.engine.declaring import Declarer
+from gitops.engine.desired import DesiredLoader
+from gitops.engine.dispatcher import Dispatcher, Job
+from gitops.engine.events import Event, EventLog
+from gitops.engine.following import LANE, Follower
+from gitops.engine.inventory import Inventory
+from gitops.engine.judging import Judge
+from gitops.engine.operations import DeleteOptions, Operations, RollbackOptions, SyncOptions
+from gitops.engine.parts import Parts
+from gitops.engine.reading import Reading
+from gitops.engine.reconciler import CHECK, MOVED, Reconciler
+from gitops.engine.registry import Registry
+from gitops.engine.states import States
+from gitops.engine.sync import Syncer
+from gitops.engine.wait import Waiter
+from gitops.engine.writes import Writer
+from gitops.errors import ConflictError, GitopsError
+from gitops.model.revision import RecordKind, RevisionState, Trigger, TriggerKind
+from gitops.ports import ApplicationState, Clock, Cluster, Delivery, Renderer, Repositories, Store
+from gitops.wire.plan import plan_digest
+
+LIST_S = 20.0
+"""How long start-up waits for the lists of managed kinds before it compares without them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """The world that the engine works on."""
+
+    store: Store
+    cluster: Cluster
+    repositories: Repositories
+    renderer: Renderer
+    clock: Clock
+
+
+class Service:
+    """The reconciler as a whole."""
+
+    def __init__(self, edges: Edges, workers: int = 32) -> None:
+        self.edges = edges
+        self.events = EventLog(edges.clock)
+        self.dispatcher = Dispatcher(self._handle, edges.clock, workers)
+        self.parts = _assemble(edges, self.events, self.dispatcher, self._children)
+        self.reconciler = Reconciler(self.parts)
+        self.follower = Follower(self.parts)
+        self.declarer = Declarer(self.parts, self._children())
+        self.operations = Operations(self.parts, self.reconciler, self.declarer.forget)
+        self.reading = Reading(self.parts)
+        self._started = threading.Event()
+
+    def _children(self) -> Children:
+        return Children(
+            self.edges.store.installation,
+            lambda application, origin, warnings: self.declarer.declare(
+                application, origin, warnings
+            ),
+            lambda name, parent: self.declarer.withdraw(name, "git", parent),
+        )
+
+    def _handle(self, jobs: list[Job]) -> None:
+        if jobs[0].application.startswith(LANE):
+            self.follower.handle(jobs)
+        else:
+            self.reconciler.handle(jobs)
+
+    # --- life ---------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Close what a crash left open, watch what is managed, look at everything once."""
+        self._close_interrupted()
+        self.declarer.restore()
+        self.parts.actual.listen(self.reconciler.healer.on_changed)
+        self.dispatcher.start()
+        managed = {k for k in self.parts.inventory.kinds() if k.kind != "Application"}
+        self.parts.actual.watch(managed, LIST_S)
+        for runtime in self.parts.registry.all():
+            newest = self.parts.store.revisions(runtime.name, limit=1)
+            runtime.revision = newest[0].number if newest else None
+            self.parts.judge.survey(runtime)
+        trigger = Trigger(TriggerKind.STARTUP)
+        for repo_url in self.parts.registry.repositories():
+            self.follower.fetch(repo_url, trigger)
+        for runtime in self.parts.registry.all():
+            self.dispatcher.request(runtime.name, CHECK, trigger)
+        for delivery in self.parts.store.deliveries():
+            self.follower.deliver(delivery)
+        self._started.set()
+
+    def _close_interrupted(self) -> None:
+        for revision in self.parts.store.open_revisions():
+            self.parts.store.close_revision(
+                replace(
+                    revision,
+                    state=RevisionState.INTERRUPTED,
+                    message="the service stopped before this revision ended",
+                    finished_at=self.parts.clock.now(),
+                )
+            )
+            self.events.publish(
+                revision.application,
+                "revision-closed",
+                f"revision {revision.number} was interrupted",
+                revision=revision.number,
+                state="interrupted",
+            )
+
+    def stop(self, timeout_s: float = 20.0) -> bool:
+        """Let running syncs end at their next safe point; False where one did not in time."""
+        self.dispatcher.stopping.set()
+        self.parts.actual.poke()
+        ended = self.dispatcher.stop(timeout_s)
+        self.edges.cluster.close()
+        self.edges.store.close()
+        return ended
+
+    @property
+    def ready(self) -> bool:
+        """Whether start-up is over."""
+        return self._started.is_set()
+
+    # --- what people ask for ------------------------------------------------------------------
+
+    def sync(self, name: str, options: SyncOptions, trigger: Trigger) -> int:
+        """Ask for a sync; returns the ticket of the job."""
+        return self._job(name, "sync", trigger, options)
+
+    def rollback(self, name: str, options: RollbackOptions, trigger: Trigger) -> int:
+        """Ask for a rollback; returns the ticket of the job."""
+        return self._job(name, "rollback", trigger, options)
+
+    def delete(self, name: str, options: DeleteOptions, trigger: Trigger) -> int:
+        """Ask for a deletion; raises ConflictError where a file or Git declares it."""
+        origin = self.parts.registry.get(name).origin
+        if origin.kind != "api":
+            raise ConflictError(
+                f'"{name}" is declared in {origin.where}',
+                where=name,
+                remedy="remove it there",
+            )
+        return self._job(name, "delete", trigger, options)
+
+    def _job(self, name: str, kind: str, trigger: Trigger, options: Any) -> int:
+        self.parts.registry.get(name)
+        ticket = self.dispatcher.request(name, kind, trigger, options=options)
+        self.parts.actual.poke()
+        return ticket
+
+    def refresh(self, name: str, trigger: Trigger) -> int:
+        """Look at Git and the cluster now."""
+        runtime = self.parts.registry.get(name)
+        for source in runtime.application.sources:
+            self.follower.fetch(source.repo_url, trigger)
+        return self.dispatcher.request(name, MOVED, trigger)
+
+    def approve(self, name: str, trigger: Trigger, digest: str | None = None) -> int:
+        """Approve the plan as it is now (or the one that `digest` names), and sync."""
+        plan = self.reading.plan(name).plan
+        current = plan_digest(plan)
+        if digest is not None and digest != current:
+            raise ConflictError(
+                "the plan has changed since it was shown",
+                where=name,
+                remedy=f"look at `gitops plan {name}` again, then approve",
+            )
+        if not any(action.waits for action in plan.actions):
+            raise ConflictError("nothing is held", where=name, remedy="there is nothing to approve")
+        state = replace(self.parts.states.get(name), approved=current)
+        self._record(RecordKind.APPROVE, trigger.actor, state, {"plan": current})
+        return self._job(name, "sync", trigger, SyncOptions(approved=current))
+
+    def unpin(self, name: str, trigger: Trigger) -> int:
+        """Let Git decide again."""
+        runtime = self.parts.registry.get(name)
+        if self.parts.states.get(name).pin is None:
+            raise ConflictError("the application is not pinned", where=name)
+        self.reconciler.restorer.unpin(runtime, trigger.actor, "by hand")
+        return self.dispatcher.request(name, MOVED, trigger)
+
+    def suspend(self, name: str, trigger: Trigger, *, suspended: bool) -> None:
+        """Stop automatic syncs and heals, or let them go on."""
+        self.parts.registry.get(name)
+        state = self.parts.states.get(name)
+        if state.suspended == suspended:
+            return
+        kind = RecordKind.SUSPEND if suspended else RecordKind.RESUME
+        self._record(kind, trigger.actor, replace(state, suspended=suspended), {})
+        self.events.publish(name, str(kind), f"{kind} by {trigger.actor}")
+        if not suspended:
+            self.dispatcher.request(name, CHECK, trigger)
+
+    def _record(
+        self, kind: RecordKind, actor: str, state: ApplicationState, payload: Mapping[str, Any]
+    ) -> None:
+        self.parts.store.append(
+            kind, actor=actor, application=state.name, payload=payload, state=state
+        )
+        self.parts.states.take(state)
+
+    def refused(self, name: str | None, actor: str, what: str, error: GitopsError) -> None:
+        """Record an attempt that was refused."""
+        self.parts.store.append(
+            RecordKind.REFUSED,
+            actor=actor,
+            application=name,
+            payload={"what": what, "code": error.code, "message": error.message},
+        )
+
+    def webhook(self, delivery: Delivery) -> bool:
+        """Keep a delivery and act on it; False where it was seen before."""
+        if not self.parts.store.deliver(delivery):
+            return False
+        self.follower.deliver(delivery)
+        return True
+
+    def poll(self, repo_url: str) -> None:
+        """Look at one repository; called by the scheduler."""
+        self.follower.poll(repo_url)
+
+    def outcome_of(self, name: str, ticket: int, after: int, timeout_s: float) -> Event | None:
+        """The `job-done` event of a ticket, waited for; None when it has not come in time."""
+        deadline = self.edges.clock.monotonic() + timeout_s
+        while True:
+            left = deadline - self.edges.clock.monotonic()
+            events = self.events.since(after, name, max(0.0, left))
+            for event in events:
+                if event.kind == "job-done" and event.data.get("ticket") == ticket:
+                    return event
+            if left <= 0:
+                return None
+            after = events[-1].sequence if events else after
+
+
+def _assemble(
+    edges: Edges, events: EventLog, dispatcher: Dispatcher, children: Callable[[], Children]
+) -> Parts:
+    """Make one of each piece and join them."""
+    actual = Actual(edges.cluster)
+    inventory = Inventory(edges.store)
+    states = States(edges.store)
+    loader = DesiredLoader(edges.repositories, edges.renderer, edges.store, edges.cluster)
+    comparer = Comparer(edges.cluster, actual, inventory, edges.store, loader.documents)
+    judge = Judge(edges.cluster, actual, inventory, events)
+    waiter = Waiter(actual, edges.clock)
+    writer = Writer(edges.cluster, actual, waiter, children())
+    applier = Applier(writer, actual, waiter, edges.clock)
+    syncer = Syncer(
+        (comparer, judge),
+        applier,
+        (edges.store, states, inventory),
+        events,
+        (edges.clock, dispatcher.stopping),
+    )
+    return Parts(
+        edges.store, edges.cluster, edges.repositories, edges.clock, events, Registry(), inventory,
+        states, actual, loader, comparer, judge, syncer, dispatcher,
+    )  # fmt: skip

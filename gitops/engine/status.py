@@ -1,0 +1,143 @@
+"""How an application stands: sync status, health and why, from what is in memory. Asks nobody."""
+
+from dataclasses import dataclass
+
+from gitops.core.health import aggregate
+from gitops.engine.parts import Parts
+from gitops.engine.registry import Runtime
+from gitops.model.application import Application, Origin
+from gitops.model.health import Health, HealthStatus
+from gitops.model.objects import ObjectId
+from gitops.model.revision import Commit, Pin
+
+GOOD = (None, HealthStatus.HEALTHY, HealthStatus.SUSPENDED)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectStatus:
+    """One object that an application owns."""
+
+    id: ObjectId
+    api_version: str
+    sync: str
+    health: Health
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationStatus:
+    """One application; `held_back` is the commit that a pin or a failed attempt keeps away."""
+
+    application: Application
+    origin: Origin
+    sync: str
+    health: Health
+    message: str
+    commit: Commit | None
+    revision: int | None
+    pin: Pin | None
+    suspended: bool
+    held_back: Commit | None
+    waiting_for: tuple[str, ...]
+    warnings: tuple[str, ...]
+    busy: bool
+    objects: tuple[ObjectStatus, ...] = ()
+
+
+def sync_status(parts: Parts, runtime: Runtime) -> tuple[str, str]:
+    """`Synced`, `OutOfSync` or `Unknown`, and the sentence that explains it."""
+    state = parts.states.get(runtime.name)
+    if runtime.desired is None:
+        return "Unknown", str(runtime.problem or "not compared yet")
+    unseen = _unseen(parts, runtime)
+    if unseen:
+        return "Unknown", unseen
+    if runtime.desired.digest != state.synced_digest or not runtime.desired.digest:
+        return "OutOfSync", _why_out(runtime, state.pin)
+    if state.pin is not None:
+        return "OutOfSync", f"pinned to revision {state.pin.revision}"
+    if runtime.drifted:
+        first = min(runtime.drifted)
+        more = f" and {len(runtime.drifted) - 1} more" if len(runtime.drifted) > 1 else ""
+        return "OutOfSync", f"{first.title}{more} drifted"
+    return "Synced", str(runtime.problem) if runtime.problem else ""
+
+
+def _why_out(runtime: Runtime, pin: Pin | None) -> str:
+    if pin is not None:
+        return f"pinned to revision {pin.revision}"
+    if runtime.problem is not None:
+        return str(runtime.problem)
+    if runtime.waiting_for:
+        return "waits for " + ", ".join(runtime.waiting_for)
+    return runtime.held or "desired is not applied yet"
+
+
+def _unseen(parts: Parts, runtime: Runtime) -> str:
+    for claim in parts.inventory.of(runtime.name):
+        why = parts.actual.unseen(claim.id.group_kind)
+        if why:
+            return why
+    return ""
+
+
+def app_health(runtime: Runtime) -> Health:
+    """The worst health of an application's own objects."""
+    return aggregate(runtime.health.items())
+
+
+def is_ready(parts: Parts, runtime: Runtime) -> bool:
+    """Whether dependants may go on: Git's newest state is applied, and healthy."""
+    state = parts.states.get(runtime.name)
+    desired = runtime.desired
+    return (
+        desired is not None
+        and desired.digest != ""
+        and desired.digest == state.synced_digest
+        and state.pin is None
+        and not runtime.syncing
+        and app_health(runtime).status in GOOD
+    )
+
+
+def describe(parts: Parts, runtime: Runtime, *, objects: bool = False) -> ApplicationStatus:
+    """Everything that a list or a page shows of an application."""
+    state = parts.states.get(runtime.name)
+    sync, message = sync_status(parts, runtime)
+    health = app_health(runtime)
+    out = runtime.desired is not None and runtime.desired.digest != state.synced_digest
+    return ApplicationStatus(
+        application=runtime.application,
+        origin=runtime.origin,
+        sync=sync,
+        health=health,
+        message=message or health.message,
+        commit=runtime.commit,
+        revision=runtime.revision,
+        pin=state.pin,
+        suspended=state.suspended,
+        held_back=runtime.commit if out else None,
+        waiting_for=runtime.waiting_for,
+        warnings=runtime.warnings,
+        busy=parts.dispatcher.busy(runtime.name),
+        objects=_objects(parts, runtime) if objects else (),
+    )
+
+
+def _objects(parts: Parts, runtime: Runtime) -> tuple[ObjectStatus, ...]:
+    found = []
+    for claim in parts.inventory.of(runtime.name):
+        drifted = claim.id in runtime.drifted
+        reason = runtime.explained.get(claim.id, "")
+        if claim.contested:
+            reason = f"contested by {claim.contested}"
+        found.append(
+            ObjectStatus(
+                claim.id,
+                claim.api_version,
+                "OutOfSync" if drifted else "Synced",
+                runtime.health.get(claim.id, Health(None)),
+                reason,
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,338 @@
+"""Gather what a plan is made from: every desired object with its live state, claim and marks.
+
+Called by `engine/compare.py`. Reads memory; asks the cluster only for suspects, and once whether a
+namespace exists that the application wants created.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from gitops.core.hooks import hook_name, hooks_of, options_of, wave_of
+from gitops.core.ignore import DiffOptions
+from gitops.core.marks import HOOK_ANNOTATION, stamp, tracked_by
+from gitops.core.normalize import manifest_digest
+from gitops.core.order import RUN_BY_SYNC
+from gitops.core.plan import (
+    AUTOSCALERS,
+    SCALABLE,
+    UNCLAIMED,
+    Memory,
+    Subject,
+    autoscaled,
+    without_replicas,
+)
+from gitops.core.projection import answer_digest
+from gitops.core.scope import CRD, NAMESPACE, defined_kind
+from gitops.engine.actual import Actual
+from gitops.engine.children import is_child
+from gitops.engine.desired import Documents
+from gitops.engine.inventory import Inventory
+from gitops.engine.wait import judge
+from gitops.model.application import Application
+from gitops.model.health import HealthStatus
+from gitops.model.objects import Body, GroupKind, KindInfo, Live, Manifest, ObjectId
+from gitops.model.plan import Fault, Hook, Phase
+from gitops.ports import Claim, Cluster, Read
+
+AUTOSCALER = GroupKind("autoscaling", "HorizontalPodAutoscaler")
+NEEDED_BY_PODS = frozenset({"ServiceAccount", "PriorityClass"})
+
+
+@dataclass(slots=True)
+class Gathered:
+    """Subjects in the order of desired, and what else the plan needs to know."""
+
+    subjects: list[Subject] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    stale: list[Claim] = field(default_factory=list)
+    degraded: frozenset[ObjectId] = frozenset()
+    options: DiffOptions = field(default_factory=DiffOptions)
+    making: frozenset[ObjectId] = frozenset()
+    """Objects that the plan may create or change, on which others may rest."""
+
+    def rests_on(self, identity: ObjectId) -> str:
+        """Why a refused dry-run may succeed later in the same sync, or ""."""
+        for other in sorted(self.making):
+            if other.group_kind == NAMESPACE and other.name == identity.namespace:
+                return f"its namespace {other.name} is made by the same sync"
+        if identity.group_kind in self.defines:
+            return "its CustomResourceDefinition is made by the same sync"
+        if identity.kind == "Pod" and any(i.kind in NEEDED_BY_PODS for i in self.making):
+            return "it rests on an object that the same sync makes"
+        return ""
+
+    defines: frozenset[GroupKind] = frozenset()
+
+
+class Subjects:
+    """Gathers for one cluster."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        actual: Actual,
+        inventory: Inventory,
+        documents: Documents,
+        installation: str,
+    ) -> None:
+        self._cluster = cluster
+        self._actual = actual
+        self._inventory = inventory
+        self._documents = documents
+        self._installation = installation
+
+    def gather(
+        self,
+        application: Application,
+        manifests: Sequence[Manifest],
+        *,
+        hooks: bool,
+        only: frozenset[ObjectId] | None,
+        digest: str,
+    ) -> Gathered:
+        """Everything about one application's desired objects; raises ClusterError."""
+        gathered = Gathered(
+            options=DiffOptions(ignore=application.ignore_differences),
+        )
+        chosen = [m for m in manifests if only is None or m.id in only]
+        self._settle_suspects(application.name, chosen)
+        claims = {claim.id: claim for claim in self._inventory.of(application.name)}
+        gathered.defines = self._new_kinds(chosen)
+        scaled = self._autoscaled(manifests)
+        known = self._remembered(claims, chosen)
+        for manifest, hook in zip(chosen, hooks_of(chosen), strict=True):
+            if hook is None:
+                self._add(manifest, application, gathered, known, scaled)
+            elif hooks:
+                gathered.subjects += self._hooks(manifest, hook, application, digest)
+        self._add_namespace(application, gathered)
+        self._defer(gathered)
+        if only is None:
+            desired = {subject.id for subject in gathered.subjects}
+            gathered.stale = [c for c in claims.values() if c.id not in desired]
+        gathered.degraded = self._degraded(gathered.subjects)
+        return gathered
+
+    def claim(self, subject: Subject, live: Live, address: str) -> Claim:
+        """What is remembered of an object that stands as desired."""
+        return Claim(
+            subject.id,
+            tracked_by(subject.stamped) or "",
+            live.api_version,
+            live.uid,
+            subject.digest,
+            answer_digest(live.decode()),
+            address,
+        )
+
+    def _settle_suspects(self, application: str, manifests: Sequence[Manifest]) -> None:
+        versions = {c.id: c.api_version for c in self._inventory.of(application)}
+        versions |= {m.id: m.api_version for m in manifests}
+        self._actual.settle({i: v for i, v in versions.items() if not is_child(i)})
+
+    def _remembered(
+        self, claims: Mapping[ObjectId, Claim], chosen: Sequence[Manifest]
+    ) -> dict[ObjectId, Memory]:
+        return {
+            m.id: Memory(c.desired_digest, c.answer_digest, c.contested, c.manifest)
+            for m in chosen
+            if (c := claims.get(m.id)) is not None
+        }
+
+    def recall(self, subject: Subject) -> Subject:
+        """The subject with the manifest that was applied last, from the content store."""
+        memory = subject.memory
+        if memory is None or not memory.address:
+            return subject
+        for manifest in self._documents.load(memory.address):
+            if manifest.id == subject.id:
+                return replace(subject, memory=replace(memory, manifest=manifest.body))
+        return subject
+
+    def hook_objects(self, application: str) -> list[Live]:
+        """What an application's hooks made and left, in order of identity."""
+        return [
+            live
+            for live in self._actual.all()
+            if self._inventory.get(live.id) is None and tracked_by(live.decode()) == application
+        ]
+
+    def _new_kinds(self, manifests: Sequence[Manifest]) -> frozenset[GroupKind]:
+        """Kinds that CustomResourceDefinitions among the manifests define."""
+        found = [defined_kind(m.body) for m in manifests if m.id.group_kind == CRD]
+        return frozenset(defined[0] for defined in found if defined is not None)
+
+    def _autoscaled(self, manifests: Sequence[Manifest]) -> dict[ObjectId, str]:
+        bodies: list[Body] = [live.decode() for live in self._actual.of_kind(AUTOSCALER)]
+        return autoscaled([*bodies, *(m.body for m in manifests)])
+
+    def _add(
+        self,
+        manifest: Manifest,
+        application: Application,
+        gathered: Gathered,
+        known: Mapping[ObjectId, Memory],
+        scaled: Mapping[ObjectId, str],
+    ) -> None:
+        """One subject, or a fault where another application has the object."""
+        claim = self._inventory.get(manifest.id)
+        if claim is not None and claim.application != application.name:
+            gathered.faults.append(
+                Fault(
+                    "claimed",
+                    f'{manifest.id.title} already belongs to the application "{claim.application}"',
+                    manifest.id,
+                    manifest.place,
+                )
+            )
+            return
+        live = self._actual.get(manifest.id)
+        autoscaler = self._autoscaler(manifest, live, scaled)
+        if autoscaler:
+            manifest = replace(manifest, body=without_replicas(manifest.body))
+        stamped = stamp(manifest.body, application.name, self._installation, manifest.id)
+        gathered.subjects.append(
+            Subject(
+                manifest=manifest,
+                stamped=stamped,
+                digest=manifest_digest(stamped),
+                live=live,
+                live_digest=answer_digest(live.decode()) if live else "",
+                memory=known.get(manifest.id),
+                wave=wave_of(manifest),
+                options=options_of(manifest) | application.sync_policy.sync_options,
+                autoscaler=autoscaler,
+                child=is_child(manifest.id),
+            )
+        )
+
+    def _hooks(
+        self, manifest: Manifest, hook: Hook, application: Application, digest: str
+    ) -> list[Subject]:
+        """One subject for each phase of a sync; a generated name is the desired state's."""
+        found = []
+        for phase in hook.phases:
+            if phase not in RUN_BY_SYNC:
+                continue
+            name = hook_name(manifest, application.name, digest[3:10], phase)
+            named = with_name(manifest, name)
+            stamped = stamp(named.body, application.name, self._installation, named.id, digest)
+            found.append(
+                Subject(
+                    manifest=named,
+                    stamped=stamped,
+                    digest=manifest_digest(stamped),
+                    live=self._actual.get(named.id),
+                    phase=phase,
+                    wave=wave_of(manifest),
+                    hook=hook,
+                    options=options_of(manifest),
+                    resumed=self._is_running(named.id, digest),
+                )
+            )
+        return found
+
+    def _is_running(self, identity: ObjectId, digest: str) -> bool:
+        """Whether a run of this very hook, cut off by a restart, is still under way or done."""
+        live = self._actual.get(identity)
+        if live is None or live.deleting:
+            return False
+        annotations = (live.decode().get("metadata") or {}).get("annotations") or {}
+        return bool(annotations.get(HOOK_ANNOTATION) == digest)
+
+    def _autoscaler(
+        self, manifest: Manifest, live: Live | None, scaled: Mapping[ObjectId, str]
+    ) -> str:
+        if manifest.id.kind not in SCALABLE:
+            return ""
+        if manifest.id in scaled:
+            return scaled[manifest.id]
+        if live is not None and live.replicas_manager in AUTOSCALERS:
+            return live.replicas_manager or ""
+        return ""
+
+    def _add_namespace(self, application: Application, gathered: Gathered) -> None:
+        """The namespace that CreateNamespace=true asks for, where it does not exist."""
+        name = application.destination.namespace
+        identity = ObjectId("", "Namespace", "", name)
+        if not application.option("CreateNamespace") or not name:
+            return
+        if any(subject.id == identity for subject in gathered.subjects) or not gathered.subjects:
+            return
+        if any(s.memory and s.id.namespace == name and s.live for s in gathered.subjects):
+            return
+        (answer,) = self._cluster.send([Read(identity, "v1")])
+        if answer.error is None or answer.error.reason != "not-found":
+            return
+        policy = application.sync_policy
+        metadata: dict[str, object] = {"name": name}
+        if policy.managed_namespace_labels:
+            metadata["labels"] = dict(policy.managed_namespace_labels)
+        if policy.managed_namespace_annotations:
+            metadata["annotations"] = dict(policy.managed_namespace_annotations)
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+        manifest = Manifest(identity, body)
+        gathered.subjects.insert(
+            0,
+            Subject(
+                manifest,
+                body,
+                manifest_digest(body),
+                phase=Phase.PRE_SYNC,
+                wave=FIRST_WAVE,
+                options=frozenset({UNCLAIMED}),
+                deferred="CreateNamespace=true",
+            ),
+        )
+
+    def _defer(self, gathered: Gathered) -> None:
+        """Mark what rests on something that the same plan is sure to create."""
+        kinds = self._cluster.kinds()
+        missing = {
+            s.id.name for s in gathered.subjects if s.id.group_kind == NAMESPACE and s.live is None
+        }
+        gathered.making = frozenset(s.id for s in gathered.subjects if not s.hook)
+        gathered.subjects = [
+            replace(s, deferred=s.deferred or self._why_deferred(s, missing, gathered, kinds))
+            for s in gathered.subjects
+        ]
+
+    def _why_deferred(
+        self,
+        subject: Subject,
+        missing: set[str],
+        gathered: Gathered,
+        kinds: Mapping[GroupKind, KindInfo],
+    ) -> str:
+        if subject.child or subject.live is not None:
+            return ""
+        if subject.id.namespace in missing:
+            return f"its namespace {subject.id.namespace} is made by the same sync"
+        kind = subject.id.group_kind
+        if kind in gathered.defines and kind not in kinds:
+            return "its CustomResourceDefinition is made by the same sync"
+        return ""
+
+    def _degraded(self, subjects: Sequence[Subject]) -> frozenset[ObjectId]:
+        """Objects that were Degraded before: they may stay so until the deadline."""
+        return frozenset(
+            s.id
+            for s in subjects
+            if s.live is not None
+            and s.hook is None
+            and judge(s.live).status is HealthStatus.DEGRADED
+        )
+
+
+def with_name(manifest: Manifest, name: str) -> Manifest:
+    """The manifest under a name of its own, where it had only a `generateName`."""
+    if manifest.id.name == name:
+        return manifest
+    metadata = {k: v for k, v in manifest.body["metadata"].items() if k != "generateName"}
+    body = {**manifest.body, "metadata": {**metadata, "name": name}}
+    return replace(manifest, id=replace(manifest.id, name=name), body=body)
+
+
+FIRST_WAVE = -(2**31)
+"""Before every other wave: the namespace that the application lives in."""

@@ -1,0 +1,141 @@
+"""Wait until objects are healthy, one of them fails, the deadline passes or something calls off.
+
+Called after each wave. Wakes on watch events only; judges with `core.health`.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gitops.core.health import health, workload_health
+from gitops.core.scope import CRD
+from gitops.engine.actual import Actual
+from gitops.model.health import Health, HealthStatus
+from gitops.model.objects import Body, Live, ObjectId
+from gitops.ports import Clock
+
+LONGEST_S = 30.0
+"""How long a wait sleeps at most before it looks at the clock and the call-off again."""
+
+GOOD = (None, HealthStatus.HEALTHY, HealthStatus.SUSPENDED)
+
+
+class WaitEnd(StrEnum):
+    """How a wait ended."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    DEADLINE = "deadline"
+    CALLED_OFF = "called-off"
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """How a wait ended, and the objects that were not healthy then, with their health."""
+
+    end: WaitEnd
+    unhealthy: Mapping[ObjectId, Health]
+
+
+def is_established(crd: Body) -> bool:
+    """Whether the API server serves what a CustomResourceDefinition defines."""
+    conditions = (crd.get("status") or {}).get("conditions") or []
+    return any(c.get("type") == "Established" and c.get("status") == "True" for c in conditions)
+
+
+def judge(live: Live) -> Health:
+    """Health of a live object."""
+    return judge_body(live.id, live.decode())
+
+
+def judge_body(identity: ObjectId, body: Body) -> Health:
+    """Health as the service judges it: CRDs when established, controllers by their pods."""
+    if identity.group_kind == CRD and not is_established(body):
+        return Health(HealthStatus.PROGRESSING, "is not established yet")
+    if identity.group == "" and identity.kind == "ReplicationController":
+        return workload_health(body, ())
+    return health(body)
+
+
+class Waiter:
+    """Judges the objects of a wave again whenever one of them changed."""
+
+    def __init__(self, actual: Actual, clock: Clock) -> None:
+        self._actual = actual
+        self._clock = clock
+
+    def wait(
+        self,
+        identities: Collection[ObjectId],
+        deadline: float,
+        called_off: Callable[[], bool],
+        excused: Collection[ObjectId] = (),
+    ) -> Waited:
+        """Wait for every object; `deadline` is on the monotonic clock.
+
+        `excused` were Degraded before: they may stay so until the deadline.
+        """
+        judged: dict[ObjectId, tuple[str, Health]] = {}
+        version = 0
+        while True:
+            unhealthy = self._unhealthy(identities, judged)
+            if not unhealthy:
+                return Waited(WaitEnd.HEALTHY, {})
+            failed = {
+                i: verdict
+                for i, verdict in unhealthy.items()
+                if verdict.status is HealthStatus.DEGRADED and i not in excused
+            }
+            if failed:
+                return Waited(WaitEnd.DEGRADED, failed)
+            if called_off():
+                return Waited(WaitEnd.CALLED_OFF, unhealthy)
+            left = deadline - self._clock.monotonic()
+            if left <= 0:
+                return Waited(WaitEnd.DEADLINE, unhealthy)
+            version = self._actual.wait(version, min(left, LONGEST_S))
+
+    def _unhealthy(
+        self, identities: Collection[ObjectId], judged: dict[ObjectId, tuple[str, Health]]
+    ) -> dict[ObjectId, Health]:
+        found = {}
+        for identity in sorted(identities):
+            verdict = self._judge(identity, judged)
+            if verdict.status not in GOOD:
+                found[identity] = verdict
+        return found
+
+    def _judge(self, identity: ObjectId, judged: dict[ObjectId, tuple[str, Health]]) -> Health:
+        live = self._actual.get(identity)
+        if live is None:
+            return Health(HealthStatus.MISSING, "not there yet")
+        known = judged.get(identity)
+        if known is not None and known[0] == live.resource_version:
+            return known[1]
+        verdict = judge(live)
+        judged[identity] = (live.resource_version, verdict)
+        return verdict
+
+    def wait_gone(
+        self,
+        api_versions: dict[ObjectId, str],
+        deadline: float,
+        called_off: Callable[[], bool],
+    ) -> Waited:
+        """Wait until objects are really gone: the watch says so and a GET proves it."""
+        version = 0
+        while True:
+            self._actual.settle(api_versions)
+            there = {
+                i: Health(HealthStatus.PROGRESSING, "is being deleted")
+                for i in sorted(api_versions)
+                if self._actual.get(i) is not None
+            }
+            if not there:
+                return Waited(WaitEnd.HEALTHY, {})
+            if called_off():
+                return Waited(WaitEnd.CALLED_OFF, there)
+            left = deadline - self._clock.monotonic()
+            if left <= 0:
+                return Waited(WaitEnd.DEADLINE, there)
+            version = self._actual.wait(version, min(left, LONGEST_S))

@@ -1,0 +1,245 @@
+"""From actions to requests and back to outcomes: the only place that writes to a cluster.
+
+Called by `engine/apply.py` with batches of one kind. Each step of a batch is one `Cluster.send`,
+so that a batch costs as many round trips as it has steps, however many objects it holds.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from gitops.core.normalize import manifest_digest
+from gitops.core.plan import UNCLAIMED
+from gitops.core.projection import answer_digest
+from gitops.engine.actual import Actual
+from gitops.engine.children import Children
+from gitops.engine.wait import Waiter
+from gitops.errors import ClusterError
+from gitops.model.diff import ActionKind
+from gitops.model.objects import Body, Live, ObjectId
+from gitops.model.plan import Action, DeletePolicy, Found, Plan
+from gitops.model.revision import Outcome, OutcomeKind
+from gitops.ports import Answer, Apply, Claim, Cluster, Create, Delete, Patch, Request
+
+KEEPER: Final = "gitops-keep"
+"""The second manager under which a live value is applied before it leaves our set."""
+
+OUTCOMES: Final = {
+    ActionKind.CREATE: OutcomeKind.CREATED,
+    ActionKind.ADOPT: OutcomeKind.ADOPTED,
+    ActionKind.SCALE: OutcomeKind.CONFIGURED,
+    ActionKind.IMAGE: OutcomeKind.CONFIGURED,
+    ActionKind.CONFIGURE: OutcomeKind.CONFIGURED,
+    ActionKind.REPLACE: OutcomeKind.REPLACED,
+    ActionKind.DELETE: OutcomeKind.DELETED,
+    ActionKind.NONE: OutcomeKind.UNCHANGED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What one action came to: its outcome, the claim to keep, or the error."""
+
+    action: Action
+    outcome: Outcome
+    claim: Claim | None = None
+    error: ClusterError | None = None
+
+
+def outcome_of(action: Action, kind: OutcomeKind, message: str = "") -> Outcome:
+    """An outcome of an action."""
+    changes = action.diff.changes if action.diff else ()
+    return Outcome(
+        action.id, str(action.kind), kind, message, action.phase.title, action.wave, changes
+    )
+
+
+class Writer:
+    """Writes one application's actions; knows marks, claims and hooks."""
+
+    def __init__(
+        self, cluster: Cluster, actual: Actual, waiter: Waiter, children: Children
+    ) -> None:
+        self._cluster = cluster
+        self._actual = actual
+        self._waiter = waiter
+        self._children = children
+
+    def is_child(self, identity: ObjectId) -> bool:
+        """Whether an object is an Application, which is registered and not applied."""
+        return self._children.is_child(identity)
+
+    def validate(self, actions: Sequence[Action]) -> list[Written]:
+        """Dry-run what the plan deferred; returns those that the server refuses."""
+        deferred = [
+            a for a in actions if a.found is Found.DEFERRED and a.desired and a.hook is None
+        ]
+        requests = [Apply(a.id, self._body(a), dry_run=True) for a in deferred]
+        answers = self._cluster.send(requests)
+        return [
+            self._failed(action, answer.error)
+            for action, answer in zip(deferred, answers, strict=True)
+            if answer.error is not None and not _replaceable(action, answer.error)
+        ]
+
+    def clear_way(
+        self, actions: Sequence[Action], deadline: float, called_off: Callable[[], bool]
+    ) -> None:
+        """Delete what must go before a create: replaced objects and earlier runs of hooks."""
+        gone: dict[ObjectId, str] = {}
+        requests: list[Request] = []
+        for action in actions:
+            live = self._actual.get(action.id)
+            if live is None or not self._must_go(action, live):
+                continue
+            gone[action.id] = live.api_version
+            if not live.deleting:
+                requests.append(Delete(action.id, live.api_version, uid=live.uid))
+        if requests:
+            self._cluster.send(requests)
+        if gone:
+            self._waiter.wait_gone(gone, deadline, called_off)
+
+    def _must_go(self, action: Action, live: Live) -> bool:
+        if live.deleting and action.kind is not ActionKind.DELETE:
+            return True
+        if action.kind is ActionKind.REPLACE:
+            return True
+        return action.hook is not None and action.kind is ActionKind.CREATE
+
+    def write(self, actions: Sequence[Action], plan: Plan) -> list[Written]:
+        """Carry out a batch; results in the order of the actions."""
+        children = [a for a in actions if self.is_child(a.id)]
+        objects = [a for a in actions if not self.is_child(a.id)]
+        results = {a.id: self._write_child(a, plan) for a in children}
+        refused = self._prepare(objects)
+        results |= refused
+        objects = [a for a in objects if a.id not in refused]
+        answers = self._cluster.send([self._request(a) for a in objects])
+        pairs = self._remove(list(zip(objects, answers, strict=True)))
+        results |= {a.id: self._read(a, answer, plan) for a, answer in pairs}
+        return [results[a.id] for a in actions]
+
+    def _write_child(self, action: Action, plan: Plan) -> Written:
+        error = self._children.carry_out(action, plan.application)
+        if error is not None:
+            return self._failed(action, ClusterError(error.message, reason="invalid"))
+        claim = None
+        if action.desired is not None:
+            digest = manifest_digest(action.desired.body)
+            claim = Claim(action.id, plan.application, action.api_version, desired_digest=digest)
+        return Written(action, outcome_of(action, OUTCOMES[action.kind]), claim)
+
+    def _prepare(self, actions: Sequence[Action]) -> dict[ObjectId, Written]:
+        """Take over what others own, and keep replicas that an autoscaler owns."""
+        steps: list[tuple[Action, Request]] = []
+        for action in actions:
+            if action.take_over:
+                patch = Patch(
+                    action.id, action.api_version, action.take_over, action.resource_version
+                )
+                steps.append((action, patch))
+            if action.keep_replicas:
+                live = self._actual.get(action.id)
+                if live is not None:
+                    steps.append((action, _keep_replicas(action, live)))
+        answers = self._cluster.send([request for _, request in steps])
+        return {
+            action.id: self._failed(action, answer.error)
+            for (action, _), answer in zip(steps, answers, strict=True)
+            if answer.error is not None
+        }
+
+    def _request(self, action: Action) -> Request:
+        if action.kind is ActionKind.DELETE:
+            return Delete(action.id, action.api_version, uid=action.uid)
+        body = self._body(action)
+        if action.hook is not None:
+            return Create(action.id, body)
+        fresh = action.kind in (ActionKind.CREATE, ActionKind.REPLACE)
+        return Apply(action.id, body, uid=None if fresh else action.uid)
+
+    def _body(self, action: Action) -> Body:
+        """What the plan stamped; a deletion has none."""
+        if action.desired is None:
+            raise TypeError(action.id)
+        return action.desired.body
+
+    def _remove(self, pairs: list[tuple[Action, Answer]]) -> list[tuple[Action, Answer]]:
+        """Remove what apply could not, guarded by what it answered."""
+        todo = [
+            (index, action, answer.body)
+            for index, (action, answer) in enumerate(pairs)
+            if action.removals and not action.take_over and answer.body is not None
+        ]
+        requests = [
+            Patch(
+                action.id,
+                action.api_version,
+                action.removals,
+                str(body["metadata"].get("resourceVersion")),
+            )
+            for _, action, body in todo
+        ]
+        for (index, action, _), answer in zip(todo, self._cluster.send(requests), strict=True):
+            pairs[index] = (action, answer)
+        return pairs
+
+    def _read(self, action: Action, answer: Answer, plan: Plan) -> Written:
+        error = answer.error
+        if error is not None:
+            vanished = action.kind is ActionKind.DELETE and error.reason == "not-found"
+            if not vanished:
+                return self._failed(action, error)
+            self._actual.gone(action.id)
+        if action.kind is ActionKind.DELETE:
+            return Written(action, outcome_of(action, OutcomeKind.DELETED))
+        if answer.body is None:
+            raise TypeError(action.id)
+        live = self._cluster.live(answer.body)
+        self._actual.put(live)
+        unclaimed = action.hook is not None or UNCLAIMED in action.options
+        claim = None if unclaimed else self.claim_of(action, live, plan)
+        return Written(action, outcome_of(action, OUTCOMES[action.kind]), claim)
+
+    def claim_of(self, action: Action, live: Live, plan: Plan) -> Claim:
+        """What is remembered of an object that stands as desired."""
+        return Claim(
+            action.id,
+            plan.application,
+            live.api_version,
+            live.uid,
+            manifest_digest(self._body(action)),
+            answer_digest(live.decode()),
+        )
+
+    def _failed(self, action: Action, error: ClusterError | None) -> Written:
+        return Written(action, outcome_of(action, OutcomeKind.FAILED), error=error)
+
+    def clean_hooks(self, stage: Sequence[Action], *, succeeded: bool) -> None:
+        """Delete hooks whose policy says so."""
+        policy = DeletePolicy.HOOK_SUCCEEDED if succeeded else DeletePolicy.HOOK_FAILED
+        requests: list[Request] = []
+        for action in stage:
+            live = self._actual.get(action.id)
+            if action.hook and policy in action.hook.delete_policies and live is not None:
+                requests.append(Delete(action.id, live.api_version, uid=live.uid))
+        if requests:
+            self._cluster.send(requests)
+
+
+def _replaceable(action: Action, error: ClusterError) -> bool:
+    return action.kind is ActionKind.REPLACE and error.reason in ("immutable", "conflict")
+
+
+def _keep_replicas(action: Action, live: Live) -> Apply:
+    body = live.decode()
+    kept = {
+        "apiVersion": action.api_version,
+        "kind": action.id.kind,
+        "metadata": {
+            key: body["metadata"][key] for key in ("name", "namespace") if key in body["metadata"]
+        },
+        "spec": {"replicas": body.get("spec", {}).get("replicas", 1)},
+    }
+    return Apply(action.id, kept, manager=KEEPER, uid=live.uid)
