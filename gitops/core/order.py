@@ -190,7 +190,7 @@ def order_actions(actions: Iterable[Action], *, prune_last: bool = False) -> lis
     def waits(action: Action) -> bool:
         return prune_last or PRUNE_LAST in action.options
 
-    waves = sorted({action.wave for action in prunes})
+    waves = sorted({action.wave for action in prunes if not waits(action)})
     mirror = dict(zip(waves, reversed(waves), strict=True))
     moved = [
         replace(action, wave=last + 1 if waits(action) else mirror[action.wave])
