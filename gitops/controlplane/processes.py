@@ -331,10 +331,11 @@ def _await_answer(process: subprocess.Popen[bytes], layout: Layout) -> bool:
     facts: dict[str, Any] = json.loads(line) if line else {}
     if facts.get("ready"):
         return True
-    if facts.get("held"):
-        process.wait()
-        return False
+    if process.stdin is not None:
+        process.stdin.close()
     process.wait()
+    if facts.get("held"):
+        return False
     raise ControlPlaneError(
         facts.get("error") or "the control plane did not start",
         where=facts.get("where") or str(layout.root / "supervisor.log"),

@@ -41,7 +41,7 @@ START_TRIES: Final = 5
 PORTS_S: Final = 1.0
 PR_SET_PDEATHSIG: Final = 1
 LOG_TAIL: Final = 2000
-PAUSE_S: Final = 3.0
+PAUSE_S: Final = 2.0
 """How long a paused process may take; an API server with open watches would take a minute."""
 
 HEALTHY_AFTER_S: Final = 10.0

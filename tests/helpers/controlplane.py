@@ -129,6 +129,19 @@ def _is_counted(event: dict[str, Any]) -> bool:
     return event["stage"] == stage and "barrier=" not in event["requestURI"]
 
 
+def scale_as_autoscaler(plane: ControlPlane, namespace: str, target: str, replicas: int) -> None:
+    """Write `replicas` as the autoscaler does: through the scale subresource, by its manager.
+
+    `target` is a path below the namespace's apps: `deployments/web`. For a real autoscaler at work,
+    annotate pods with `gitops.dev/cpu` instead.
+    """
+    path = f"/apis/apps/v1/namespaces/{namespace}/{target}/scale"
+    scale = plane.call("GET", path)
+    scale["spec"]["replicas"] = replicas
+    del scale["metadata"]["resourceVersion"]  # controllers write the object meanwhile
+    plane.call("PUT", f"{path}?fieldManager=kube-controller-manager", scale)
+
+
 def start_control_plane(directory: Path) -> ControlPlane:
     """One of your own, without fsync and with the audit log; stop it, or use it as a context."""
     return ControlPlane.start(directory, unsafe_no_fsync=True, audit=True)
