@@ -147,7 +147,8 @@ class ControlPlaneError(GitopsError):
 class StoreError(GitopsError):
     """The database could not keep or give something.
 
-    Reasons: `full`, `busy`, `touched`, `key-missing`, `newer-schema`.
+    Reasons: `full`, `busy`, `touched`, `key-missing`, `key-open`, `newer-schema`, `unwritable`,
+    `failed`.
     """
 
     code = "store"

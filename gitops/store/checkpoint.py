@@ -3,7 +3,7 @@
 A trail that lost its newest records is still a valid chain; this file tells. Its seal is an HMAC,
 so that without the key it can only be replaced by an older one of its kind, against which
 `audit verify --head` helps. It is written after each commit: after a crash it may lie behind the
-trail by one record, never before it.
+trail, never before it.
 
 Called by `recording.py` at each append, by `sql.py` at start-up and by `verify.py`.
 """
@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import structlog
 
-from gitops.store.keys import draft_of, mac, same, sync_folder, write_private
+from gitops.store.keys import draft_of, mac, same, write_private
 from gitops.wire.values import canonical
 
 GENESIS: Final = "0" * 64
@@ -128,8 +128,7 @@ class CheckpointFile:
         draft = draft_of(self._path)
         try:
             write_private(draft, canonical(value) + b"\n")
-            draft.replace(self._path)
-            sync_folder(self._path.parent)
+            draft.replace(self._path)  # losing the name to a power cut gives the older file
         except OSError as error:
             log.warning("checkpoint not written", path=str(self._path), error=error.strerror)
             with contextlib.suppress(OSError):

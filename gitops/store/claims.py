@@ -51,9 +51,7 @@ def remember(connection: Connection, changed: Sequence[Claim]) -> None:
                 where=claim.id.title,
                 remedy=f"remove it from {holder} or from {claim.application}",
             )
-    dialect.save(
-        connection, claims, [row_of(claim) for claim in changed if before.get(claim.id) != claim]
-    )
+    _save(connection, [claim for claim in changed if before.get(claim.id) != claim])
 
 
 def claim_of(row: Row[Any]) -> Claim:
@@ -113,8 +111,29 @@ class ClaimsPart(Part):
         with self.database.write() as connection:
             conflicts, free = _sift(connection, claims)
             if not conflicts:
-                _insert(connection, free)
+                _save(connection, free)
         return conflicts
+
+    def save_claims(self, claims: Sequence[Claim]) -> None:
+        """Take these claims or change what they remember.
+
+        Raises ConflictError where another application holds one.
+        """
+        if not claims:
+            return
+        with self.database.write() as connection:
+            remember(connection, claims)
+
+    def save_claims(self, claims: Sequence[Claim]) -> None:
+        """Take these claims or change what they remember; what others hold stays as it is.
+
+        Writes nothing where nothing changed.
+        """
+        with self.database.read() as connection:
+            if not _changed(connection, claims):
+                return
+        with self.database.write() as connection:
+            _save(connection, _changed(connection, claims))
 
     def release(self, application: str, ids: Collection[ObjectId]) -> None:
         """Give claims back; what another application holds stays."""
@@ -138,5 +157,15 @@ def _sift(connection: Connection, wanted: Sequence[Claim]) -> tuple[list[Claim],
     return [conflicts[key] for key in sorted(conflicts)], free
 
 
-def _insert(connection: Connection, free: Sequence[Claim]) -> None:
-    dialect.save(connection, claims, [row_of(claim) for claim in free])
+def _changed(connection: Connection, wanted: Sequence[Claim]) -> list[Claim]:
+    before = held(connection, [claim.id for claim in wanted])
+    return [
+        claim
+        for claim in wanted
+        if before.get(claim.id) != claim
+        and before.get(claim.id, claim).application == claim.application
+    ]
+
+
+def _save(connection: Connection, changed: Sequence[Claim]) -> None:
+    dialect.save(connection, claims, [row_of(claim) for claim in changed])

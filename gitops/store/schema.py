@@ -42,9 +42,9 @@ trail = Table(
     Column("payload", Json, nullable=False),
     Column("previous", String(64), nullable=False),
     Column("mac", String(64), nullable=False),
+    Index("trail_by_application", "application", "sequence"),
     Index("trail_by_revision", "application", "revision", "sequence"),
     Index("trail_by_actor", "actor", "sequence"),
-    Index("trail_by_time", "at", "sequence"),
 )
 
 trail_marks = Table(

@@ -69,6 +69,20 @@ def test_kinds_groups_and_namespaces_are_other_objects(store: SqlStore) -> None:
     assert [c.id for c in store.claims()] == sorted(ids)
 
 
+def test_saving_claims_takes_free_ones_and_changes_own_ones_only(store: SqlStore) -> None:
+    store.claim([claim("a"), claim("b", "shop", uid="u1")])
+    store.save_claims([claim("a", contested="hpa"), claim("b", uid="u2"), claim("c")])
+    assert store.claims() == [
+        claim("a", contested="hpa"),
+        claim("b", "shop", uid="u1"),
+        claim("c"),
+    ]
+    before = store.writes
+    store.save_claims([claim("c"), claim("b", uid="u3")])
+    store.save_claims([])
+    assert store.writes == before
+
+
 def test_a_released_object_can_be_taken_by_another_application(store: SqlStore) -> None:
     store.claim([claim("a"), claim("b")])
     store.release("blog", [deployment("a")])

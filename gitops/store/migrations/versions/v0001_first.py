@@ -41,9 +41,9 @@ def _make_trail() -> None:
         sa.Column("previous", sa.String(64), nullable=False),
         sa.Column("mac", sa.String(64), nullable=False),
     )
+    op.create_index("trail_by_application", "trail", ["application", "sequence"])
     op.create_index("trail_by_revision", "trail", ["application", "revision", "sequence"])
     op.create_index("trail_by_actor", "trail", ["actor", "sequence"])
-    op.create_index("trail_by_time", "trail", ["at", "sequence"])
     op.create_table(
         "trail_marks",
         sa.Column(
