@@ -115,16 +115,6 @@ class ClaimsPart(Part):
         return conflicts
 
     def save_claims(self, claims: Sequence[Claim]) -> None:
-        """Take these claims or change what they remember.
-
-        Raises ConflictError where another application holds one.
-        """
-        if not claims:
-            return
-        with self.database.write() as connection:
-            remember(connection, claims)
-
-    def save_claims(self, claims: Sequence[Claim]) -> None:
         """Take these claims or change what they remember; what others hold stays as it is.
 
         Writes nothing where nothing changed.
