@@ -30,6 +30,8 @@ from gitops.model.application import IgnoreRule
 from gitops.model.diff import ABSENT, Diff, FieldChange
 from gitops.model.objects import Body, identify
 
+__all__ = ["DiffOptions", "LastApplied", "compare", "diff", "predict", "removals"]
+
 DEFAULT_OPTIONS: Final = DiffOptions()
 
 

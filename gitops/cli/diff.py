@@ -1,0 +1,102 @@
+"""`gitops diff`: two or three files without a cluster, or an application of a running service.
+
+In: files of manifests, in the order of the command line. Out: what apply would change, masked.
+Exit code 3 where anything would be modified.
+"""
+
+import importlib
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from gitops.cli.difference import difference_table
+from gitops.cli.output import emit, output_option
+from gitops.cli.reading import read_bodies
+from gitops.cli.rendering import choose_application
+from gitops.core.diff import DiffOptions, LastApplied, diff
+from gitops.core.mask import Masker, keyed_digest
+from gitops.core.matching import Triple, match
+from gitops.core.shapes import Shapes
+from gitops.errors import UsageError
+from gitops.model.diff import Diff
+from gitops.model.objects import Body, GroupKind
+from gitops.openapi.loader import load_builtin
+from gitops.wire.diff import diff_to_wire
+
+DIFFERENT = 3
+_CRD = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
+_file = click.Path(exists=True, dir_okay=True, allow_dash=True, path_type=Path)
+
+
+@click.command("diff", short_help="show differences")
+@click.argument("application", required=False)
+@click.argument("revisions", nargs=-1, type=int)
+@click.option("--desired", type=_file, help="Manifests as they should be; a file, a folder or -.")
+@click.option("--actual", type=_file, help="Objects as they are, with their managedFields.")
+@click.option("--last-applied", "last", type=_file, help="Manifests as they were applied last.")
+@click.option("-f", "--file", "declared", type=_file, help="An Application: its ignore rules.")
+@output_option
+@click.pass_context
+def diff_command(
+    context: click.Context,
+    /,
+    application: str | None,
+    revisions: tuple[int, ...],
+    declared: Path | None,
+    output: str,
+    **sides: Path | None,
+) -> None:
+    """Show what apply would change.
+
+    With --desired and --actual: a three-way diff of files, no cluster needed. With an application:
+    against the cluster, or between two of its revisions.
+    """
+    desired, actual = sides["desired"], sides["actual"]
+    if application is not None:
+        if desired or actual:
+            raise UsageError("name an application or files, not both")
+        # imported when it is needed, as main.py does: the offline commands start without a client
+        remote = importlib.import_module("gitops.cli.sync")
+        remote.diff_application(context, application, revisions, output)
+        return
+    if desired is None or actual is None:
+        raise UsageError(
+            "nothing to compare",
+            remedy="name an application, or give --desired FILE and --actual FILE",
+        )
+    found = compare_files(desired, actual, sides["last"], declared)
+    emit([diff_to_wire(one) for one in found], output, lambda: difference_table(found))
+    context.exit(DIFFERENT if any(one.modified for one in found) else 0)
+
+
+def compare_files(
+    desired: Path, actual: Path, last: Path | None, declared: Path | None
+) -> list[Diff]:
+    """The masked differences of all objects in files; raises InputError for what is no manifest."""
+    wanted, live = read_bodies(desired), read_bodies(actual)
+    before = read_bodies(last) if last is not None else []
+    shapes = shapes_for([*live, *wanted])
+    triples = match(wanted, live, before, shapes.kinds)
+    options = DiffOptions()
+    if declared is not None:
+        options = DiffOptions(choose_application(declared, None).ignore_differences)
+    masker = Masker(keyed_digest(secrets.token_bytes(32)), [*wanted, *live, *before])
+    return [
+        masker.mask_diff(_compare(triple, shapes, options), triple.actual) for triple in triples
+    ]
+
+
+def shapes_for(bodies: Sequence[Body]) -> Shapes:
+    """The packaged shapes, and those of the CustomResourceDefinitions among the objects."""
+    shapes = load_builtin()
+    for body in bodies:
+        if body.get("kind") == _CRD.kind and str(body.get("apiVersion")).startswith(_CRD.group):
+            shapes = shapes.with_crd(body)
+    return shapes
+
+
+def _compare(triple: Triple, shapes: Shapes, options: DiffOptions) -> Diff:
+    known = LastApplied(triple.last) if triple.last is not None else LastApplied.of(triple.actual)
+    return diff(triple.desired, triple.actual, known, shapes, options)
