@@ -197,12 +197,16 @@ def keeps_itself(action: Action, context: GuardContext) -> Verdict:
     if not _is_prune(action):
         return ALLOWED
     live = context.live.get(action.id)
-    options = action.options | (options_of(Manifest(action.id, live)) if live else frozenset())
+    own = action.options | (options_of(Manifest(action.id, live)) if live else frozenset())
     name = "Delete" if context.deletes else "Prune"
-    if f"{name}=false" in options:
-        return Skipped(f"an annotation keeps it ({name}=false)")
-    if f"{name}=confirm" in options:
-        return Held(f"an annotation asks for approval ({name}=confirm)")
+    where = "an annotation"
+    asked = frozenset(option for option in own if option.startswith(f"{name}="))
+    if not asked:
+        where, asked = "spec.syncPolicy.syncOptions", context.application.sync_policy.sync_options
+    if f"{name}=false" in asked:
+        return Skipped(f"{where} keeps it ({name}=false)")
+    if f"{name}=confirm" in asked:
+        return Held(f"{where} asks for approval ({name}=confirm)")
     return ALLOWED
 
 
