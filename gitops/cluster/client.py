@@ -207,8 +207,9 @@ class _Parts:
                 return Answer(items=tuple(items))
 
     async def close(self) -> None:
-        await self.watches.close()
+        self.watches.dispatcher.stop()
         await self.transport.close()
+        await self.watches.close()
 
 
 async def _assemble(endpoint: Endpoint, installation: str, name: str, limits: Limits) -> _Parts:

@@ -117,9 +117,9 @@ def unreadable() -> ClusterError:
 
 
 def closed(name: str) -> ClusterError:
-    """A request after the connection was closed."""
+    """A request after the connection was closed; `name` is the cluster's name or address."""
     return ClusterError(
-        f"the connection to cluster {name} is closed",
+        f"the connection to {name} is closed",
         remedy="the service is stopping",
         reason="unreachable",
     )

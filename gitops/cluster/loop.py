@@ -5,6 +5,7 @@ Coroutines go in from any thread, results or their exceptions come out. Called b
 
 import asyncio
 import threading
+import weakref
 from collections.abc import Coroutine
 from concurrent.futures import Future
 from typing import Any, Final, TypeVar
@@ -13,13 +14,35 @@ T = TypeVar("T")
 
 STOP_S: Final = 5.0
 """Seconds that `close` waits for the thread."""
+TURNS: Final = 5
+"""Turns of the loop that an aborted connection needs to close its socket, and some more."""
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """Remembers its connections: one whose peer hangs would outlive the loop in its goodbye."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.connections: weakref.WeakSet[asyncio.BaseTransport] = weakref.WeakSet()
+
+    async def create_connection(self, *args: Any, **options: Any) -> Any:
+        """As the base does it."""
+        made = await super().create_connection(*args, **options)
+        self.connections.add(made[0])
+        return made
+
+    def abort(self) -> None:
+        """Drop every connection that is left, at once; run the loop a little afterwards."""
+        for connection in list(self.connections):
+            if isinstance(connection, asyncio.WriteTransport):
+                connection.abort()
 
 
 class LoopThread:
     """Owns the loop; `close` ends every task that still runs."""
 
     def __init__(self, name: str) -> None:
-        self._loop = asyncio.new_event_loop()
+        self._loop = _Loop()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -61,4 +84,7 @@ class LoopThread:
             if tasks:
                 self._loop.run_until_complete(asyncio.wait(tasks, timeout=STOP_S))
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.abort()
+            for _ in range(TURNS):
+                self._loop.run_until_complete(asyncio.sleep(0))
             self._loop.close()

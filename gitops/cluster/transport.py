@@ -18,7 +18,7 @@ import orjson
 from yarl import URL
 
 from gitops.cluster.access import Endpoint
-from gitops.cluster.errors import Subject, network, refusal, unreadable
+from gitops.cluster.errors import Subject, closed, network, refusal, unreadable
 from gitops.errors import ClusterError
 
 BUSY: Final = frozenset({429, 502, 503, 504})
@@ -173,6 +173,8 @@ class Transport:
     async def _open(
         self, call: Call, limit: aiohttp.ClientTimeout
     ) -> AsyncIterator[aiohttp.ClientResponse]:
+        if self._session.closed:
+            raise closed(self.url)
         async with self._session.request(
             call.method,
             URL(self._endpoint.url + call.path, encoded=True),

@@ -239,8 +239,7 @@ class Watches:
             watcher.wake.set()
 
     async def close(self) -> None:
-        """End every watch."""
-        self.dispatcher.stop()
+        """End every watch; the dispatcher is stopped before."""
         await self.stop(list(self._tasks))
 
 
