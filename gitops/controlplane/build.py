@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import os
 import platform
+import select
 import shutil
 import subprocess
 import time
@@ -44,6 +45,8 @@ FILES: Final = {
 }
 USER_TOOLS: Final = ("kubectl", "kustomize", "helm")
 """Tools that people have on their PATH; theirs are used unless ours are asked for."""
+
+TICK_S: Final = 1.0
 
 OWN_TOOLS_VARIABLE: Final = "GITOPS_EMBEDDED_TOOLS"
 """Set to 1, our own kubectl, kustomize and helm are used whatever PATH holds."""
@@ -199,7 +202,8 @@ def _count_packages(go: Path, env: Mapping[str, str], progress: Progress) -> int
         lines: list[str] = []
         for line in process.stdout or ():
             lines.append(line.rstrip())
-            progress(count_line(Step("reading the modules"), lines[-1]))
+            if lines[-1].startswith("go: "):
+                progress(count_line(Step("reading the modules"), lines[-1]))
     if process.returncode != 0:
         raise toolchain.fault("\n".join(lines), "the control plane cannot be built")
     return sum(1 for line in lines if line and not line.startswith("go: "))
@@ -211,16 +215,37 @@ def _run_go_build(
     """Run `go build`; None where it ended well, else what it printed."""
     progress, total = shown
     started = time.monotonic()
-    step = Step("compiling", total=total)
+    step = Step("compiling", total=total, programs=len(FILES))
     command = [str(go), "build", "-v", *FLAGS, "-o", f"{target}{os.sep}", "tool"]
     kept: list[str] = []
     with subprocess.Popen(
-        command, cwd=MODULE, env=env, text=True, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+        command, cwd=MODULE, env=env, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
     ) as process:
-        for line in process.stderr or ():
-            counted = count_line(step, line.rstrip())
+        for line in _lines(process):
+            counted = count_line(step, line)
             if counted.done == step.done:
-                kept.append(line.rstrip())
-            step = replace(counted, elapsed_s=time.monotonic() - started)
+                kept.append(line)
+            linked = sum(1 for _ in target.iterdir())
+            step = replace(counted, elapsed_s=time.monotonic() - started, linked=linked)
+            if step.done >= step.total:
+                step = replace(step, text="linking")
             progress(step)
     return None if process.returncode == 0 else "\n".join(kept[-50:])
+
+
+def _lines(process: subprocess.Popen[bytes]) -> Iterator[str]:
+    """Lines of standard error as they come; "" each second without one: links are silent."""
+    if process.stderr is None:  # pragma: no cover - we asked for a pipe
+        return
+    rest = b""
+    while True:
+        if not select.select([process.stderr], [], [], TICK_S)[0]:
+            yield ""
+            continue
+        chunk = os.read(process.stderr.fileno(), 65536)
+        if not chunk:
+            break
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from (line.decode(errors="replace").rstrip() for line in whole)
+    if rest:
+        yield rest.decode(errors="replace")

@@ -14,15 +14,23 @@ LINE_EVERY_S: Final = 15.0
 
 REDRAW_EVERY_S: Final = 0.2
 
+LINK_WEIGHT: Final = 40
+"""To link a program takes about as long as to compile this many packages."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Where long work stands; `total` is 0 while it is not known yet."""
+    """Where a build stands: packages compiled of all, programs linked of all.
+
+    `total` is 0 while it is not known yet.
+    """
 
     text: str
     done: int = 0
     total: int = 0
     elapsed_s: float = 0.0
+    linked: int = 0
+    programs: int = 0
 
 
 Progress = Callable[[Step], None]
@@ -48,9 +56,11 @@ def count_line(step: Step, line: str) -> Step:
 
 def time_left(step: Step) -> float | None:
     """Seconds until the end at the pace so far; None before a fiftieth is done."""
-    if step.total <= 0 or step.done * 50 < step.total:
+    total = step.total + LINK_WEIGHT * step.programs
+    done = min(step.done, step.total) + LINK_WEIGHT * step.linked
+    if total <= 0 or done * 50 < total:
         return None
-    return step.elapsed_s / step.done * max(step.total - step.done, 0)
+    return step.elapsed_s / done * (total - done)
 
 
 def words(seconds: float) -> str:
@@ -65,7 +75,8 @@ def describe(step: Step) -> str:
         return step.text
     left = time_left(step)
     rest = f", about {words(left)} left" if left is not None else ""
-    return f"{min(step.done, step.total)} of {step.total} packages{rest}: {step.text}"
+    linked = f", {step.linked} of {step.programs} programs" if step.programs else ""
+    return f"{min(step.done, step.total)} of {step.total} packages{linked}{rest}: {step.text}"
 
 
 class Printer:

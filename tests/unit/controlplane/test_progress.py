@@ -73,6 +73,12 @@ def test_a_step_tells_done_of_all_and_time_left() -> None:
     assert describe(Step("linking", 120, 100, 1.0)).startswith("100 of 100")
 
 
+def test_links_count_for_the_time_left() -> None:
+    step = Step("linking", done=80, total=80, elapsed_s=100.0, linked=4, programs=8)
+    assert time_left(step) == pytest.approx(100 / 240 * 160)
+    assert describe(step) == "80 of 80 packages, 4 of 8 programs, about 1 min 07 s left: linking"
+
+
 def test_without_a_terminal_a_line_comes_every_15_seconds() -> None:
     clock, out = Ticks(), io.StringIO()
     show = Printer("building", out, clock)
