@@ -43,17 +43,26 @@ class _Place:
     before: Pointer = ()
     after: Pointer = ()
     path: ElementPath = ()
+    leaves: bool = True
 
     def down(self, before: str | int, after: str | int, element: Element) -> "_Place":
-        return _Place((*self.before, str(before)), (*self.after, str(after)), (*self.path, element))
+        return _Place(
+            (*self.before, str(before)),
+            (*self.after, str(after)),
+            (*self.path, element),
+            self.leaves,
+        )
 
     def field(self, name: str) -> "_Place":
         return self.down(name, name, field_element(name))
 
 
-def find_changes(before: Any, after: Any, shape: Shape) -> list[Change]:
-    """Every difference, in the order of actual's fields, then predicted's new ones."""
-    return list(_walk(before, after, shape, _Place()))
+def find_changes(before: Any, after: Any, shape: Shape, *, leaves: bool = True) -> list[Change]:
+    """Every difference, in the order of actual's fields, then predicted's new ones.
+
+    Without `leaves` a struct or map that is new or gone is told as one.
+    """
+    return list(_walk(before, after, shape, _Place(leaves=leaves)))
 
 
 def _walk(before: Any, after: Any, shape: Shape, place: _Place) -> Iterator[Change]:
@@ -82,7 +91,7 @@ def _walk_map(
 
 
 def _gone(value: Any, place: _Place) -> Iterator[Change]:
-    if isinstance(value, Mapping) and value:
+    if isinstance(value, Mapping) and value and place.leaves:
         for name, inner in value.items():
             yield from _gone(inner, place.field(name))
     else:
@@ -90,7 +99,7 @@ def _gone(value: Any, place: _Place) -> Iterator[Change]:
 
 
 def _new(value: Any, place: _Place) -> Iterator[Change]:
-    if isinstance(value, Mapping) and value:
+    if isinstance(value, Mapping) and value and place.leaves:
         for name, inner in value.items():
             yield from _new(inner, place.field(name))
     else:

@@ -170,7 +170,7 @@ def removals(
     applied before it. Paths that somebody else owns with us are still there.
     """
     gone = predict(desired, answer, last_applied, shapes, options)
-    return removal_operations(find_changes(answer, gone, shapes.root(answer)))
+    return removal_operations(find_changes(answer, gone, shapes.root(answer), leaves=False))
 
 
 def _result(actual: Body, predicted: Body, known: LastApplied, shapes: Shapes) -> Diff:

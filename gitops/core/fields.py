@@ -43,8 +43,8 @@ class FieldSet:
         for key, inner in value.items():
             element = canonical_element(key)
             if element is not None:
-                member = not inner or (isinstance(inner, Mapping) and "." in inner)
-                made[element] = cls(member, cls._parse_children(inner, depth + 1))
+                children = cls._parse_children(inner, depth + 1)
+                made[element] = cls(not children or "." in inner, children)
         return made
 
     @classmethod

@@ -144,7 +144,8 @@ def _without(value: Any, skip: Trie) -> Any:
 
 def _left_out(actual: Any, trace: Trace, shape: Shape) -> Any:
     """What stays of a place that desired does not mention."""
-    return _removed(actual, trace, shape) if trace.applied and not trace.ignored else actual
+    gone = trace.applied and actual is not None
+    return _removed(actual, trace, shape) if gone else actual
 
 
 def _removed(actual: Any, trace: Trace, shape: Shape) -> Any:
@@ -256,15 +257,19 @@ def _merge_positions(
     """Merge an atomic list: exactly desired's items, each with what the server filled in."""
 
     def pair(in_desired: int, in_actual: int) -> Any:
+        if desired[in_desired] is None:
+            return None
         below = trace.position(in_actual, in_desired)
         return merge(desired[in_desired], actual[in_actual], below, shape.item)
 
     made = []
     for in_desired, kept in enumerate(align(len(desired), actual, pair)):
         value = kept
-        if kept is ABSENT:
+        if kept is ABSENT and desired[in_desired] is not None:
             below = trace.position(in_desired, in_desired)
             value = _fresh(desired[in_desired], Trace(skip_desired=below.skip_desired), shape.item)
         if value is not ABSENT:
             made.append(value)
+        elif desired[in_desired] is None:
+            made.append(None)
     return made

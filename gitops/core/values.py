@@ -104,9 +104,8 @@ def cleaned(value: Any, shape: Shape | None) -> Any:
                 made[key] = kept
         return ABSENT if shape.drops_empty and not made else made
     if isinstance(value, list):
-        items = [cleaned(item, shape.item) for item in value]
-        made_list = [item for item in items if item is not ABSENT]
-        return ABSENT if shape.drops_empty and not made_list else made_list
+        items = [None if item is None else cleaned(item, shape.item) for item in value]
+        return ABSENT if shape.drops_empty and not items else items
     if value is None or (shape.drops_zero and is_zero(value)):
         return ABSENT
     return value
