@@ -10,6 +10,7 @@ from gitops.model.revision import RecordKind
 from gitops.ports import ApplicationState
 from gitops.store import dialect
 from gitops.store.content import fetch, keep
+from gitops.store.faults import reading
 from gitops.store.keys import mac
 from gitops.store.recording import Part
 from gitops.store.schema import applications, registered
@@ -61,10 +62,10 @@ def read_states(connection: Connection) -> dict[str, ApplicationState]:
 
 def read_state(connection: Connection, name: str) -> ApplicationState | None:
     """One state."""
-    value = connection.execute(
-        select(applications.c.state).where(applications.c.name == name)
-    ).scalar_one_or_none()
-    return None if value is None else state_from_wire(name, value)
+    query = select(applications.c.state).where(applications.c.name == name)
+    with reading():
+        value = connection.execute(query).scalar_one_or_none()
+        return None if value is None else state_from_wire(name, value)
 
 
 def changed(connection: Connection, states: Iterable[ApplicationState]) -> list[ApplicationState]:

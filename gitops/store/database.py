@@ -18,7 +18,7 @@ from sqlalchemy.pool import StaticPool
 
 from gitops.errors import SettingsError
 from gitops.store.dialect import WRITES, prepare_sqlite
-from gitops.store.faults import store_error
+from gitops.store.faults import reading, store_error
 
 MEMORY: Final = "sqlite://"
 """The URL of a database in memory."""
@@ -64,7 +64,7 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one state of the database throughout."""
         turn = self._writer if self.file is None else nullcontext()
-        with turn, self._translated(), self._engine.begin() as connection:
+        with turn, self._translated(), reading(), self._engine.begin() as connection:
             yield connection
 
     @contextmanager

@@ -4,6 +4,8 @@ Called by `database.py` around every transaction. Statements and their values ne
 message: they may hold secrets.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -77,3 +79,16 @@ def store_error(error: SQLAlchemyError, where: str) -> StoreError:
     meaning = meaning_of(code)
     message = f"{meaning.message} ({code})" if code else meaning.message
     return StoreError(message, where=where, remedy=meaning.remedy, reason=meaning.reason)
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Around what turns stored values into ours: values that cannot be are `touched`."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError) as error:
+        raise StoreError(
+            "the database holds a value that gitops did not write",
+            remedy="run `gitops audit verify`, which names what was changed",
+            reason="touched",
+        ) from error

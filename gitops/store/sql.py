@@ -13,7 +13,7 @@ from typing import Final, Self
 from sqlalchemy import Connection, select
 
 from gitops.errors import StoreError
-from gitops.ports import Clock, Store
+from gitops.ports import Clock
 from gitops.store import dialect
 from gitops.store.applications import ApplicationsPart
 from gitops.store.audit import AuditPart
@@ -147,8 +147,3 @@ class SqlStore(RevisionsPart, AuditPart, ContentPart, ClaimsPart, ApplicationsPa
 
 def _facts(connection: Connection) -> dict[str, str]:
     return {row.name: row.value for row in connection.execute(select(facts))}
-
-
-def open_store(state_dir: Path, clock: Clock, *, url: str | None = None) -> Store:
-    """The store of a state directory, as the engine sees it; `url` where it is not in there."""
-    return SqlStore(url or state_dir / DATABASE, state_dir, clock)

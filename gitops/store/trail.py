@@ -3,19 +3,19 @@
 `recording.py` opens the transactions in which links are appended; `verify.py` checks them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, insert, select
 
-from gitops.errors import StoreError
 from gitops.model.objects import ObjectId
 from gitops.model.revision import RecordKind, TrailRecord
 from gitops.ports import TrailQuery
 from gitops.store.checkpoint import Head
 from gitops.store.columns import storable
+from gitops.store.faults import reading
 from gitops.store.keys import mac
 from gitops.store.schema import trail, trail_marks
 from gitops.wire.revision import outcome_from_wire
@@ -143,19 +143,8 @@ def journal(connection: Connection, application: str, number: int) -> list[Trail
         )
         .order_by(trail.c.sequence)
     )
-    return readable(rows)
-
-
-def readable(rows: Iterable[Row[Any]]) -> list[TrailRecord]:
-    """The records of rows; raises StoreError `touched` where one was changed beyond reading."""
-    try:
+    with reading():
         return [record_of(row) for row in rows]
-    except (ValueError, TypeError) as error:
-        raise StoreError(
-            "a record of the trail was changed and cannot be read",
-            remedy="run `gitops audit verify`, which names it",
-            reason="touched",
-        ) from error
 
 
 def last_number(connection: Connection, application: str) -> int:
@@ -183,7 +172,7 @@ def page(
     if after is not None:
         statement = statement.where(sequence < after if query.newest else sequence > after)
     order = sequence.desc() if query.newest else sequence.asc()
-    return readable(connection.execute(statement.order_by(order).limit(size)))
+    return [record_of(row) for row in connection.execute(statement.order_by(order).limit(size))]
 
 
 def _matching(query: TrailQuery) -> Select[Any]:

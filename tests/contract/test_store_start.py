@@ -16,7 +16,7 @@ from gitops.model.revision import RecordKind
 from gitops.ports import TrailQuery
 from gitops.store.database import Limits
 from gitops.store.schema import metadata
-from gitops.store.sql import CHECKPOINT, DATABASE, KEY, LOCK, SqlStore, open_store
+from gitops.store.sql import CHECKPOINT, DATABASE, KEY, LOCK, SqlStore
 from tests.helpers.store import SteppingClock, opened_store, tamper
 from tests.helpers.values import opened
 
@@ -215,12 +215,12 @@ def test_a_database_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
 )
 def test_a_url_that_cannot_be_used_is_refused(tmp_path: Path, url: str, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
-        open_store(tmp_path, SteppingClock(), url=url)
+        SqlStore(url, tmp_path, SteppingClock())
 
 
 def test_a_database_may_lie_elsewhere(tmp_path: Path) -> None:
     place = tmp_path / "elsewhere.db"
-    open_store(tmp_path / "state", SteppingClock(), url=f"sqlite:///{place}").close()
+    SqlStore(f"sqlite:///{place}", tmp_path / "state", SteppingClock()).close()
     assert place.exists()
 
 

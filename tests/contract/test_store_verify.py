@@ -12,13 +12,13 @@ import pytest
 
 from gitops.errors import InputError, StoreError
 from gitops.model.revision import OutcomeKind, RecordKind, RevisionState
-from gitops.ports import TrailQuery, Verdict
+from gitops.ports import ApplicationState, Delivery, TrailQuery, Verdict
 from gitops.store.checkpoint import KEPT, Checkpoint, CheckpointFile, Head
 from gitops.store.sql import CHECKPOINT, DATABASE, KEY, SqlStore
 from gitops.store.verify import MOST
 from gitops.wire.trail import record_to_wire
 from tests.helpers.store import SteppingClock, opened_store, tamper
-from tests.helpers.values import opened, outcome
+from tests.helpers.values import START, opened, outcome
 
 
 def a_sync(store: SqlStore, name: str) -> None:
@@ -300,6 +300,35 @@ def test_a_trail_that_cannot_be_read_says_so_when_listed(state: Path) -> None:
     tamper(state, "UPDATE trail SET kind = 'x' WHERE sequence = 4")
     with opened_store("file", state) as store, pytest.raises(StoreError, match="audit verify"):
         list(store.trail(TrailQuery()))
+
+
+READS: dict[str, Callable[[SqlStore], object]] = {
+    "history": lambda store: store.revisions("blog"),
+    "show": lambda store: store.revision("blog", 1),
+    "states": lambda store: store.states(),
+    "state": lambda store: store.state("blog"),
+    "save": lambda store: store.save_state(ApplicationState("blog", digest="d")),
+    "close": lambda store: store.close_revision(opened("blog", number=1)),
+    "deliveries": lambda store: store.deliveries(),
+}
+
+
+@pytest.mark.parametrize("name", READS)
+def test_values_that_cannot_be_read_are_an_error_and_no_traceback(state: Path, name: str) -> None:
+    with opened_store("file", state) as store:
+        store.save_state(ApplicationState("blog"))
+        store.deliver(Delivery("1", "p", "r", "f", "a", "a", "e", START))
+        tamper(
+            state,
+            "UPDATE revisions SET started_at = x'00', state = 'nonsense'",
+            "UPDATE applications SET state = '{}'",
+            "UPDATE deliveries SET received_at = 'yesterday'",
+        )
+        if name == "close":
+            tamper(state, "UPDATE revisions SET state = 'running'", "UPDATE trail SET at = 'x'")
+        with pytest.raises(StoreError, match="a value that gitops did not write") as raised:
+            READS[name](store)
+        assert raised.value.reason == "touched"
 
 
 def test_the_faults_named_are_bounded_and_the_rest_counted(state: Path) -> None:
