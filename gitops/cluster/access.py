@@ -11,7 +11,7 @@ import ssl
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +29,8 @@ from gitops.errors import SettingsError
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 TOKEN_AGE_S: Final = 60.0
 """Seconds after which a token file is read again; the kubelet rotates it."""
+SILENT_TOKEN_AGE_S: Final = 600.0
+"""Seconds after which an exec plugin that states no expiry is asked again."""
 EMBEDDED: Final = {
     "certificate-authority-data": "certificate-authority",
     "client-certificate-data": "client-certificate",
@@ -138,7 +140,13 @@ async def _from_files(paths: list[Path], context: str | None, trust: Trust) -> E
             temp_file_path=scratch,
         )
         await loader.load_and_set(configuration)
-        if "exec" in user:
+        if "exec" in user and not configuration.api_key and not configuration.cert_file:
+            raise SettingsError(
+                f"the program {user['exec']['command']!r} gave no credentials",
+                where=str(paths[0]),
+                remedy="run it by hand to see why",
+            )
+        if "exec" in user and configuration.api_key:
             configuration.refresh_api_key_hook = _rerun(loader)  # type: ignore[assignment] # untyped: None by default
         elif "tokenFile" in user and "token" not in user:
             configuration.refresh_api_key_hook = _reread(  # type: ignore[assignment] # as above
@@ -221,28 +229,34 @@ def _check(user: dict[str, Any], trust: Trust, where: str) -> None:
         )
 
 
-def _reread(path: Path) -> Callable[[Configuration], None]:
-    read_at = time.monotonic()
+def _reread(
+    path: Path, clock: Callable[[], float] = time.monotonic
+) -> Callable[[Configuration], None]:
+    """Read a token file again where the token is old."""
+    read_at = clock()
 
     def refresh(configuration: Configuration) -> None:
         nonlocal read_at
-        if time.monotonic() - read_at >= TOKEN_AGE_S:
+        if clock() - read_at >= TOKEN_AGE_S:
             configuration.api_key["BearerToken"] = f"Bearer {path.read_text().strip()}"
-            read_at = time.monotonic()
+            read_at = clock()
 
     return refresh
 
 
-def _rerun(loader: Any) -> Callable[[Configuration], Any]:
-    ran_at = time.monotonic()
+def _rerun(
+    loader: Any, clock: Callable[[], float] = time.monotonic
+) -> Callable[[Configuration], Awaitable[None]]:
+    """Run an exec plugin again where its token is about to expire, or is old and says nothing."""
+    ran_at = clock()
 
     async def refresh(configuration: Configuration) -> None:
         nonlocal ran_at
-        if time.monotonic() - ran_at >= TOKEN_AGE_S:
-            ran_at = time.monotonic()
-            await loader.load_from_exec_plugin()
-            if getattr(loader, "token", None):
-                configuration.api_key["BearerToken"] = loader.token
+        age_s = TOKEN_AGE_S if hasattr(loader, "exec_plugin_expiry") else SILENT_TOKEN_AGE_S
+        if clock() - ran_at >= age_s:
+            ran_at = clock()
+            await loader.load_from_exec_plugin()  # runs only if what it has is about to expire
+            configuration.api_key["BearerToken"] = loader.token
 
     return refresh
 

@@ -4,6 +4,7 @@ In: a `Request` with what discovery says of its kind. Out: a `Call`. Called by `
 in the path is the one that the body, or the request, states.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -84,6 +85,23 @@ def segment(name: str, identity: ObjectId) -> str:
             reason="invalid",
         )
     return name
+
+
+def dump(value: Any, identity: ObjectId) -> bytes:
+    """A body as JSON; integers beyond 64 bits go the slow way, for the server to judge."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        pass
+    try:
+        return json.dumps(value, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ClusterError(
+            "the manifest holds a value that JSON cannot say",
+            where=identity.title,
+            remedy="correct the manifest",
+            reason="invalid",
+        ) from error
 
 
 def api_version_of(request: ObjectRequest) -> str:
@@ -167,7 +185,7 @@ def _apply(request: Apply, target: Target) -> Call:
         "PATCH",
         f"{target.path(request.id)}?{urlencode(query)}",
         target.subject("patch", request.id),
-        orjson.dumps(_guarded(request.body, request.uid, request.resource_version)),
+        dump(_guarded(request.body, request.uid, request.resource_version), request.id),
         APPLY_TYPE,
         repeatable=request.dry_run or request.uid is not None,
     )
@@ -179,7 +197,7 @@ def _create(request: Create, target: Target) -> Call:
         "POST",
         f"{target.home(request.id)}?{urlencode(query)}",
         target.subject("create", request.id),
-        orjson.dumps(request.body),
+        dump(request.body, request.id),
         repeatable=request.dry_run,
     )
 
@@ -190,7 +208,7 @@ def _replace(request: Replace, target: Target) -> Call:
         "PUT",
         f"{target.path(request.id)}?{urlencode(query)}",
         target.subject("update", request.id),
-        orjson.dumps(_guarded(request.body, None, request.resource_version)),
+        dump(_guarded(request.body, None, request.resource_version), request.id),
         repeatable=request.dry_run,
     )
 
@@ -205,7 +223,7 @@ def _patch(request: Patch, target: Target) -> Call:
         "PATCH",
         f"{target.path(request.id)}?{urlencode(query)}",
         target.subject("patch", request.id),
-        orjson.dumps(operations),
+        dump(operations, request.id),
         PATCH_TYPE,
         repeatable=request.dry_run,
     )
@@ -224,7 +242,7 @@ def _delete(request: Delete, target: Target) -> Call:
         "DELETE",
         target.path(request.id),
         target.subject("delete", request.id),
-        orjson.dumps(options),
+        dump(options, request.id),
         repeatable=request.uid is not None,
     )
 

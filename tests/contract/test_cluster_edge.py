@@ -238,6 +238,52 @@ def test_a_program_in_a_kubeconfig_runs_only_if_trusted_by_name(control_plane, t
         assert cluster.version() == "v1.36.3"
 
 
+def test_a_server_that_is_too_busy_is_asked_again_as_it_wishes(
+    cluster, control_plane, kubectl, namespace, tmp_path, audit
+):
+    kubectl("-n", namespace, "create", "serviceaccount", "busy")
+    token = kubectl("-n", namespace, "create", "token", "busy").strip()
+    api = {"apiVersion": "flowcontrol.apiserver.k8s.io/v1", "metadata": {"name": namespace}}
+    limited = {
+        "nominalConcurrencyShares": 0,
+        "borrowingLimitPercent": 0,
+        "limitResponse": {"type": "Reject"},
+    }
+    level = {"kind": "PriorityLevelConfiguration", "spec": {"type": "Limited", "limited": limited}}
+    account = {"kind": "ServiceAccount", "serviceAccount": {"name": "busy", "namespace": namespace}}
+    everything = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "namespaces": ["*"]}
+    flow = {
+        "kind": "FlowSchema",
+        "spec": {
+            "matchingPrecedence": 2,
+            "priorityLevelConfiguration": {"name": namespace},
+            "rules": [{"subjects": [account], "resourceRules": [everything]}],
+        },
+    }
+    for body in (level, flow):
+        assert apply(cluster, {**api, **body}).error is None
+    limits = Limits(attempts=2)
+    reads = [Read(ObjectId("", "ConfigMap", namespace, f"c{n}"), "v1") for n in range(60)]
+    try:
+        with connected(weak(control_plane, tmp_path, token=token), limits=limits) as busy:
+            busy.kinds()
+
+            def refused():
+                mark = audit.mark()
+                errors = [answer.error for answer in busy.send(reads)]
+                asked = audit.since(mark, agent="gitops")
+                late = [event for event in asked if event["responseStatus"]["code"] == 429]
+                return (errors, asked, late) if late else None
+
+            errors, asked, late = eventually(refused, "the limit")
+            given_up = [error for error in errors if error.reason == "transient"]
+            assert {error.reason for error in errors} <= {"forbidden", "transient"}
+            assert len(asked) == len(reads) + len(late) - len(given_up)
+            assert not given_up or given_up[0].message.startswith("Too many requests")
+    finally:
+        kubectl("delete", "flowschema,prioritylevelconfiguration", namespace)
+
+
 def test_an_unreachable_server_is_said(tmp_path):
     path = tmp_path / "kubeconfig"
     path.write_text(
