@@ -172,6 +172,8 @@ def _build(home: Path, progress: Progress) -> None:
     env = toolchain.environment(home)
     wanted = toolchain.wanted_version((MODULE / "go.mod").read_text())
     go = toolchain.find_go(wanted, home, env, progress)
+    for left in home.glob(f"{pin()}.partial-*"):  # a builder was killed: we hold its lock
+        shutil.rmtree(left, ignore_errors=True)
     partial = home / f"{pin()}.partial-{os.getpid()}"
     try:
         partial.mkdir()

@@ -24,6 +24,7 @@ USERS: Final = {
     "kube-scheduler": "system:kube-scheduler",
     "kwok": "kwok",
     "supervisor": "gitops-supervisor",
+    "gitops": "gitops",
 }
 """Who has a token, with its name in the audit log. All are in `system:masters`."""
 
@@ -47,11 +48,12 @@ def make(folder: Path, now: datetime) -> None:
     Does nothing where they all exist. `now` is aware; everything is valid for ten years from a
     day before it, so that a clock that runs behind does no harm.
     """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make_tokens(folder / TOKENS)
     names = ("ca", "apiserver", "etcd", "etcd-client")
-    files = [*(f"{name}.{end}" for name in names for end in ("crt", "key")), "sa.key", TOKENS]
+    files = [*(f"{name}.{end}" for name in names for end in ("crt", "key")), "sa.key", "sa.pub"]
     if all((folder / file).exists() for file in files):
         return
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     authority_key = ec.generate_private_key(ec.SECP256R1())
     authority = _authority(authority_key, now)
     write_private(folder / "ca.crt", authority.public_bytes(serialization.Encoding.PEM))
@@ -69,10 +71,19 @@ def make(folder: Path, now: datetime) -> None:
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         ),
     )
-    rows = [
-        f'{secrets.token_hex(24)},{name},{user},"system:masters"' for user, name in USERS.items()
+
+
+def _make_tokens(path: Path) -> None:
+    """A token for each user that has none yet."""
+    text = path.read_text() if path.exists() else ""
+    known = {line.split(",")[2] for line in text.splitlines()}
+    more = [
+        f'{secrets.token_hex(24)},{name},{user},"system:masters"\n'
+        for user, name in USERS.items()
+        if user not in known
     ]
-    write_private(folder / TOKENS, ("\n".join(rows) + "\n").encode())
+    if more:
+        write_private(path, (text + "".join(more)).encode())
 
 
 def token(folder: Path, user: str) -> str:

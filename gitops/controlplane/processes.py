@@ -157,6 +157,13 @@ class ControlPlane:
         """An administrator's kubeconfig."""
         return self._layout.kubeconfig
 
+    def kubeconfig_of(self, user: str) -> Path:
+        """A kubeconfig of one of `certificates.USERS`: each may do everything.
+
+        `gitops` is for the service, so that the audit log tells its requests from other people's.
+        """
+        return self.kubeconfig if user == "admin" else self._layout.pki / f"{user}.kubeconfig"
+
     @property
     def url(self) -> str:
         """The API server, `https://127.0.0.1:<port>`; stays the same over restarts if it can."""
@@ -323,11 +330,14 @@ def _await_answer(process: subprocess.Popen[bytes], layout: Layout) -> bool:
     output = process.stdout
     if output is None:  # pragma: no cover - we asked for a pipe
         raise ControlPlaneError("the supervisor has no output", reason="start")
-    with output:
-        readable, _, _ = select.select([output], [], [], START_TIMEOUT_S)
-        line = output.readline() if readable else b""
-    if not readable:
-        process.terminate()
+    line = b""
+    try:
+        with output:
+            if select.select([output], [], [], START_TIMEOUT_S)[0]:
+                line = output.readline()
+    finally:
+        if not line:  # too late, or somebody interrupted us
+            process.terminate()
     facts: dict[str, Any] = json.loads(line) if line else {}
     if facts.get("ready"):
         return True

@@ -71,6 +71,15 @@ def test_the_audit_log_counts_every_request(audit: AuditLog, control_plane: Cont
     assert asked == [("list", "/api/v1/nodes"), ("get", "/api/v1/nodes/node-1")]
 
 
+def test_the_service_has_a_name_of_its_own_in_the_audit_log(
+    audit: AuditLog, control_plane: ControlPlane
+) -> None:
+    mark = audit.mark()
+    Kubectl(control_plane.kubeconfig_of("gitops"))("get", "--raw", "/api/v1/nodes")
+    control_plane.call("GET", "/api/v1/namespaces")
+    assert [e["requestURI"] for e in audit.since(mark, user="gitops")] == ["/api/v1/nodes"]
+
+
 def test_a_refused_request_says_why(control_plane: ControlPlane) -> None:
     with pytest.raises(ControlPlaneError, match=r'nodes "none" not found'):
         control_plane.call("GET", "/api/v1/nodes/none")

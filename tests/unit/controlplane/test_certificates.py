@@ -58,6 +58,16 @@ def test_each_user_has_a_token_of_its_own(pki: Path) -> None:
     assert all(len(token) == 48 for token in tokens)
 
 
+def test_a_user_who_came_later_gets_a_token_too(tmp_path: Path) -> None:
+    certificates.make(tmp_path, NOW)
+    tokens = tmp_path / certificates.TOKENS
+    lines = tokens.read_text().splitlines(keepends=True)
+    tokens.write_text("".join(lines[:-1]))
+    certificates.make(tmp_path, NOW)
+    assert tokens.read_text().splitlines(keepends=True)[:-1] == lines[:-1]
+    assert len(certificates.token(tmp_path, list(certificates.USERS)[-1])) == 48
+
+
 def test_without_a_control_plane_there_is_no_token(tmp_path: Path) -> None:
     with pytest.raises(ControlPlaneError) as caught:
         certificates.token(tmp_path / "pki", "admin")
