@@ -12,6 +12,7 @@ from typing import Any
 import jsonpatch
 
 from gitops.core.diff import compare, diff, removals
+from gitops.core.hooks import options_of, wave_of
 from gitops.core.ignore import DiffOptions
 from gitops.core.marks import tracked_by
 from gitops.core.owners import LastApplied
@@ -196,7 +197,7 @@ def replacement(subject: Subject, live: Body, error_message: str) -> Action | Fa
     metadata = live.get("metadata") or {}
     return subject.action(
         ActionKind.REPLACE,
-        reason=f"a field that cannot be changed in place ({sorted(allowed)[0]})",
+        reason=f"a field that cannot be changed in place ({min(allowed)})",
         uid=metadata.get("uid"),
         resource_version=metadata.get("resourceVersion"),
         found=Found.DRY_RUN,
@@ -214,15 +215,28 @@ def deletion(identity: ObjectId, live: Live, reason: str) -> Action:
         (f"delete {identity.title}",),
         None,
     )
+    manifest = Manifest(identity, live.decode())
     return Action(
         ActionKind.DELETE,
         identity,
         live.api_version,
+        wave_of(manifest),
         reason=reason,
+        options=options_of(manifest),
         diff=found,
         uid=live.uid,
         resource_version=live.resource_version,
     )
+
+
+def remark(action: Action) -> str:
+    """What people should know of an action besides its changes, or ""."""
+    changes = action.diff.changes if action.diff else ()
+    renews = any(change.startswith("image ") for change in changes)
+    exists = action.uid is not None and action.kind is not ActionKind.REPLACE
+    if action.id.group == "" and action.id.kind == "ReplicationController" and renews and exists:
+        return "existing pods keep the old image until replaced"
+    return ""
 
 
 def owns_replicas(live: Body) -> bool:

@@ -16,6 +16,7 @@ from gitops.core.plan import (
     Subject,
     create,
     deletion,
+    remark,
     replacement,
     settle_by_answer,
     settle_by_memory,
@@ -306,9 +307,7 @@ class Comparer:
         released: Sequence[ObjectId],
     ) -> Comparison:
         last = request.application.option("PruneLast") or _heals_first(request.application)
-        actions = order_actions(
-            guard(work.actions, self._context(request, gathered, work)), prune_last=last
-        )
+        actions = order_actions(guard(work.actions, self._context(request, work)), prune_last=last)
         faults = [*work.faults, *(_refusal(a) for a in actions if a.hold is Hold.REFUSED)]
         plan = Plan(
             request.application.name,
@@ -316,10 +315,10 @@ class Comparer:
             tuple(actions),
             request.commit,
             tuple(sorted(faults, key=lambda f: (str(f.place), str(f.id), f.message))),
-            tuple(gathered.warnings),
+            (*gathered.warnings, *(f"{a.id.title}: {remark(a)}" for a in actions if remark(a))),
         )
         if request.approved and plan_digest(plan) == request.approved:
-            freed = guard(actions, self._context(request, gathered, work, approved=True))
+            freed = guard(actions, self._context(request, work, approved=True))
             plan = replace(
                 plan, actions=tuple(_free(a, b) for a, b in zip(actions, freed, strict=True))
             )
@@ -338,7 +337,7 @@ class Comparer:
         )
 
     def _context(
-        self, request: PlanRequest, gathered: Gathered, work: _Work, *, approved: bool = False
+        self, request: PlanRequest, work: _Work, *, approved: bool = False
     ) -> GuardContext:
         ids = {action.id for action in work.actions}
         claims = {i: c.application for i in ids if (c := self._inventory.get(i)) is not None}

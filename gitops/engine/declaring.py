@@ -23,6 +23,7 @@ class Declarer:
     def __init__(self, parts: Parts, children: Children) -> None:
         self._parts = parts
         self._children = children
+        self.awake = False
 
     def declare(
         self, application: Application, origin: Origin, warnings: tuple[str, ...] = ()
@@ -37,7 +38,12 @@ class Declarer:
         return runtime
 
     def _wake(self, runtime: Runtime) -> None:
-        """Fetch repositories that nobody used before, then look at the application."""
+        """Fetch repositories that nobody used before, then look at the application.
+
+        Before start-up is over nothing is woken: start-up looks at everything.
+        """
+        if not self.awake:
+            return
         trigger = Trigger(TriggerKind.STARTUP)
         fresh = [
             s.repo_url

@@ -53,6 +53,8 @@ class Dispatcher:
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._idle = 0
+        self.on_defect: Callable[[str, Exception], None] = lambda _application, _error: None
+        """Told of exceptions that no handler foresaw."""
 
     @property
     def stopping(self) -> threading.Event:
@@ -141,6 +143,8 @@ class Dispatcher:
             application, jobs = taken
             try:
                 self._handler(jobs)
+            except Exception as error:  # noqa: BLE001 - a defect in one job must not end the worker
+                self.on_defect(application, error)
             finally:
                 self._finish(application)
 

@@ -31,6 +31,10 @@ class Follower:
         """Ask for a look at a repository; called by the scheduler."""
         self._parts.dispatcher.request(LANE + repo_url, "poll", Trigger(TriggerKind.POLL))
 
+    def start(self, repo_url: str) -> None:
+        """Fetch at start-up, then look at every application of the repository."""
+        self._parts.dispatcher.request(LANE + repo_url, "start", Trigger(TriggerKind.STARTUP))
+
     def fetch(self, repo_url: str, trigger: Trigger, delivery: str = "") -> int:
         """Ask for a fetch without a look first: somebody said that there is something."""
         return self._parts.dispatcher.request(
@@ -56,25 +60,28 @@ class Follower:
     def handle(self, jobs: list[Job]) -> None:
         """Bring one repository up to date; a webhook's fetch makes a poll needless."""
         repo_url = jobs[0].application.removeprefix(LANE)
-        fetches = [job for job in jobs if job.kind == "fetch"]
+        fetches = [job for job in jobs if job.kind in ("fetch", "start")]
         cause = fetches[-1] if fetches else jobs[-1]
+        everyone = any(job.kind == "start" for job in jobs)
         try:
-            moved = self._update(repo_url, look_first=not fetches)
+            first = self._update(repo_url, look_first=not fetches)
         except GitopsError as error:
             self._fail(repo_url, error)
+            if everyone:
+                self.wake(repo_url, cause.trigger, everyone=True)
             return
         self._recover(repo_url)
-        self.wake(repo_url, cause.trigger, everyone=moved is None)
+        self.wake(repo_url, cause.trigger, everyone=first or everyone)
         self._parts.store.delivered([str(job.options) for job in fetches if job.options])
 
-    def _update(self, repo_url: str, *, look_first: bool) -> bool | None:
-        """Fetch; with a look first only where references moved. None: the first fetch of all."""
+    def _update(self, repo_url: str, *, look_first: bool) -> bool:
+        """Fetch, with a look first only where references moved; True for the first fetch."""
         repositories = self._parts.repositories
         known = repositories.known(repo_url)
         if look_first and known and dict(repositories.poll(repo_url)) == dict(known):
             return False
         repositories.fetch(repo_url)
-        return True if known else None
+        return not known
 
     def _fail(self, repo_url: str, error: GitopsError) -> None:
         """Name the problem once; what runs keeps running."""
@@ -94,11 +101,16 @@ class Follower:
             self._parts.dispatcher.request(runtime.name, CHECK, Trigger(TriggerKind.POLL))
 
     def wake(self, repo_url: str, trigger: Trigger, *, everyone: bool = False) -> None:
-        """Wake the applications that a moved repository concerns."""
+        """Wake the applications that a moved repository concerns, or all that use it.
+
+        Only a move past what an application is being brought to may end its running sync.
+        """
         for runtime in self._parts.registry.using([repo_url]):
-            concerned = everyone or self._concerns(runtime)
-            if concerned:
-                self._parts.dispatcher.request(runtime.name, MOVED, trigger)
+            known = runtime.desired is not None
+            concerned = self._concerns(runtime)
+            if concerned or everyone:
+                kind = MOVED if concerned and known else CHECK
+                self._parts.dispatcher.request(runtime.name, kind, trigger)
 
     def _concerns(self, runtime: Runtime) -> bool:
         """Whether new commits touch what an application can read; if not, note the commits."""

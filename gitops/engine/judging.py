@@ -87,6 +87,8 @@ class Judge:
             if before == health:
                 return False
             self._told[runtime.name] = health
+        if before is None and not runtime.health:
+            return False
         if before is not None and before.status == health.status:
             return False
         status = health.status or HealthStatus.HEALTHY

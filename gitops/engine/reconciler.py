@@ -1,4 +1,4 @@
-"""What a worker does with one application's jobs: look at Git and the cluster, decide, sync or heal.
+"""What a worker does with one application's jobs: look at Git and the cluster, decide, act.
 
 Called by the dispatcher, one thread an application at a time. Deciding is `core/decide.py`, acting
 is `engine/sync.py`; manual jobs are in `engine/operations.py`.

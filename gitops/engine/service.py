@@ -5,6 +5,7 @@ and answers with a ticket. `start` and `stop` are the life of the process.
 """
 
 import threading
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -30,7 +31,8 @@ from gitops.engine.sync import Syncer
 from gitops.engine.wait import Waiter
 from gitops.engine.writes import Writer
 from gitops.errors import ConflictError, GitopsError
-from gitops.model.revision import RecordKind, RevisionState, Trigger, TriggerKind
+from gitops.model.application import Application, Origin
+from gitops.model.revision import RecordKind, RevisionState, Trigger
 from gitops.ports import ApplicationState, Clock, Cluster, Delivery, Renderer, Repositories, Store
 from gitops.wire.plan import plan_digest
 
@@ -56,6 +58,7 @@ class Service:
         self.edges = edges
         self.events = EventLog(edges.clock)
         self.dispatcher = Dispatcher(self._handle, edges.clock, workers)
+        self.dispatcher.on_defect = self._tell_defect
         self.parts = _assemble(edges, self.events, self.dispatcher, self._children)
         self.reconciler = Reconciler(self.parts)
         self.follower = Follower(self.parts)
@@ -65,13 +68,19 @@ class Service:
         self._started = threading.Event()
 
     def _children(self) -> Children:
-        return Children(
-            self.edges.store.installation,
-            lambda application, origin, warnings: self.declarer.declare(
-                application, origin, warnings
-            ),
-            lambda name, parent: self.declarer.withdraw(name, "git", parent),
-        )
+        return Children(self.edges.store.installation, self._declare_child, self._remove_child)
+
+    def _declare_child(
+        self, application: Application, origin: Origin, warnings: tuple[str, ...]
+    ) -> None:
+        self.declarer.declare(application, origin, warnings)
+
+    def _remove_child(self, name: str, parent: str) -> None:
+        self.declarer.withdraw(name, "git", parent)
+
+    def _tell_defect(self, application: str, error: Exception) -> None:
+        name = application.removeprefix(LANE)
+        self.events.publish(name, "defect", repr(error), traceback=traceback_of(error))
 
     def _handle(self, jobs: list[Job]) -> None:
         if jobs[0].application.startswith(LANE):
@@ -93,11 +102,9 @@ class Service:
             newest = self.parts.store.revisions(runtime.name, limit=1)
             runtime.revision = newest[0].number if newest else None
             self.parts.judge.survey(runtime)
-        trigger = Trigger(TriggerKind.STARTUP)
+        self.declarer.awake = True
         for repo_url in self.parts.registry.repositories():
-            self.follower.fetch(repo_url, trigger)
-        for runtime in self.parts.registry.all():
-            self.dispatcher.request(runtime.name, CHECK, trigger)
+            self.follower.start(repo_url)
         for delivery in self.parts.store.deliveries():
             self.follower.deliver(delivery)
         self._started.set()
@@ -244,6 +251,12 @@ class Service:
             if left <= 0:
                 return None
             after = events[-1].sequence if events else after
+
+
+def traceback_of(error: Exception) -> str:
+    """Where a defect happened: file, line and function of each frame; no values."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return "\n".join(f"{f.filename}:{f.lineno} {f.name}" for f in frames)
 
 
 def _assemble(

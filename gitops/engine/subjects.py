@@ -7,7 +7,7 @@ namespace exists that the application wants created.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from gitops.core.hooks import hook_name, hooks_of, options_of, wave_of
+from gitops.core.hooks import annotation_faults, hook_name, hooks_of, options_of, wave_of
 from gitops.core.ignore import DiffOptions
 from gitops.core.marks import HOOK_ANNOTATION, stamp, tracked_by
 from gitops.core.normalize import manifest_digest
@@ -101,6 +101,7 @@ class Subjects:
         gathered.defines = self._new_kinds(chosen)
         scaled = self._autoscaled(manifests)
         known = self._remembered(claims, chosen)
+        gathered.warnings += [f.message for m in chosen for f in annotation_faults(m)]
         for manifest, hook in zip(chosen, hooks_of(chosen), strict=True):
             if hook is None:
                 self._add(manifest, application, gathered, known, scaled)

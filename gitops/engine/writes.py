@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gitops.core.normalize import manifest_digest
-from gitops.core.plan import UNCLAIMED
+from gitops.core.plan import UNCLAIMED, remark
 from gitops.core.projection import answer_digest
 from gitops.engine.actual import Actual
 from gitops.engine.children import Children
@@ -200,7 +200,7 @@ class Writer:
         self._actual.put(live)
         unclaimed = action.hook is not None or UNCLAIMED in action.options
         claim = None if unclaimed else self.claim_of(action, live, plan)
-        return Written(action, outcome_of(action, OUTCOMES[action.kind]), claim)
+        return Written(action, outcome_of(action, OUTCOMES[action.kind], remark(action)), claim)
 
     def claim_of(self, action: Action, live: Live, plan: Plan) -> Claim:
         """What is remembered of an object that stands as desired."""
