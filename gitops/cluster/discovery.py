@@ -89,6 +89,10 @@ class Discovery:
         if news:
             self.on_news()
 
+    def is_young(self, group: str) -> bool:
+        """Whether we wrote a CRD of this group so lately that documents may lag behind it."""
+        return any(kind.group == group for kind in self._young())
+
     def _young(self) -> Kinds:
         """Kinds whose CRD we wrote a moment ago: the server's documents may lag behind it."""
         now = asyncio.get_running_loop().time()

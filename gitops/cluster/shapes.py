@@ -2,7 +2,7 @@
 
 In: apiVersions. Out: their list shapes and field types. Called by `client`, on the event loop. One
 index and one document an apiVersion, each read once and kept by the hash that the index gives; the
-index is read again after discovery was.
+index is read again after discovery was, and for a while after we wrote a CRD.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ class ShapeReader:
     async def shapes(self, api_versions: Collection[str]) -> Shapes:
         """Shapes of these apiVersions; one that is not served is left out. Raises ClusterError."""
         async with self._lock:
-            await self._read_index()
+            await self._read_index(api_versions)
             urls = {v: self._index[path_of(v)] for v in api_versions if path_of(v) in self._index}
             stale = [v for v, url in urls.items() if self._known.get(v, ("",))[0] != url]
             read = await asyncio.gather(*(self._read(v, urls[v]) for v in stale))
@@ -43,9 +43,10 @@ class ShapeReader:
                 merged = merged.merge(self._known[version][1])
             return merged
 
-    async def _read_index(self) -> None:
+    async def _read_index(self, api_versions: Collection[str]) -> None:
         await self._discovery.kinds()
-        if self._index_at == self._discovery.reads:
+        young = any(self._discovery.is_young(split_api_version(v)[0]) for v in api_versions)
+        if self._index_at == self._discovery.reads and not young:
             return
         at = self._discovery.reads
         paths = (await self._get(INDEX)).get("paths") or {}

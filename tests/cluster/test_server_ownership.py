@@ -1,10 +1,12 @@
 """What the API server does with ownership: reference for `core/ownership.py` and the diff."""
 
 import json
+import subprocess
 import uuid
 
 import pytest
 
+from gitops.controlplane import build
 from gitops.core.ownership import LAST_APPLIED, foreign_managers, last_applied, take_over
 from gitops.model.objects import identify
 from gitops.ports import Apply, Patch, Read
@@ -153,6 +155,29 @@ def test_after_a_take_over_from_another_reconciler_apply_removes(cluster, namesp
     assert dry["data"] == {"keep": "1", "drop": "1"}
     taken_over(cluster, body)
     assert applied(cluster, config_map(namespace, keep="1"))["data"] == {"keep": "1"}
+
+
+def test_after_a_take_over_from_the_real_helm_apply_removes(
+    cluster, namespace, control_plane, tmp_path
+):
+    body = config_map(namespace, keep="1", drop="1")
+    chart = tmp_path / "chart"
+    (chart / "templates").mkdir(parents=True)
+    (chart / "Chart.yaml").write_text("apiVersion: v2\nname: chart\nversion: 1.0.0\n")
+    (chart / "templates" / "config.yaml").write_text(json.dumps(body))
+    helm = build.find_or_build(embedded=True).helm
+    where = [f"--kubeconfig={control_plane.kubeconfig}", f"--namespace={namespace}"]
+    subprocess.run(
+        [helm, "install", "release", chart, *where],
+        check=True,
+        capture_output=True,
+        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+    )
+    assert foreign_managers(read(cluster, body)) == ("helm",)
+    taken_over(cluster, body)
+    after = applied(cluster, config_map(namespace, keep="1"))
+    assert after["data"] == {"keep": "1"}
+    assert foreign_managers(after) == ()
 
 
 def test_a_take_over_from_kubectl_after_cleared_managed_fields_takes_what_was_declared(

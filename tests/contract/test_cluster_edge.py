@@ -141,6 +141,26 @@ def test_shapes_are_read_once_a_version(cluster, audit):
     assert len(audit.since(mark, agent="gitops")) == 1
 
 
+def test_a_crd_that_we_write_has_shapes_soon_and_so_has_its_change(cluster, kubectl):
+    group = f"g{uuid.uuid4().hex[:8]}.example.com"
+    cluster.shapes([f"{group}/v1"])
+
+    def written(*fields):
+        typed = {"type": "object", "properties": {f: {"type": "string"} for f in fields}}
+        definition = crd(group, spec=typed)
+        assert apply(cluster, definition).error is None
+        kubectl.wait("condition=Established", f"crd/{definition['metadata']['name']}")
+
+    def known():
+        shape = cluster.shapes([f"{group}/v1"]).kind(f"{group}/v1", "Widget")
+        return shape and set(shape.root.child("spec").field_names)
+
+    written("a")
+    eventually(lambda: known() == {"a"}, "the shapes of a new CRD")
+    written("a", "b")
+    eventually(lambda: known() == {"a", "b"}, "the shapes of a changed CRD")
+
+
 def test_pods_and_events_are_listed(cluster, namespace, kubectl):
     body = deployment(namespace, replicas=2)
     assert apply(cluster, body).error is None
