@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ("tests.helpers.controlplane",)
+pytest_plugins = ("tests.helpers.controlplane", "tests.helpers.service")
 
 FOLDERS = ("unit", "laws", "cases", "contract", "cluster", "api", "e2e", "docs")
 ROOT = Path(__file__).parent

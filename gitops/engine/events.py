@@ -6,28 +6,14 @@ follows, and hands each event to listeners (the log). Nothing here is durable: t
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Callable
 from typing import Any
 
+from gitops.model.events import Event
 from gitops.ports import Clock
 
 KEPT = 2000
 """Events kept in memory over all applications; older ones are in the trail."""
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One thing that happened; `sequence` grows by one from each service start."""
-
-    sequence: int
-    at: datetime
-    application: str
-    kind: str
-    message: str
-    revision: int | None = None
-    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 class EventLog:

@@ -8,12 +8,13 @@ from gitops.core.mask import Masker
 from gitops.core.owners import LastApplied
 from gitops.engine.compare import Comparison, PlanRequest
 from gitops.engine.parts import Parts
-from gitops.engine.status import ApplicationStatus, describe
+from gitops.engine.status import describe
 from gitops.errors import InputError, NotFoundError
 from gitops.model.application import Application
 from gitops.model.diff import ActionKind, Diff
 from gitops.model.objects import Body, Manifest
 from gitops.model.revision import Revision, TrailRecord
+from gitops.model.status import ApplicationStatus
 from gitops.ports import ApplicationState, TrailQuery, Verdict
 
 

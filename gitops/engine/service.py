@@ -17,7 +17,7 @@ from gitops.engine.compare import Comparer
 from gitops.engine.declaring import Declarer
 from gitops.engine.desired import DesiredLoader
 from gitops.engine.dispatcher import Dispatcher, Job
-from gitops.engine.events import Event, EventLog
+from gitops.engine.events import EventLog
 from gitops.engine.following import LANE, Follower
 from gitops.engine.inventory import Inventory
 from gitops.engine.judging import Judge
@@ -32,6 +32,7 @@ from gitops.engine.wait import Waiter
 from gitops.engine.writes import Writer
 from gitops.errors import ConflictError, GitopsError
 from gitops.model.application import Application, Origin
+from gitops.model.events import Event
 from gitops.model.revision import RecordKind, RevisionState, Trigger
 from gitops.ports import ApplicationState, Clock, Cluster, Delivery, Renderer, Repositories, Store
 from gitops.wire.plan import plan_digest

@@ -1,47 +1,13 @@
 """How an application stands: sync status, health and why, from what is in memory. Asks nobody."""
 
-from dataclasses import dataclass
-
 from gitops.core.health import aggregate
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
-from gitops.model.application import Application, Origin
 from gitops.model.health import Health, HealthStatus
-from gitops.model.objects import ObjectId
-from gitops.model.revision import Commit, Pin
+from gitops.model.revision import Pin
+from gitops.model.status import ApplicationStatus, ObjectStatus
 
 GOOD = (None, HealthStatus.HEALTHY, HealthStatus.SUSPENDED)
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectStatus:
-    """One object that an application owns."""
-
-    id: ObjectId
-    api_version: str
-    sync: str
-    health: Health
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ApplicationStatus:
-    """One application; `held_back` is the commit that a pin or a failed attempt keeps away."""
-
-    application: Application
-    origin: Origin
-    sync: str
-    health: Health
-    message: str
-    commit: Commit | None
-    revision: int | None
-    pin: Pin | None
-    suspended: bool
-    held_back: Commit | None
-    waiting_for: tuple[str, ...]
-    warnings: tuple[str, ...]
-    busy: bool
-    objects: tuple[ObjectStatus, ...] = ()
 
 
 def sync_status(parts: Parts, runtime: Runtime) -> tuple[str, str]:
