@@ -6,7 +6,7 @@ import pytest
 
 pytest_plugins = ("tests.helpers.controlplane", "tests.helpers.service")
 
-FOLDERS = ("unit", "laws", "cases", "contract", "cluster", "api", "e2e", "docs")
+FOLDERS = ("unit", "laws", "cases", "contract", "cluster", "api", "e2e", "deploy", "docs")
 ROOT = Path(__file__).parent
 
 
