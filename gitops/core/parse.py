@@ -73,11 +73,12 @@ def parse_all(
         if not (skip_foreign and SKIP_MARK in text):
             reader.read(path, text, limits)
     faults = [*reader.faults, *find_duplicates([*reader.manifests, *reader.flawed])]
-    faults.sort(key=_fault_order)
+    faults.sort(key=fault_order)
     return Parsed(tuple(reader.manifests), tuple(faults), tuple(reader.flawed), reader.sources)
 
 
-def _fault_order(fault: Fault) -> tuple[Any, ...]:
+def fault_order(fault: Fault) -> tuple[Any, ...]:
+    """Sorts faults by place, then by code and message."""
     return (*place_order(fault.place), fault.code, fault.message)
 
 

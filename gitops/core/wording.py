@@ -60,8 +60,10 @@ def dotted(path: Sequence[str | int]) -> str:
     for step in path:
         if isinstance(step, int):
             text += f"[{step}]"
+        elif not text:
+            text = shorten(step)
         elif _SIMPLE.match(step):
-            text += f".{step}" if text else step
+            text += f".{step}"
         else:
             text += f'["{shorten(step)}"]'
     return text

@@ -5,6 +5,7 @@ and gives each document to sigs.k8s.io/yaml (go-yaml v2). `read_documents` does 
 in one document leaves the others readable. Called by `core/parse.py`, and for Application files.
 """
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -67,6 +68,7 @@ def read_documents(text: str, limits: Limits = DEFAULT_LIMITS) -> Iterator[Docum
         yield from _read_yaml_stream(text, 1, limits)
 
 
+@functools.lru_cache(maxsize=2)
 def compose(text: str, *, is_json: bool = False) -> Node | None:
     """The node tree of a document for places; None where there is none."""
     same_length = _SURROGATES.sub(r"\\u0041", text) if is_json else text

@@ -1,0 +1,99 @@
+"""`gitops validate PATH`: every fault in a file or folder of manifests, without a cluster."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from gitops.cli.manifest_files import FileGroup, find_files
+from gitops.cli.output import emit, output_option
+from gitops.core.parse import Parsed, decode, fault_order, parse_all
+from gitops.core.validate import CRD, validate
+from gitops.errors import UsageError
+from gitops.model.plan import Fault
+from gitops.openapi.loader import load_builtin
+
+_UNSURE: Final = frozenset({"missing-field", "selector-mismatch"})
+"""What a kustomization may still mend."""
+
+
+@click.command("validate")
+@click.argument("path", type=click.Path(path_type=Path))
+@output_option
+def validate_command(path: Path, output: str) -> int:
+    """Report every fault of the manifests in PATH (a file, a folder, or - for standard input).
+
+    YAML is read as kubectl reads it and checked against Kubernetes 1.36, custom resources against
+    the CRDs beside them. Exit code 1 where there is a fault.
+    """
+    faults = find_faults(path)
+    value = [
+        {
+            "path": fault.place.path if fault.place else "",
+            "line": fault.place.line if fault.place else 1,
+            "column": fault.place.column if fault.place else 1,
+            "code": fault.code,
+            "message": fault.message,
+        }
+        for fault in faults
+    ]
+    emit(value, output, lambda: _lines(value))
+    return 1 if faults else 0
+
+
+def find_faults(path: Path) -> list[Fault]:
+    """Every fault below a path, sorted by file and line."""
+    faults, groups = _read_all(path)
+    crds = [
+        manifest.body
+        for _, parsed in groups
+        for manifest in (*parsed.manifests, *parsed.flawed)
+        if manifest.id.group_kind == CRD
+    ]
+    shapes = load_builtin()
+    for group, parsed in groups:
+        found = [
+            *parsed.faults,
+            *validate([*parsed.manifests, *parsed.flawed], shapes, parsed.locate, crds=crds),
+        ]
+        faults += [f for f in found if not (group.is_partial and f.code in _UNSURE)]
+    return sorted(dict.fromkeys(faults), key=fault_order)
+
+
+def _read_all(path: Path) -> tuple[list[Fault], list[tuple[FileGroup, Parsed]]]:
+    """Files that cannot be read, and what each group of the others holds."""
+    if str(path) == "-":
+        text, fault = decode(sys.stdin.buffer.read(), "-")
+        return ([fault] if fault else []), [(FileGroup((path,)), parse_all([("-", text)]))]
+    if not path.exists():
+        raise UsageError(f"there is no {str(path)!r}", remedy="name a file or folder that exists")
+    faults: list[Fault] = []
+    groups = []
+    for group in find_files(path):
+        texts, unreadable = _read(group.files)
+        faults += unreadable
+        groups.append((group, parse_all(texts, skip_foreign=path.is_dir())))
+    return faults, groups
+
+
+def _read(files: Iterable[Path]) -> tuple[list[tuple[str, str]], list[Fault]]:
+    texts, faults = [], []
+    for file in files:
+        text, fault = decode(file.read_bytes(), str(file))
+        if fault is None:
+            texts.append((str(file), text))
+        else:
+            faults.append(fault)
+    return texts, faults
+
+
+def _lines(value: Sequence[dict[str, Any]]) -> str:
+    """One line a fault, as compilers print them."""
+    lines = []
+    for row in value:
+        place = click.style(f"{row['path']}:{row['line']}:{row['column']}", bold=True)
+        code = click.style(f"[{row['code']}]", fg="red")
+        lines.append(f"{place}: {row['message']} {code}")
+    return "\n".join(lines)
