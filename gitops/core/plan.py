@@ -175,6 +175,8 @@ def _adoption(subject: Subject, live: Body, found: Diff, facts: dict[str, Any]) 
         ActionKind.ADOPT,
         reason="exists already and is not managed",
         take_over=tuple(take_over(live)),
+        last_applied=last_applied(subject, live),
+        keep_replicas=bool(subject.autoscaler),
         **facts,
     )
 

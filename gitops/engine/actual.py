@@ -129,7 +129,7 @@ class Actual:
         for identity, answer in zip(asked, answers, strict=True):
             if answer.body is not None:
                 self.put(self._cluster.live(answer.body))
-            elif answer.error is not None and answer.error.reason == "not-found":
+            elif answer.error is not None and answer.error.reason in ("not-found", "unknown-kind"):
                 self.gone(identity)
 
     def wait(self, version: int, timeout_s: float) -> int:

@@ -6,8 +6,9 @@ so that a batch costs as many round trips as it has steps, however many objects 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+from gitops.core.diff import removals
 from gitops.core.normalize import manifest_digest
 from gitops.core.plan import UNCLAIMED, remark
 from gitops.core.projection import answer_digest
@@ -131,18 +132,21 @@ class Writer:
         return Written(action, outcome_of(action, OUTCOMES[action.kind]), claim)
 
     def _prepare(self, actions: Sequence[Action]) -> dict[ObjectId, Written]:
-        """Take over what others own, and keep replicas that an autoscaler owns."""
-        steps: list[tuple[Action, Request]] = []
-        for action in actions:
-            if action.take_over:
-                patch = Patch(
-                    action.id, action.api_version, action.take_over, action.resource_version
-                )
-                steps.append((action, patch))
-            if action.keep_replicas:
-                live = self._actual.get(action.id)
-                if live is not None:
-                    steps.append((action, _keep_replicas(action, live)))
+        """Take over what others own, then keep replicas that an autoscaler owns."""
+        taken: list[tuple[Action, Request]] = [
+            (a, Patch(a.id, a.api_version, a.take_over, a.resource_version))
+            for a in actions
+            if a.take_over
+        ]
+        refused = self._send_steps(taken)
+        kept: list[tuple[Action, Request]] = [
+            (a, _keep_replicas(a, live))
+            for a in actions
+            if a.keep_replicas and a.id not in refused and (live := self._actual.get(a.id))
+        ]
+        return refused | self._send_steps(kept)
+
+    def _send_steps(self, steps: Sequence[tuple[Action, Request]]) -> dict[ObjectId, Written]:
         answers = self._cluster.send([request for _, request in steps])
         return {
             action.id: self._failed(action, answer.error)
@@ -167,23 +171,24 @@ class Writer:
 
     def _remove(self, pairs: list[tuple[Action, Answer]]) -> list[tuple[Action, Answer]]:
         """Remove what apply could not, guarded by what it answered."""
-        todo = [
-            (index, action, answer.body)
-            for index, (action, answer) in enumerate(pairs)
-            if action.removals and not action.take_over and answer.body is not None
-        ]
-        requests = [
-            Patch(
-                action.id,
-                action.api_version,
-                action.removals,
-                str(body["metadata"].get("resourceVersion")),
-            )
-            for _, action, body in todo
-        ]
-        for (index, action, _), answer in zip(todo, self._cluster.send(requests), strict=True):
+        todo: list[tuple[int, Action, Patch]] = []
+        for index, (action, answer) in enumerate(pairs):
+            operations = self._left_over(action, answer)
+            if operations and answer.body is not None:
+                version = str(answer.body["metadata"].get("resourceVersion"))
+                patch = Patch(action.id, action.api_version, operations, version)
+                todo.append((index, action, patch))
+        answers = self._cluster.send([patch for _, _, patch in todo])
+        for (index, action, _), answer in zip(todo, answers, strict=True):
             pairs[index] = (action, answer)
         return pairs
+
+    def _left_over(self, action: Action, answer: Answer) -> tuple[dict[str, Any], ...]:
+        """The plan's removals; after an adoption, those of them that its apply has left."""
+        if action.last_applied is None or action.desired is None or answer.body is None:
+            return action.removals
+        shapes = self._cluster.shapes({action.api_version})
+        return removals(action.desired.body, answer.body, action.last_applied, shapes)
 
     def _read(self, action: Action, answer: Answer, plan: Plan) -> Written:
         error = answer.error

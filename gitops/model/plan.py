@@ -100,6 +100,9 @@ class Action:
     removals: tuple[dict[str, Any], ...] = ()
     take_over: tuple[dict[str, Any], ...] = ()
     """JSON patch of metadata.managedFields (and the kubectl annotation), once, at adoption."""
+    last_applied: Any = None
+    """At adoption, what was applied last (`core.owners.LastApplied`): what apply then leaves of it
+    is removed by a patch of its own."""
     keep_replicas: bool = False
     """Apply the live `spec.replicas` under a second manager first (an autoscaler takes over)."""
     options: frozenset[str] = frozenset()
