@@ -15,28 +15,57 @@ from typing import Any, Final
 from gitops.core.fields import Element, item_element, item_elements
 from gitops.core.merge_lists import align, order_items
 from gitops.core.pointers import Trie
-from gitops.core.schema import ANY, Form, Shape
+from gitops.core.schema import ANY, Form, ListType, Shape
 from gitops.core.trace import Trace
 from gitops.core.values import cleaned, counts_as_absent, is_zero, same_value
 from gitops.model.diff import ABSENT
 
+ALLOCATED: Final[Mapping[str, frozenset[str]]] = {
+    "io.k8s.api.core.v1.ServiceSpec": frozenset({
+        "clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "healthCheckNodePort",
+    }),
+    "io.k8s.api.core.v1.ServicePort": frozenset({"nodePort"}),
+    "io.k8s.api.core.v1.PersistentVolumeClaimSpec": frozenset({"volumeName"}),
+    "io.k8s.api.core.v1.PodSpec": frozenset({"nodeName", "serviceAccountName", "serviceAccount"}),
+}  # fmt: skip
+"""Fields that the API server or a controller chooses, and keeps where a manifest drops them.
+
+Source: k8s.io/kubernetes pkg/registry/core/service/storage (patchAllocatedValues) and admission.
+"""
 OBJECT_FIELDS: Final = frozenset({"apiVersion", "kind", "status"})
 
 
 def merge(desired: Any, actual: Any, trace: Trace, shape: Shape) -> Any:
     """Merge one place that actual has; `desired` is ABSENT where it says nothing."""
-    if trace.ignored:
+    if trace.ignored or (desired is None and actual is None):
         return actual
     if desired is ABSENT or trace.ignored_in_desired:
         return _left_out(actual, trace, shape)
     if desired is None:
-        return _removed(actual, trace, shape) if trace.stated else actual
+        return _nulled(actual, trace, shape)
     return _merge_values(desired, actual, trace, shape)
+
+
+def _nulled(actual: Any, trace: Trace, shape: Shape) -> Any:
+    """What a null in desired leaves: it counts as absent.
+
+    But a map or a list that is merged by its parts, and that we own as one, was null when we
+    applied it last, and holds what others put there since.
+    """
+    whole = trace.ours is not None and not trace.ours.children and not trace.stated
+    if whole and not _is_one(shape) and isinstance(actual, (Mapping, list)):
+        return actual
+    return _left_out(actual, trace, shape)
+
+
+def _is_one(shape: Shape) -> bool:
+    """Whether a value is owned as a whole."""
+    return shape.atomic or (shape.form is Form.LIST and shape.list_type is ListType.ATOMIC)
 
 
 def _merge_values(desired: Any, actual: Any, trace: Trace, shape: Shape) -> Any:
     if actual is None:
-        made = _fresh(desired, trace, shape)
+        made = ABSENT if is_zero(desired) else _fresh(desired, trace, shape)
         return None if made is ABSENT else made
     if isinstance(desired, Mapping) and isinstance(actual, Mapping):
         return _merge_map(desired, actual, trace, shape)
@@ -73,28 +102,54 @@ def _merge_field(desired: Any, actual: Any, trace: Trace, place: tuple[Shape, st
     """Merge one field; `place` is its parent's shape and its name."""
     parent, name = place
     shape = parent.child(name) or ANY
-    if desired is ABSENT and trace.atomic and not trace.ignored:
-        return actual if _is_servers(actual, trace, place) else ABSENT
-    if shape.drops_zero and actual is not None and _is_dropped(desired, actual, trace):
-        return _zeroed(actual, trace, defaulted=name in parent.defaulted)
+    if trace.ignored or (desired is None and actual is None):
+        return actual
+    if desired is ABSENT or desired is None or trace.ignored_in_desired:
+        return _merge_missing(desired, actual, trace, place)
+    if shape.drops_zero and _is_dropped(desired, actual):
+        return actual if _is_filled(actual, place) else ABSENT
     return merge(desired, actual, trace, shape)
 
 
-def _is_dropped(desired: Any, actual: Any, trace: Trace) -> bool:
+def _is_dropped(desired: Any, actual: Any) -> bool:
     """Whether desired states a zero value, which the server cannot tell from nothing."""
-    skipped = trace.ignored or trace.ignored_in_desired or isinstance(desired, (Mapping, list))
-    return not skipped and is_zero(desired) and not is_zero(actual)
+    if actual is None or isinstance(desired, (Mapping, list)):
+        return False
+    return is_zero(desired) and not is_zero(actual)
 
 
-def _zeroed(actual: Any, trace: Trace, *, defaulted: bool) -> Any:
-    """What an applied zero value leaves.
+def _is_filled(actual: Any, place: tuple[Shape, str]) -> bool:
+    """Whether the server puts this value where a manifest leaves a field out or empty."""
+    parent, name = place
+    if name in ALLOCATED.get(parent.name, ()):
+        return True
+    shape = parent.child(name) or ANY
+    if shape.default is not ABSENT and same_value(actual, shape.default, shape):
+        return True
+    if name not in parent.defaulted:
+        return False
+    known = parent.defaulted[name]
+    return known is None or same_value(actual, known, shape)
 
-    True becomes false and goes; a text or number may be a default, or allocated by the server, and
-    is then filled again: it goes where we stated another value before.
-    """
-    if isinstance(actual, bool):
-        return ABSENT
-    return ABSENT if trace.stated and not is_zero(trace.last) and not defaulted else actual
+
+def _merge_missing(desired: Any, actual: Any, trace: Trace, place: tuple[Shape, str]) -> Any:
+    """What stays of a field that desired leaves out."""
+    parent, name = place
+    shape = parent.child(name) or ANY
+    if trace.atomic:
+        return actual if _is_servers(actual, trace, place) else ABSENT
+    kept = _nulled(actual, trace, shape) if desired is None else _left_out(actual, trace, shape)
+    if kept is not ABSENT:
+        return kept
+    if name in parent.zeros and isinstance(actual, Mapping):
+        return {} if actual else actual
+    return actual if _is_known_default(actual, place) else ABSENT
+
+
+def _is_known_default(actual: Any, place: tuple[Shape, str]) -> bool:
+    """Whether a field that is removed comes back as it is."""
+    parent, name = place
+    return _is_filled(actual, place) and parent.defaulted.get(name, ABSENT) is not None
 
 
 def _is_servers(actual: Any, trace: Trace, place: tuple[Shape, str]) -> bool:
@@ -104,14 +159,16 @@ def _is_servers(actual: Any, trace: Trace, place: tuple[Shape, str]) -> bool:
     """
     parent, name = place
     shape = parent.child(name) or ANY
-    if actual is None or (actual == {} and name in parent.zeros):
+    if actual == {} and name in parent.zeros:
         return True
-    if counts_as_absent(actual, shape):
+    if actual is None and parent.form is not Form.STRUCT:
+        return False
+    if counts_as_absent(actual, shape) or _is_known_default(actual, place):
         return True
     if trace.stated:
         return False
     embedded = name in OBJECT_FIELDS and set(parent.field_names) >= {"kind", "metadata"}
-    return name in parent.defaulted or embedded
+    return embedded or _is_filled(actual, place)
 
 
 def _fresh(desired: Any, trace: Trace, shape: Shape) -> Any:

@@ -88,11 +88,11 @@ class Natives:
     """What the API server's own types do and OpenAPI does not tell, by definition.
 
     `omits_zero` are fields that are dropped when they hold their zero value, `defaulted` fields
-    that are filled where they are left out.
+    that are filled where they are left out, with the value (None where it depends).
     """
 
     omits_zero: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    defaulted: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    defaulted: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def merge(self, other: Self) -> Self:
         """Both; where both know a definition, the other wins."""
@@ -148,7 +148,7 @@ class Shape:
         self.embedded = schema.get("x-kubernetes-embedded-resource") is True
         self.native = name.startswith(NATIVE)
         self.zeros = definitions.natives.omits_zero.get(name, ())
-        self.defaulted = definitions.natives.defaulted.get(name, ())
+        self.defaulted = definitions.natives.defaulted.get(name, {})
         self.drops_empty = False
         self.drops_zero = False
         self.open = self.form in {Form.ANY, Form.MAP} or is_open(schema)
@@ -171,6 +171,8 @@ class Shape:
         if schema is None:
             return ANY if self.open else None
         made = make_shape(schema, self._definitions)
+        if self.form is Form.MAP and not made.name:
+            made.default = ABSENT  # of a value, not of an entry that is not there
         if self.native and not made.name:
             made.drops_zero = name in self.zeros
             made.drops_empty = made.form in {Form.MAP, Form.LIST}

@@ -76,7 +76,7 @@ class Trace:
     @property
     def applied(self) -> bool:
         """Whether it was applied last."""
-        return self.ours is not None or self.last is not ABSENT
+        return self.ours is not None or self.stated
 
     @property
     def stated(self) -> bool:

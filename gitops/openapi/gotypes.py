@@ -8,10 +8,12 @@ source states it plainly.
 """
 
 import functools
+import json
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 _STRUCT: Final = re.compile(r"^type (\w+) struct \{$(.*?)^\}", re.MULTILINE | re.DOTALL)
 _FIELD: Final = re.compile(
@@ -21,7 +23,17 @@ _ENUM: Final = re.compile(r"^((?://.*\n)+)type (\w+) string$", re.MULTILINE)
 _DEFAULTS: Final = re.compile(
     r"^func SetDefaults_\w+\(obj \*(?:\w+\.)?(\w+)\) \{$(.*?)^\}", re.MULTILINE | re.DOTALL
 )
-_ASSIGNED: Final = re.compile(r"^\t+obj\.([\w.]+)(?:, \w+)? = ", re.MULTILINE)
+_STATEMENT: Final = re.compile(
+    r"^\t+(?:(?P<alias>\w+) := &(?P<base>\w+)\.(?P<items>[\w.]+)\[\w+\]"
+    r"|(?P<local>\w+) := (?P<given>.+)$"
+    r"|(?P<star>\*)?(?P<name>\w+)\.(?P<path>[\w.]+)(?:, \w+)? = (?P<value>.+)$)",
+    re.MULTILINE,
+)
+_WRAPPED: Final = re.compile(r"(?:ptr\.To(?:\[\w+\])?|[\w.]*[A-Z]\w*|int32|int64)\((.*)\)")
+_OUTSIDE: Final = re.compile(r"^\t(\w+)[ \t]*=[ \t]*(.+)$", re.MULTILINE)
+_CONST: Final = re.compile(r'^\t(\w+)(?:[ \t]+\w+)?[ \t]*=[ \t]*("[^"]*")', re.MULTILINE)
+UNKNOWN: Final = None
+"""A default that depends on something else, or that the source does not state plainly."""
 _VALUE: Final = re.compile(r'^\t\w+[ \t]+(\w+)[ \t]*=[ \t]*"([^"]*)"', re.MULTILINE)
 
 
@@ -41,6 +53,7 @@ class Package:
 
     structs: dict[str, Struct]
     enums: dict[str, list[str]]
+    constants: dict[str, str] = field(default_factory=dict)
 
 
 class GoTypes:
@@ -75,20 +88,23 @@ class GoTypes:
             if kind.lstrip("*") in package.enums
         }
 
-    def defaulted(self, definition: str) -> set[str]:
-        """Fields of a definition that the API server fills where they are left out."""
+    def defaulted(self, definition: str) -> dict[str, Any]:
+        """Fields of a definition that the API server fills, with the value, or UNKNOWN."""
         package, struct = self._find(definition)
         name = definition.rpartition(".")[2]
         if package is None or struct is None:
-            return set()
-        found: set[str] = set()
-        for owner, path in read_defaults(self._defaults_file(definition)):
-            holder, *steps = owner, *path
-            while len(steps) > 1 and holder in package.structs:
-                holder = _field_type(package.structs[holder], steps.pop(0))
+            return {}
+        found: dict[str, Any] = {}
+        file = self._defaults_file(definition)
+        core = read_package(self._folder / f"api@{self._version}" / "core" / "v1").constants
+        constants = {**core, **package.constants, **read_package(file.parent).constants}
+        for owner, path, text in read_defaults(file):
+            holder = _walk(package, owner, path[:-1])
             known = struct if holder == name else package.structs.get(holder, Struct())
-            if holder in {name, *struct.embeds} and len(steps) == 1 and steps[0] in known.go_names:
-                found.add(known.go_names[steps[0]])
+            if holder in {name, *struct.embeds} and path[-1] in known.go_names:
+                key = known.go_names[path[-1]]
+                value = _literal(text, constants)
+                found[key] = value if found.get(key, value) == value else UNKNOWN
         return found
 
     def _defaults_file(self, definition: str) -> Path:
@@ -118,22 +134,67 @@ def read_package(folder: Path) -> Package:
     for kind, value in _VALUE.findall(text):
         if kind in marked:
             enums.setdefault(kind, []).append(value)
-    return Package({name: _struct(body) for name, body in _STRUCT.findall(text)}, enums)
+    structs = {name: _struct(body) for name, body in _STRUCT.findall(text)}
+    return Package(structs, enums, dict(_CONST.findall(text)))
 
 
 @functools.cache
-def read_defaults(file: Path) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """(Go type, Go field names) of every field that a `SetDefaults_` function assigns."""
+def read_defaults(file: Path) -> tuple[tuple[str, tuple[str, ...], str], ...]:
+    """(Go type, Go field names, Go expression) of every field that `SetDefaults_` assigns."""
     text = file.read_text() if file.is_file() else ""
+    outside = dict(_OUTSIDE.findall(text.partition("\nfunc ")[0]))
     return tuple(
-        (owner, tuple(path.split(".")))
+        (owner, path, value)
         for owner, body in _DEFAULTS.findall(text)
-        for path in _ASSIGNED.findall(body)
+        for path, value in _assigned(body, outside).items()
     )
 
 
+def _assigned(body: str, outside: Mapping[str, str]) -> dict[tuple[str, ...], str]:
+    """The fields that a function's body assigns, through its local names for items of lists.
+
+    An expression is "" where a field is given several.
+    """
+    names: dict[str, tuple[str, ...]] = {"obj": ()}
+    given = dict(outside)
+    found: dict[tuple[str, ...], str] = {}
+    for match in _STATEMENT.finditer(body):
+        if match["alias"] and match["base"] in names:
+            names[match["alias"]] = (*names[match["base"]], *match["items"].split("."))
+        elif match["local"]:
+            given[match["local"]] = match["given"]
+        elif match["name"] in names:
+            path = (*names[match["name"]], *match["path"].split("."))
+            value = match["value"].strip()
+            value = given.get(value[1:], "") if value.startswith("&") else value
+            is_first = path not in found or found[path].startswith("new(")
+            found[path] = value if is_first or found[path] == value else ""
+    return found
+
+
+def _literal(text: str, constants: Mapping[str, str]) -> Any:
+    """The JSON value of a Go expression; UNKNOWN where it is no plain constant."""
+    text = text.partition("//")[0].strip()
+    wrapped = _WRAPPED.fullmatch(text)
+    if wrapped:
+        return _literal(wrapped[1], constants)
+    text = constants.get(text.rpartition(".")[2], text)
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return UNKNOWN
+    return value if isinstance(value, (str, int)) else UNKNOWN
+
+
+def _walk(package: Package, owner: str, path: Sequence[str]) -> str:
+    """The Go type that a path of fields leads to; "" where it leaves the package."""
+    for step in path:
+        owner = _field_type(package.structs.get(owner, Struct()), step)
+    return owner
+
+
 def _field_type(struct: Struct, go_name: str) -> str:
-    return struct.types.get(struct.go_names.get(go_name, ""), "").rpartition(".")[2].lstrip("*")
+    return struct.types.get(struct.go_names.get(go_name, ""), "").rpartition(".")[2].lstrip("*[]")
 
 
 def _struct(body: str) -> Struct:

@@ -44,7 +44,7 @@ def reduce_specification(swagger: Path) -> bytes:
     types = _go_types(swagger)
     definitions = {name: _definition(name, raw[name], types) for name in _reachable(raw)}
     zeros = {name: _zeros(name, definitions, types) for name in definitions}
-    defaulted = {name: sorted(types.defaulted(name)) for name in definitions}
+    defaulted = {name: types.defaulted(name) for name in definitions}
     data = {
         "definitions": definitions,
         "kinds": [kind_row(info) for info in kinds_of_paths(paths)],
