@@ -75,7 +75,17 @@ class Applier:
         applied = Applied()
         self._actual.watch({a.id.group_kind for a in plan.actions if a.desired is not None})
         main = [a for a in plan.actions if a.phase is not Phase.SYNC_FAIL]
-        for stage in stages(main):
+        for _, phase in groupby(main, key=lambda action: action.phase):
+            self._phase(list(phase), plan, run, applied)
+            if applied.end is not End.DONE:
+                break
+        if applied.end in (End.FAILED, End.UNHEALTHY):
+            self._sync_fail(plan, run, applied)
+        return applied
+
+    def _phase(self, actions: Sequence[Action], plan: Plan, run: Run, applied: Applied) -> None:
+        """One phase; its hooks go at its end, since later waves may rest on earlier hooks."""
+        for stage in stages(actions):
             called_off = run.called_off()
             if called_off:
                 applied.end = End(called_off)
@@ -83,15 +93,14 @@ class Applier:
             self._stage(stage, plan, run, applied)
             if applied.end is not End.DONE:
                 break
-        if applied.end in (End.FAILED, End.UNHEALTHY):
-            self._sync_fail(plan, run, applied)
-        return applied
+        over = (End.DONE, End.FAILED, End.UNHEALTHY)
+        if applied.end in over and any(action.hook is not None for action in actions):
+            self._writer.clean_hooks(actions, succeeded=applied.end is End.DONE)
 
     def _sync_fail(self, plan: Plan, run: Run, applied: Applied) -> None:
         end, message, unhealthy = applied.end, applied.message, applied.unhealthy
-        for stage in stages([a for a in plan.actions if a.phase is Phase.SYNC_FAIL]):
-            applied.end = End.DONE
-            self._stage(stage, plan, run, applied)
+        applied.end = End.DONE
+        self._phase([a for a in plan.actions if a.phase is Phase.SYNC_FAIL], plan, run, applied)
         applied.end, applied.message, applied.unhealthy = end, message, unhealthy
 
     def _stage(self, stage: Sequence[Action], plan: Plan, run: Run, applied: Applied) -> None:
@@ -157,8 +166,6 @@ class Applier:
                 present, self._limit(run), lambda: self._off(run, hooks), run.excused
             )
         self._judge(waited, run, applied)
-        if hooks:
-            self._writer.clean_hooks(stage, succeeded=applied.end is End.DONE)
 
     def _off(self, run: Run, hooks: bool) -> bool:  # noqa: FBT001 - a fact of the stage
         """A hook is never left by a newer commit, only by a stop."""

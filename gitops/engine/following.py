@@ -5,9 +5,10 @@ An application whose paths did not change is not woken; its commit moves on in m
 """
 
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from gitops.core.repo_url import same_repository
+from gitops.core.webhooks import follows
 from gitops.engine.dispatcher import Job
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
@@ -18,6 +19,14 @@ from gitops.ports import Delivery
 LANE = "git:"
 MOVED = "moved"
 CHECK = "check"
+
+
+@dataclass(frozen=True, slots=True)
+class Concerned:
+    """Whom a webhook concerns: repositories to fetch, and applications that follow the ref."""
+
+    repositories: tuple[str, ...]
+    applications: tuple[str, ...]
 
 
 class Follower:
@@ -41,21 +50,31 @@ class Follower:
             LANE + repo_url, "fetch", trigger, options=delivery or None
         )
 
-    def deliver(self, delivery: Delivery) -> list[str]:
-        """Fetch every repository that a webhook names in one of its spellings; returns them."""
-        repositories = self.matching(delivery.repository)
+    def deliver(self, delivery: Delivery, default_branch: str = "") -> Concerned:
+        """Fetch what a webhook names, once a repository; nothing where nobody follows its ref."""
+        concerned = self.concerned(delivery, default_branch)
         trigger = Trigger(TriggerKind.WEBHOOK, delivery.actor, delivery.evidence)
-        for repo_url in repositories:
+        for repo_url in concerned.repositories:
             self.fetch(repo_url, trigger, delivery.id)
-        if not repositories:
+        if not concerned.repositories:
             self._parts.store.delivered([delivery.id])
-        return repositories
+        return concerned
 
-    def matching(self, repository: str) -> list[str]:
-        """Repositories in use that are the one named."""
-        return [
-            url for url in self._parts.registry.repositories() if same_repository(url, repository)
-        ]
+    def concerned(self, delivery: Delivery, default_branch: str = "") -> Concerned:
+        """Applications that follow the ref of a delivery, or do not know yet what they follow.
+
+        `delivery.repository` holds the URL's spellings, separated by spaces.
+        """
+        spellings = delivery.repository.split()
+        repositories, applications = set(), set()
+        for runtime in self._parts.registry.all():
+            unsure = runtime.desired is None or runtime.problem is not None
+            for source in runtime.application.sources:
+                moved = unsure or follows(source.target_revision, delivery.ref, default_branch)
+                if moved and any(same_repository(source.repo_url, url) for url in spellings):
+                    repositories.add(source.repo_url)
+                    applications.add(runtime.name)
+        return Concerned(tuple(sorted(repositories)), tuple(sorted(applications)))
 
     def handle(self, jobs: list[Job]) -> None:
         """Bring one repository up to date; a webhook's fetch makes a poll needless."""

@@ -20,6 +20,8 @@ from gitops.model.objects import ObjectId
 from gitops.model.revision import Revision, RevisionKind
 from gitops.ports import Patch
 
+DEFECT = "a defect in gitops ended the job"
+
 
 @dataclass(frozen=True, slots=True)
 class SyncOptions:
@@ -73,6 +75,13 @@ class Operations:
                        "remedy": error.remedy},
             )  # fmt: skip
             return
+        except Exception:
+            self._parts.events.publish(
+                runtime.name, "job-done", DEFECT, ticket=job.ticket, state="failed",
+                error={"code": "defect", "message": DEFECT, "where": runtime.name,
+                       "remedy": "the log says where it happened"},
+            )  # fmt: skip
+            raise
         revision = result.revision if result else None
         self._parts.events.publish(
             runtime.name,

@@ -18,7 +18,7 @@ from gitops.engine.declaring import Declarer
 from gitops.engine.desired import DesiredLoader
 from gitops.engine.dispatcher import Dispatcher, Job
 from gitops.engine.events import EventLog
-from gitops.engine.following import LANE, Follower
+from gitops.engine.following import LANE, Concerned, Follower
 from gitops.engine.inventory import Inventory
 from gitops.engine.judging import Judge
 from gitops.engine.operations import DeleteOptions, Operations, RollbackOptions, SyncOptions
@@ -229,12 +229,11 @@ class Service:
             payload={"what": what, "code": error.code, "message": error.message},
         )
 
-    def webhook(self, delivery: Delivery) -> bool:
-        """Keep a delivery and act on it; False where it was seen before."""
+    def webhook(self, delivery: Delivery, default_branch: str = "") -> Concerned | None:
+        """Keep a delivery and act on it; None where it was seen before."""
         if not self.parts.store.deliver(delivery):
-            return False
-        self.follower.deliver(delivery)
-        return True
+            return None
+        return self.follower.deliver(delivery, default_branch)
 
     def poll(self, repo_url: str) -> None:
         """Look at one repository; called by the scheduler."""

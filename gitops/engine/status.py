@@ -85,9 +85,15 @@ def describe(parts: Parts, runtime: Runtime, *, objects: bool = False) -> Applic
         held_back=runtime.commit if out else None,
         waiting_for=runtime.waiting_for,
         warnings=runtime.warnings,
-        busy=parts.dispatcher.busy(runtime.name),
+        busy=_is_busy(parts, runtime),
         objects=_objects(parts, runtime) if objects else (),
     )
+
+
+def _is_busy(parts: Parts, runtime: Runtime) -> bool:
+    """Whether something runs or waits for the application, or its repositories are looked at."""
+    lanes = [LANE + source.repo_url for source in runtime.application.sources]
+    return any(parts.dispatcher.busy(lane) for lane in [runtime.name, *lanes])
 
 
 def _objects(parts: Parts, runtime: Runtime) -> tuple[ObjectStatus, ...]:
