@@ -174,7 +174,8 @@ def _value_files(context: ChartContext, helm: HelmSource) -> tuple[RepositoryFil
 
 def _value_file(context: ChartContext, text: str, *, optional: bool) -> list[RepositoryFile]:
     """The files that one entry names: a path, `$ref/path`, or a glob."""
-    where = f"spec.source.helm.valueFiles {text!r}"
+    shown = without_credentials(text)
+    where = f"spec.source.helm.valueFiles {shown!r}"
     source, folder, path = _locate(context, text, where)
     closure = context.closures[source]
     joined = join(folder, path, where=where)
@@ -185,7 +186,7 @@ def _value_file(context: ChartContext, text: str, *, optional: bool) -> list[Rep
     files = _globbed(closure, joined, where) if _GLOB.search(joined) else []
     if not files and not optional:
         raise RenderError(
-            f"the value file {text!r} does not exist",
+            f"the value file {shown!r} does not exist",
             where=where,
             remedy="add it to the repository, or set ignoreMissingValueFiles",
             reason="failed",

@@ -45,7 +45,8 @@ def run_kustomize(sandbox: Sandbox, tool: Path, folder: Path, settings: Mapping[
     Raises:
         RenderError: `failed` or `limit`.
     """
-    environment = {"PATH": os.defpath}
+    # Kustomize reads `env` files whose lines name variables only from its own environment.
+    environment = {"PATH": os.defpath} if sandbox.network else {}
     for step in _EDITS:
         words = step(settings)
         if words:

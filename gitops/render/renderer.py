@@ -21,9 +21,8 @@ from typing import Any, Final
 import orjson
 
 from gitops.errors import GitopsError, RenderError
-from gitops.model.application import DirectorySource, HelmSource, Source
+from gitops.model.application import DirectorySource, HelmSource
 from gitops.ports import (
-    Checkout,
     Rendered,
     RenderedText,
     RenderKey,
@@ -127,13 +126,15 @@ class ToolRenderer:
     def _prepare(self, request: RenderRequest) -> tuple[list[Closure], list[Prepared]]:
         closures = [Closure(Tree(checkout)) for _, checkout in request.sources]
         prepared = []
-        for position, (source, checkout) in enumerate(request.sources):
+        for position, (source, _) in enumerate(request.sources):
             if is_only_reference(source):
                 continue
             try:
                 prepared.append(self._read(request, closures, position))
             except GitopsError as error:
-                raise _told_source(error, source, checkout, len(request.sources)) from error
+                if len(request.sources) > 1:
+                    error.message += f" (source {source.name or source.path!r})"
+                raise
         return closures, prepared
 
     def _read(self, request: RenderRequest, closures: Sequence[Closure], position: int) -> Prepared:
@@ -237,11 +238,3 @@ def _in_repository(error: RenderError, exports: Sequence[Path], path: str) -> Re
         remedy=error.remedy,
         reason=error.reason,
     )
-
-
-def _told_source(error: GitopsError, source: Source, checkout: Checkout, count: int) -> GitopsError:
-    """With several sources, an error says which one it is about."""
-    del checkout
-    if count > 1:
-        error.message = f"{error.message} (source {source.name or source.path!r})"
-    return error

@@ -24,7 +24,15 @@ from gitops.errors import RenderError
 
 _CHUNK: Final = 64 * 1024
 _ERROR_BYTES: Final = 16 * 1024
-_NO_MEMORY: Final = ("out of memory", "cannot allocate memory", "failed to reserve")
+_TOLD_CHARACTERS: Final = 2000
+_NO_MEMORY: Final = (
+    "out of memory",
+    "cannot allocate memory",
+    "failed to reserve",
+    "failed to create new os thread",
+    "pthread_create failed",
+)
+"""How Go's runtime says that it got no memory, or no stack for a thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +161,8 @@ class Sandbox:
             raise _limit(f"{name} used more than {self.limits.memory_bytes >> 20} MiB of memory")
         if code == -signal.SIGXCPU:
             raise _limit(f"{name} used too much processor time")
+        if len(text) > _TOLD_CHARACTERS:
+            text = text[:_TOLD_CHARACTERS] + " …"
         raise RenderError(text or f"{name} ended with {code}", reason="failed")
 
 

@@ -67,8 +67,12 @@ generators:
 
 
 def test_every_field_that_names_a_file_is_followed() -> None:
-    names = ["a.yaml", "patch.yaml", "json.json", "merge.yaml", "replacement.yaml", "file.txt", "other.txt", "one.env", "two.env", "secret.txt", "config.yaml", "crd.yaml", "schema.json", "transformer.yaml", "inline.txt", "unused.yaml", "values/p.yaml"]
-    files: dict[str, Content] = {f"app/{name}": "" for name in names}
+    names = """
+        a.yaml patch.yaml json.json merge.yaml replacement.yaml file.txt other.txt one.env two.env
+        secret.txt config.yaml crd.yaml schema.json transformer.yaml inline.txt unused.yaml
+        values/p.yaml
+    """
+    files: dict[str, Content] = {f"app/{name}": "" for name in names.split()}
     files |= {
         "app/kustomization.yaml": ALL,
         "app/base/kustomization.yml": "resources: [b.yaml]",

@@ -59,7 +59,7 @@ def test_folders_below_come_in_the_order_of_a_walk() -> None:
 def test_globs_match_the_path_below_the_source(
     include: str, exclude: str, found: list[str]
 ) -> None:
-    assert names(FOLDER, DirectorySource(True, include, exclude)) == found
+    assert names(FOLDER, DirectorySource(recurse=True, include=include, exclude=exclude)) == found
 
 
 def test_a_path_may_be_one_file() -> None:
