@@ -1,18 +1,19 @@
 """What people look at: plans, revisions, differences. Changes nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from gitops.core.diff import diff
 from gitops.core.mask import Masker
 from gitops.core.owners import LastApplied
+from gitops.core.selecting import select
 from gitops.engine.compare import Comparison, PlanRequest
 from gitops.engine.parts import Parts
 from gitops.engine.status import describe
 from gitops.errors import InputError, NotFoundError
 from gitops.model.application import Application
 from gitops.model.diff import ActionKind, Diff
-from gitops.model.objects import Body, Manifest
+from gitops.model.objects import Body, Manifest, ObjectId
 from gitops.model.revision import Revision, TrailRecord
 from gitops.model.status import ApplicationStatus
 from gitops.ports import ApplicationState, TrailQuery, Verdict
@@ -32,19 +33,55 @@ class Reading:
         """One application with its objects; raises NotFoundError."""
         return describe(self._parts, self._parts.registry.get(name), objects=True)
 
-    def plan(self, name: str, commit: str | None = None) -> Comparison:
-        """What a sync would do now, against the cluster; raises what stands in the way."""
+    def plan(
+        self,
+        name: str,
+        commit: str | None = None,
+        *,
+        only: frozenset[ObjectId] | None = None,
+        prune: bool = False,
+    ) -> Comparison:
+        """What a sync would do now, against the cluster; raises what stands in the way.
+
+        `only` and `prune` are those of `SyncOptions`.
+        """
         runtime = self._parts.registry.get(name)
         state = self._parts.states.get(name)
-        return self._plan(runtime.application, state, commit)
+        request = self._request(runtime.application, state, commit)
+        hooks = request.hooks and only is None
+        return self._parts.comparer.compare(
+            replace(request, only=only, prune=True if prune else None, hooks=hooks)
+        )
+
+    def select(
+        self, name: str, patterns: Sequence[str], commit: str | None = None
+    ) -> frozenset[ObjectId]:
+        """Objects that an application desires or owns, by `group:Kind:namespace/name`.
+
+        Raises InputError for another shape, NotFoundError where one matches nothing.
+        """
+        runtime = self._parts.registry.get(name)
+        state = self._parts.states.get(name)
+        known = {m.id for m in self._request(runtime.application, state, commit).manifests}
+        known |= {claim.id for claim in self._parts.inventory.of(name)}
+        found = {pattern: select(pattern, known) for pattern in patterns}
+        for pattern, matches in found.items():
+            if not matches:
+                raise NotFoundError(
+                    f'no object of the application is "{pattern}"',
+                    where=name,
+                    remedy="write it as group:Kind:namespace/name, as in apps:Deployment:prod/web",
+                )
+        return frozenset().union(*found.values())
 
     def plan_of(self, application: Application, commit: str | None = None) -> Comparison:
         """What a sync of an application would do that need not be registered."""
-        return self._plan(application, self._parts.states.get(application.name), commit)
+        state = self._parts.states.get(application.name)
+        return self._parts.comparer.compare(self._request(application, state, commit))
 
-    def _plan(
+    def _request(
         self, application: Application, state: ApplicationState, commit: str | None
-    ) -> Comparison:
+    ) -> PlanRequest:
         for source in application.sources:
             if not self._parts.repositories.known(source.repo_url):
                 self._parts.repositories.fetch(source.repo_url)
@@ -54,14 +91,13 @@ class Reading:
                 f"{f.place}: {f.message}" if f.place else f.message for f in desired.faults
             )
             raise InputError(faults, where=application.name)
-        request = PlanRequest(
+        return PlanRequest(
             application,
             self._parts.loader.documents.load(desired.address),
             desired.digest,
             desired.commit.sha if desired.commit else None,
             hooks=desired.digest != state.synced_digest,
         )
-        return self._parts.comparer.compare(request)
 
     def revisions(
         self, name: str, limit: int | None = None, before: int | None = None

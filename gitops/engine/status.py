@@ -1,6 +1,7 @@
 """How an application stands: sync status, health and why, from what is in memory. Asks nobody."""
 
 from gitops.core.health import aggregate
+from gitops.engine.following import LANE
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
 from gitops.model.health import Health, HealthStatus
@@ -13,7 +14,7 @@ GOOD = (None, HealthStatus.HEALTHY, HealthStatus.SUSPENDED)
 def sync_status(parts: Parts, runtime: Runtime) -> tuple[str, str]:
     """`Synced`, `OutOfSync` or `Unknown`, and the sentence that explains it."""
     state = parts.states.get(runtime.name)
-    if runtime.desired is None:
+    if runtime.desired is None or runtime.problem is not None:
         return "Unknown", str(runtime.problem or "not compared yet")
     unseen = _unseen(parts, runtime)
     if unseen:
@@ -26,14 +27,12 @@ def sync_status(parts: Parts, runtime: Runtime) -> tuple[str, str]:
         first = min(runtime.drifted)
         more = f" and {len(runtime.drifted) - 1} more" if len(runtime.drifted) > 1 else ""
         return "OutOfSync", f"{first.title}{more} drifted"
-    return "Synced", str(runtime.problem) if runtime.problem else ""
+    return "Synced", ""
 
 
 def _why_out(runtime: Runtime, pin: Pin | None) -> str:
     if pin is not None:
         return f"pinned to revision {pin.revision}"
-    if runtime.problem is not None:
-        return str(runtime.problem)
     if runtime.waiting_for:
         return "waits for " + ", ".join(runtime.waiting_for)
     return runtime.held or "desired is not applied yet"
