@@ -109,7 +109,8 @@ class SourceError(GitopsError):
     """Git did not give what was asked for.
 
     Reasons: `unreachable`, `refused`, `ref-missing`, `ref-ambiguous`, `path-missing`,
-    `half-answer`, `submodule`, `timeout`.
+    `half-answer`, `submodule`, `timeout`, `unsafe` (a name or link that leaves the checkout),
+    `limit` (beyond a bound), `disk-full`.
     """
 
     code = "source"

@@ -15,10 +15,10 @@ _ALIASES = {"git+ssh": "ssh", "ssh+git": "ssh", "git+https": "https", "git+http"
 _URL = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
 _AUTHORITY = re.compile(
     r"(?:(?P<user>[^:]*)(?::(?P<password>.*))?@)?"
-    r"(?P<host>\[[0-9a-fA-F:.]+\]|[^\[\]:@]*)(?::(?P<port>\d{0,5}))?"
+    r"(?P<host>\[[0-9a-fA-F:.]+\]|[^\s\[\]:@]*)(?::(?P<port>\d{0,5}))?"
 )
 _SCP = re.compile(
-    r"(?:(?P<user>[^@/:]+)@)?(?P<host>\[[^\]/]+\]|[^/:\[\]@]+):(?P<path>.*)", re.DOTALL
+    r"(?:(?P<user>[^@/:]+)@)?(?P<host>\[[0-9a-fA-F:.]+\]|[^\s/:\[\]@]+):(?P<path>.*)", re.DOTALL
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _HELPER = re.compile(r"[a-zA-Z0-9+.-]*::")

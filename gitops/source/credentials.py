@@ -185,8 +185,13 @@ def _ssh(credential: Credential | None, files: _Files, options: GitOptions) -> d
         hosts = files.path("known_hosts", credential.known_hosts)
         settings += [f'UserKnownHostsFile="{_literal(hosts)}"', "GlobalKnownHostsFile=/dev/null"]
     if credential is not None and credential.ssh_key is not None:
-        command += ["-i", _literal(files.path("key", credential.ssh_key))]
-        settings += ["IdentitiesOnly=yes", "IdentityAgent=none", "PasswordAuthentication=no"]
+        key = _literal(files.path("key", credential.ssh_key))
+        settings += [
+            f'IdentityFile="{key}"',
+            "IdentitiesOnly=yes",
+            "IdentityAgent=none",
+            "PasswordAuthentication=no",
+        ]
     for setting in settings:
         command += ["-o", setting]
     return {"GIT_SSH_COMMAND": shlex.join(command), "GIT_SSH_VARIANT": "ssh"}

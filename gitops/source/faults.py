@@ -193,6 +193,20 @@ def explain(stderr: str, where: str, secrets: Iterable[str] = ()) -> SourceError
     )
 
 
+def explain_local(stderr: str, where: str) -> SourceError:
+    """The error that a failed command on a mirror means; `where` is the mirror's folder."""
+    error = explain(stderr, where)
+    if error.reason == "disk-full":
+        return error
+    line = next((shown for shown in map(_tidy, stderr.splitlines()) if shown), "no reason given")
+    return SourceError(
+        f"the mirror cannot be used ({line})",
+        where=where,
+        remedy="remove this folder; it is fetched anew",
+        reason="half-answer",
+    )
+
+
 def timed_out(where: str, timeout_s: float, what: str) -> SourceError:
     """The error for a command that was ended at its deadline."""
     return SourceError(

@@ -18,7 +18,7 @@ from gitops.core.references import HEADS, PEELED, TAGS
 from gitops.errors import SourceError
 from gitops.model.revision import Commit
 from gitops.source.credentials import Access
-from gitops.source.faults import explain, timed_out, too_much
+from gitops.source.faults import explain, explain_local, timed_out, too_much
 from gitops.source.options import GitOptions
 from gitops.source.process import (
     Bounds,
@@ -29,12 +29,15 @@ from gitops.source.process import (
     environment,
 )
 from gitops.source.reader import MODULE, Reader, ReaderPool
+from gitops.source.remote import Remote
 
 KEEP = "refs/gitops/keep/"
 KEPT_DIFFS = 256
 # The pattern matches HEAD and nothing else that a server has; written plainly, a repository without
 # commits would fail the whole fetch.
-_HEAD = "+HEA*:refs/gitops/HEA*"
+_PERHAPS_HEAD = "+HEA*:refs/gitops/HEA*"
+_HEAD = "+HEAD:refs/gitops/HEAD"
+_NO_HEAD = re.compile(r"couldn't find remote ref HEAD")
 _CONFLICT = re.compile(r"cannot lock ref|local refs could not be updated")
 _SHA = re.compile(r"[0-9a-f]{40}")
 _BROKEN = re.compile(
@@ -60,7 +63,9 @@ class Mirror:
         self._options = options
         self._own = {**environment({}, runner.home), "GIT_DIR": str(path)}
         self.reader = Reader(runner, path, self._own, options, pool)
+        self._remote = Remote(path, runner, options)
         self._write = threading.RLock()
+        self._depth = 0
         self._compare = threading.Lock()
         self._cleaned = False
         self._started = 0
@@ -105,38 +110,62 @@ class Mirror:
             self._tidy()
 
     def _bring(self, url: str, access: Access, sha: str | None) -> None:
-        specs = [_HEAD, f"+{HEADS}*:{HEADS}*", f"+{TAGS}*:{TAGS}*"]
+        specs = [f"+{HEADS}*:{HEADS}*", f"+{TAGS}*:{TAGS}*"]
+        # A web page instead of an answer reads as a server without references (git still speaks a
+        # protocol of plain files): where a HEAD was, it is asked for, or all would be pruned.
+        specs.append(_HEAD if self._has_head() else _PERHAPS_HEAD)
         if sha is not None and self.reader.commit(sha) is None:
             specs.append(f"+{sha}:{KEEP}{sha}")
             self._keep = None
-        result = self._transfer(["--atomic", "--", url, *specs], url, access)
+        result = self._transfer(url, specs, access)
+        if result.status and _NO_HEAD.search(result.stderr):
+            self.listed(url, access)
+            specs[2] = _PERHAPS_HEAD
+            result = self._transfer(url, specs, access)
         if result.status and _CONFLICT.search(result.stderr):
             # `a` went and `a/b` came: one transaction cannot do both.
             self._clean()
-            result = self._transfer(["--", url, *specs], url, access)
+            result = self._transfer(url, specs, access, atomic=False)
         if result.status and _BROKEN.search(result.stderr) and self._is_broken():
             self._set_aside()
-            result = self._transfer(["--atomic", "--", url, *specs], url, access)
+            result = self._transfer(url, specs, access)
         if result.status:
             self._clean()
             raise explain(result.stderr, url, access.secrets)
 
-    def _transfer(self, arguments: list[str], url: str, access: Access) -> Result:
-        options = self._options
-        head = ["fetch", "--quiet", "--no-tags", "--prune", "--no-write-fetch-head"]
-        head += ["--no-auto-maintenance", "--no-recurse-submodules", "--update-shallow"]
-        head += [f"--depth={options.depth}"] if options.depth else []
-        bounds = Bounds(options.fetch_timeout_s, options.max_output_bytes)
-        variables = {
-            **environment(access.config, self._runner.home),
-            **access.variables,
-            "GIT_DIR": str(self.path),
-        }
+    def _has_head(self) -> bool:
         try:
-            return self._runner.run([*head, *arguments], variables, bounds)
-        except ProcessTimeoutError:
+            return "HEAD" in self.refs()
+        except SourceError:
+            if not self._is_broken():
+                raise
+            self._set_aside()
+            return False
+
+    def _transfer(
+        self, url: str, specs: list[str], access: Access, *, atomic: bool = True
+    ) -> Result:
+        try:
+            return self._remote.fetch(url, specs, access, atomic=atomic)
+        except SourceError:
             self._clean()
-            raise timed_out(url, bounds.timeout_s, "the fetch") from None
+            raise
+
+    def listed(self, url: str, access: Access) -> Mapping[str, str]:
+        """One `ls-remote`, in the shape of `refs`.
+
+        Raises SourceError `half-answer` where it names nothing and the mirror has something.
+        """
+        found = self._remote.references(url, access)
+        if not found and self.refs():
+            raise SourceError(
+                "the server names no branches and tags any more",
+                where=url,
+                remedy="check that a Git server answers; if the repository was emptied on purpose, "
+                f"remove {self.path}",
+                reason="half-answer",
+            )
+        return found
 
     # --- what it holds --------------------------------------------------------------------------
 
@@ -291,7 +320,7 @@ class Mirror:
         try:
             self._local(["fsck", "--connectivity-only", "--no-dangling", "--no-progress"])
         except SourceError as error:
-            return error.reason != "timeout"
+            return error.reason == "half-answer"
         return False
 
     def _set_aside(self) -> None:
@@ -316,9 +345,15 @@ class Mirror:
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
         """Alone, among threads and among processes that share the folder."""
-        with self._write, self.path.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+        with self._write, contextlib.ExitStack() as stack:
+            if not self._depth:
+                lock = stack.enter_context(self.path.with_suffix(".lock").open("w"))
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            self._depth += 1
+            try:
+                yield
+            finally:
+                self._depth -= 1
 
     def _local(
         self,
@@ -338,7 +373,7 @@ class Mirror:
         except OutputLimitError:
             raise too_much(where, f"what git {arguments[0]} printed") from None
         if result.status:
-            raise explain(result.stderr, where)
+            raise explain_local(result.stderr, where)
         return result
 
 

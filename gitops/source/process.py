@@ -63,6 +63,10 @@ _ENVIRONMENT = {
 }
 
 
+# Certificate authorities that the service's operator trusts in general.
+_INHERITED = ("GIT_SSL_CAINFO", "GIT_SSL_CAPATH")
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """How a command ended; `stderr` is decoded and holds its last 64 KiB."""
@@ -110,7 +114,9 @@ def _command(arguments: Sequence[str], given: Mapping[str, str]) -> list[str]:
     GitPython always passes the environment on, and some variables count by being set at all.
     """
     inherited = [
-        name for name in sorted(os.environ) if name.startswith("GIT_") and name not in given
+        name
+        for name in sorted(os.environ)
+        if name.startswith("GIT_") and name not in given and name not in _INHERITED
     ]
     unset = [part for name in inherited for part in ("-u", name)]
     return [*(["env", *unset] if unset else []), "git", *arguments]

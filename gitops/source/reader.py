@@ -26,6 +26,7 @@ KEPT_TREES = 2048
 TREE_BYTES = 16 * 1024 * 1024
 
 _DIED = (OSError, EOFError, ValueError)
+_PEEL = "^{commit}"
 LINK, MODULE, TREE = "120000", "160000", "040000"
 
 T = TypeVar("T")
@@ -95,7 +96,7 @@ class Reader:
         None where the mirror has no such commit; raises SourceError `ref-ambiguous` for a beginning
         that several objects share.
         """
-        name = f"{sha}^{{commit}}"
+        name = sha + _PEEL
         return self._keep("commit", name, lambda: self._commit(name), keep=len(sha) == SHA_CHARS)
 
     def tree(self, sha: str) -> "Tree":
@@ -140,7 +141,9 @@ class Reader:
 
     def _commit(self, name: str) -> Commit | None:
         found = self._ask(name, TREE_BYTES)
-        if found is None or found[1] != "commit":
+        if found is None:
+            # Of a beginning that several commits share, git says so only when it need not follow.
+            self._ask(name.removesuffix(_PEEL), TREE_BYTES)
             return None
         return parse_commit(found[0], found[2])
 
@@ -196,7 +199,7 @@ class Reader:
             return None
         if parts[-1] == "ambiguous":
             raise SourceError(
-                f"the commit `{name.removesuffix('^{commit}')}` is ambiguous",
+                f"the commit `{name.removesuffix(_PEEL)}` is ambiguous",
                 remedy="write more digits",
                 reason="ref-ambiguous",
             )

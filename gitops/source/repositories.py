@@ -12,21 +12,16 @@ from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from gitops.core.references import HEADS, TAGS, Ambiguous, Found, Missing, PerhapsSha, resolve
+from gitops.core.references import Ambiguous, Found, Missing, PerhapsSha, resolve
 from gitops.core.repo_url import normalise, parse, split_credentials
 from gitops.errors import SourceError
 from gitops.model.revision import Commit
 from gitops.source.checkout import GitCheckout, Modules
 from gitops.source.credentials import Credential, Credentials
-from gitops.source.faults import explain, timed_out, too_much
 from gitops.source.mirror import Mirror
 from gitops.source.options import GitOptions
 from gitops.source.process import (
-    Bounds,
     GitRunner,
-    OutputLimitError,
-    ProcessTimeoutError,
-    environment,
 )
 from gitops.source.reader import ReaderPool
 
@@ -56,19 +51,9 @@ class GitRepositories:
 
     def poll(self, repo_url: str) -> Mapping[str, str]:
         """One `ls-remote`: branches, tags with `^{}` for what they lead to, and HEAD."""
-        url, own, _ = self._open(repo_url)
-        bounds = Bounds(self.options.poll_timeout_s, self.options.max_output_bytes)
+        url, own, mirror = self._open(repo_url)
         with self._credentials.access(url, self.options, own) as access:
-            variables = {**environment(access.config, self._runner.home), **access.variables}
-            try:
-                result = self._runner.run(["ls-remote", "--", url], variables, bounds)
-            except ProcessTimeoutError:
-                raise timed_out(url, bounds.timeout_s, "asking for references") from None
-            except OutputLimitError:
-                raise too_much(url, "the list of references") from None
-            if result.status:
-                raise explain(result.stderr, url, access.secrets)
-        return _references(result.stdout)
+            return mirror.listed(url, access)
 
     def known(self, repo_url: str) -> Mapping[str, str]:
         """What the mirror holds, in the shape of `poll`; empty before the first fetch."""
@@ -185,15 +170,6 @@ class GitRepositories:
         )
 
 
-def _references(output: bytes) -> dict[str, str]:
-    found = {}
-    for line in output.decode(errors="surrogateescape").splitlines():
-        sha, _, name = line.partition("\t")
-        if name == "HEAD" or name.startswith((HEADS, TAGS)):
-            found[name] = sha
-    return found
-
-
 def _missing(
     url: str, revision: str, verdict: Found | PerhapsSha | Missing | Ambiguous, mirror: Mirror
 ) -> SourceError:
@@ -212,7 +188,10 @@ def _missing(
     elif isinstance(verdict, Missing) and verdict.constraint:
         message, remedy = f"no tag satisfies `{revision}`", "push a tag, or widen the constraint"
     elif not mirror.refs():
-        message, remedy = "the repository has no commits", "push a branch"
+        message, remedy = (
+            "the repository has no commits",
+            "push a branch, and check that the URL is that of a Git repository",
+        )
     else:
         near = verdict.nearest if isinstance(verdict, Missing) else ()
         message = f"there is no branch or tag `{revision}`"

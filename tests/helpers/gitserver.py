@@ -46,7 +46,7 @@ class Faults:
     """Keep every request waiting until `release`."""
     redirect: str = ""
     """Send every request elsewhere: a URL to which the path is added."""
-    page: str = ""
+    page: str | None = None
     """Answer with this text, as a web page would."""
 
 
@@ -124,7 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(302, {"Location": faults.redirect + self.path}, b"")
         elif faults.status:
             self._answer(faults.status, {"Content-Type": "text/plain"}, b"out of order\n")
-        elif faults.page:
+        elif faults.page is not None:
             self._answer(200, {"Content-Type": "text/html"}, faults.page.encode())
         elif not git.allows(authorization):
             self._answer(401, {"WWW-Authenticate": 'Basic realm="git"'}, b"who are you?\n")
@@ -301,7 +301,8 @@ def serve_ssh(root: Path, folder: Path) -> Iterator[SshGit]:
     (folder / "sshd_config").write_text(
         f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\nPidFile none\n"
         f"AuthorizedKeysFile {authorized}\nStrictModes no\nUsePAM no\nPermitRootLogin yes\n"
-        "PasswordAuthentication no\nKbdInteractiveAuthentication no\nMaxStartups 100\n"
+        "PasswordAuthentication no\nKbdInteractiveAuthentication no\nAcceptEnv GIT_PROTOCOL\n"
+        "MaxStartups 100\n"
     )
     process = subprocess.Popen(
         [SSHD, "-D", "-e", "-f", str(folder / "sshd_config")],

@@ -1,0 +1,196 @@
+"""Mirrors over time: processes, kept commits, packing, and what a crash left behind."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gitops.errors import SourceError
+from gitops.source.options import GitOptions
+from gitops.source.repositories import GitRepositories
+from tests.helpers.gitshim import GitShim
+from tests.helpers.gitworld import World, make_world
+from tests.helpers.repo import Repo
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Iterator[World]:
+    with make_world("file", tmp_path) as made:
+        yield made
+
+
+def test_reading_many_files_starts_one_process(
+    local: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(40):
+        local.repo.write(f"apps/{number}/manifest.yaml", f"n: {number}\n")
+    sha = local.repo.commit()
+    local.repo.push()
+    local.fetched().checkout(local.url, sha)
+    shim = GitShim(tmp_path / "shim")
+    shim.install(monkeypatch)
+    checkout = local.repositories().checkout(local.url, sha)
+
+    for entry in checkout.entries("apps", recurse=True):
+        checkout.read(entry.path)
+    checkout.export(tmp_path / "out")
+
+    assert shim.counts()["cat-file"] == 1
+    assert set(shim.counts()) <= {"cat-file", "for-each-ref"}
+
+
+def test_kept_commits_survive_packing_and_others_go(local: World) -> None:
+    repositories = local.fetched()
+    kept = repositories.resolve(local.url, "main").sha
+    repositories.checkout(local.url, kept)
+    local.repo.write("x", "1")
+    dropped = local.repo.commit("Dropped", amend=True)
+    local.repo.push(force=True)
+    repositories.fetch(local.url)
+    local.repo.write("x", "2").commit("Final", amend=True)
+    local.repo.push(force=True)
+    repositories.fetch(local.url)
+
+    mirror = next((local.folder / "mirrors").glob("*.git"))
+    local.repo.git("-C", str(mirror), "gc", "--quiet", "--prune=now")
+    again = local.repositories()
+
+    assert again.resolve(local.url, kept).sha == kept
+    assert again.checkout(local.url, kept).read("app/deployment.yaml")
+    with pytest.raises(SourceError):
+        again.resolve(local.url, dropped)
+
+
+def test_maintenance_keeps_everything_readable(local: World) -> None:
+    repositories = local.fetched()
+    sha = repositories.resolve(local.url, "main").sha
+    checkout = repositories.checkout(local.url, sha)
+
+    repositories.maintain(local.url)
+
+    assert checkout.read("app/deployment.yaml") == b"kind: Deployment\n"
+    assert repositories.known(local.url) == repositories.poll(local.url)
+
+
+def test_kept_commits_are_bounded_and_unknown_ones_passed_over(local: World) -> None:
+    shas = [local.repo.commit(f"Number {n}") for n in range(5)]
+    local.repo.push()
+    repositories = local.fetched(GitOptions(keep_commits=3))
+
+    repositories.keep(local.url, shas)
+    repositories.keep(local.url, ["2" * 40])
+
+    mirror = next((local.folder / "mirrors").glob("*.git"))
+    kept = local.repo.git(
+        "-C", str(mirror), "for-each-ref", "--format=%(objectname)", "refs/gitops/keep"
+    )
+    assert sorted(kept.split()) == sorted(shas[2:])
+
+
+def test_a_shallow_mirror_resolves_compares_and_keeps(local: World) -> None:
+    first = [local.repo.write("x", str(n)).commit(f"Number {n}") for n in range(5)][-1]
+    local.repo.push()
+    repositories = local.fetched(GitOptions(depth=1))
+    repositories.checkout(local.url, first)
+    second = local.repo.write("y", "1").commit()
+    local.repo.push()
+
+    repositories.fetch(local.url)
+
+    mirror = next((local.folder / "mirrors").glob("*.git"))
+    assert local.repo.git("-C", str(mirror), "rev-list", "--count", "main") == "1"
+    assert repositories.changed_paths(local.url, first, second) == {"y"}
+    assert repositories.checkout(local.url, first).read("x") == b"4"
+
+
+def test_many_repositories_hold_few_processes(local: World) -> None:
+    repositories = local.repositories(GitOptions(open_readers=2))
+    repos = [Repo.create(local.folder / "more", f"r{n}") for n in range(5)]
+    for repo in repos:
+        repo.write("f", repo.remote.name).commit()
+        repo.push()
+        repositories.fetch(repo.url)
+
+    for repo in [*repos, *repos]:
+        assert repositories.checkout(repo.url, repo.head()).read("f") == repo.remote.name.encode()
+        assert _children(repositories) <= 2
+
+
+def _children(repositories: GitRepositories) -> int:
+    mirrors = str(repositories.directory)
+    count = 0
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (place / "cmdline").read_bytes()
+            environment = (place / "environ").read_bytes()
+        except OSError:
+            continue
+        count += b"cat-file\0--batch" in command and mirrors.encode() in environment
+    return count
+
+
+def test_after_close_no_process_is_left_and_none_is_started(local: World) -> None:
+    repositories = local.fetched()
+    repositories.resolve(local.url, "main")
+    assert _children(repositories) == 1
+
+    repositories.close()
+
+    assert _children(repositories) == 0
+    with pytest.raises(SourceError, match="stopping"):
+        repositories.poll(local.url)
+
+
+def test_what_a_killed_git_left_behind_does_not_stop_the_next_fetch(local: World) -> None:
+    local.fetched().close()
+    mirror = next((local.folder / "mirrors").glob("*.git"))
+    for name in ("packed-refs.lock", "HEAD.lock", "shallow.lock", "refs/heads/main.lock"):
+        (mirror / name).parent.mkdir(parents=True, exist_ok=True)
+        (mirror / name).touch()
+    (mirror / "objects" / "pack" / "tmp_pack_x1").write_bytes(b"half a pack")
+    sha = local.repo.write("x", "1").commit()
+    local.repo.push()
+
+    repositories = local.fetched()
+
+    assert repositories.resolve(local.url, "main").sha == sha
+    assert not list(mirror.rglob("tmp_*"))
+
+
+def test_a_mirror_that_was_being_made_is_made_anew(local: World) -> None:
+    local.fetched().close()
+    mirror = next((local.folder / "mirrors").glob("*.git"))
+    (mirror / "HEAD").unlink()
+
+    assert local.fetched().resolve(local.url, "main").sha == local.repo.head()
+
+
+def test_a_mirror_that_broke_is_set_aside_and_fetched_anew(local: World) -> None:
+    local.repo.commit()
+    local.repo.push()
+    local.fetched().close()
+    mirror = next((local.folder / "mirrors").glob("*.git"))
+    for ref in (mirror / "refs" / "heads").glob("*"):
+        ref.write_text("3" * 40 + "\n")
+    local.repo.write("x", "1").commit()
+    local.repo.push()
+
+    repositories = local.fetched()
+
+    assert repositories.resolve(local.url, "main").sha == local.repo.head()
+    assert mirror.with_suffix(".broken").exists()
+
+
+def test_a_mirror_whose_objects_broke_is_set_aside_and_fetched_anew(local: World) -> None:
+    local.fetched().close()
+    mirror = next((local.folder / "mirrors").glob("*.git"))
+    for loose in (mirror / "objects").glob("??/*"):
+        loose.chmod(0o644)
+        loose.write_bytes(b"")
+    local.repo.write("x", "1").commit()
+    local.repo.push()
+
+    repositories = local.fetched()
+
+    commit = repositories.resolve(local.url, "main")
+    assert repositories.checkout(local.url, commit.sha).read("x") == b"1"
