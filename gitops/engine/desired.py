@@ -16,7 +16,7 @@ import orjson
 from gitops.core.normalize import digest as digest_of
 from gitops.core.parse import find_duplicates, parse_all
 from gitops.core.scope import place, scopes
-from gitops.errors import RenderError, SourceError
+from gitops.errors import ApplicationError, RenderError, SourceError
 from gitops.model.application import Application, Source
 from gitops.model.objects import Manifest, Place
 from gitops.model.plan import Fault
@@ -128,7 +128,16 @@ class DesiredLoader:
     def load(
         self, application: Application, state: ApplicationState, commit: str | None = None
     ) -> Desired:
-        """What Git wants now; raises SourceError, RenderError, ClusterError, StoreError."""
+        """What Git wants now.
+
+        Raises ApplicationError, SourceError, RenderError, ClusterError, StoreError.
+        """
+        if application.destination.name != self._cluster.name:
+            raise ApplicationError(
+                f'there is no cluster "{application.destination.name}"',
+                where=f"{application.name}: spec.destination",
+                remedy=f'this service manages one cluster, "{self._cluster.name}"',
+            )
         commits = self.resolve(application, commit)
         fingerprint = self.fingerprint(application)
         known = state.render_key.startswith(fingerprint + ":") and state.manifests != ""

@@ -99,6 +99,9 @@ class Reconciler:
             self.record_fault(runtime, desired, job.trigger)
             return
         state = self.keep(runtime, state, desired)
+        last, runtime.interrupted = runtime.interrupted, None
+        if last is not None and self.restorer.resume(runtime, desired, last):
+            return
         self._find_waiting(runtime)
         decision = decide(
             Situation(
@@ -290,8 +293,8 @@ class Reconciler:
         if result.end is End.RETRY:
             self.again(runtime, trigger)
         failed = result.end in (End.FAILED, End.UNHEALTHY) and not held
-        if failed and runtime.application.sync_policy.automatic_rollback:
-            self.restorer.roll_back(runtime, desired, result)
+        if failed and revision and runtime.application.sync_policy.automatic_rollback:
+            self.restorer.roll_back(runtime, desired, revision)
 
     def called_off(self, runtime: Runtime) -> Callable[[], str]:
         """What tells a running sync that it should end early."""
@@ -311,7 +314,7 @@ class Reconciler:
     def after(self, runtime: Runtime, result: SyncResult) -> None:
         """Take in how the application stands after a sync, and wake whoever depends on it."""
         if result.revision is not None:
-            runtime.revision = result.revision.number
+            runtime.revision = max(runtime.revision or 0, result.revision.number)
         self.healer.schedule(runtime)
         trigger = Trigger(TriggerKind.DEPENDENCY, evidence=runtime.name)
         for other in self._parts.registry.dependants(runtime.name):

@@ -15,7 +15,7 @@ from gitops.errors import ConflictError, GitopsError, NotFoundError
 from gitops.model.application import Application, Origin
 from gitops.model.health import Health
 from gitops.model.objects import ObjectId
-from gitops.model.revision import Commit
+from gitops.model.revision import Commit, Revision
 
 T = TypeVar("T")
 
@@ -26,6 +26,7 @@ class Runtime:
 
     `problem` is what stands in the way of knowing desired (Git, rendering, the cluster) and
     `waiting_for` the dependencies that are not healthy yet; both are "" or empty when all is well.
+    `interrupted` is the newest revision, where the process ended in or right after it.
     """
 
     application: Application
@@ -44,6 +45,7 @@ class Runtime:
     failures: int = 0
     gone: bool = False
     syncing: bool = False
+    interrupted: Revision | None = None
 
     @property
     def name(self) -> str:

@@ -20,6 +20,7 @@ from gitops.model.revision import (
     RecordKind,
     Revision,
     RevisionKind,
+    RevisionState,
     Trigger,
     TriggerKind,
 )
@@ -33,15 +34,15 @@ class Restorer:
         self._parts = parts
         self._after = after
 
-    def roll_back(self, runtime: Runtime, desired: Desired, failed: SyncResult) -> None:
+    def roll_back(self, runtime: Runtime, desired: Desired, failed: Revision) -> None:
         """Go back by itself to the newest healthy revision with another digest, and stay."""
-        number = failed.revision.number if failed.revision else 0
+        number = failed.number
         target = rollback_target(self._parts.store.revisions(runtime.name), desired.digest)
         if target is None:
             self._tell_impossible(runtime, number, "there is no healthy revision to go back to")
             return
-        reason = failed.revision.message if failed.revision else ""
-        trigger = Trigger(TriggerKind.HEALTH, "gitops", f"revision {number} failed: {reason}")
+        evidence = f"revision {number} failed: {failed.message}"
+        trigger = Trigger(TriggerKind.HEALTH, "gitops", evidence)
         try:
             result = self.restore(runtime, target, trigger, automatic=True)
         except GitopsError as error:
@@ -56,6 +57,23 @@ class Restorer:
         self._parts.events.publish(
             runtime.name, "rollback-failed", runtime.held, revision=number or None
         )
+
+    def resume(self, runtime: Runtime, desired: Desired, last: Revision) -> bool:
+        """Go on where the process ended in, or right before, a rollback; False: nothing to do."""
+        state = self._parts.states.get(runtime.name)
+        trigger = Trigger(TriggerKind.STARTUP, evidence=f"revision {last.number} was interrupted")
+        if last.kind is RevisionKind.ROLLBACK and state.pin is not None and last.source:
+            if last.state is not RevisionState.INTERRUPTED:
+                return False
+            target = self._parts.store.revision(runtime.name, last.source)
+            self.restore(runtime, target, trigger, automatic=state.pin.automatic)
+            return True
+        cut_off = last.kind is RevisionKind.SYNC and last.state is RevisionState.FAILED
+        wanted = last.digest == desired.digest == state.failed and state.pin is None
+        if not (cut_off and wanted and runtime.application.sync_policy.automatic_rollback):
+            return False
+        self.roll_back(runtime, desired, last)
+        return True
 
     def restore(
         self, runtime: Runtime, target: Revision, trigger: Trigger, *, automatic: bool

@@ -323,6 +323,8 @@ class Syncer:
         comparison: Comparison,
         applied: Applied,
     ) -> SyncResult:
+        if applied.end is End.RETRY and self._stopping.is_set():
+            applied.end = End.STOPPING
         states = {
             End.DONE: RevisionState.SUCCEEDED,
             End.SUPERSEDED: RevisionState.SUPERSEDED,
