@@ -161,7 +161,7 @@ def render_manifests(request: RenderRequest) -> list[Manifest]:
     _refuse_empty(request, rendered)
     parsed = parse_all((text.path, text.text) for text in rendered.texts)
     if parsed.faults:
-        raise faulty(parsed.faults, request.application.name)
+        raise faulty(parsed.faults, request.sources[0][0].path)
     kinds = load_builtin().kinds
     manifests = place(
         parsed.manifests,
