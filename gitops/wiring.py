@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -165,8 +166,11 @@ class DeclaredFiles:
         self._names[path] = kept
 
 
-def build(settings: Settings) -> Running:
-    """Make everything; raises SettingsError, StoreError. Sends nothing yet."""
+def build(settings: Settings, around: Callable[[Edges], Edges] = lambda edges: edges) -> Running:
+    """Make everything; raises SettingsError, StoreError. Sends nothing yet.
+
+    `around` may put something around the edges before the engine gets them: what counts calls, say.
+    """
     clock = SystemClock()
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = SqlStore.at(settings.state_dir, clock)
@@ -177,7 +181,7 @@ def build(settings: Settings) -> Running:
         trust=Trust(programs=frozenset(settings.cluster.exec_programs)),
     )
     repositories = make_repositories(settings)
-    edges = Edges(store, cluster, repositories, make_renderer(settings), clock)
+    edges = around(Edges(store, cluster, repositories, make_renderer(settings), clock))
     service = Service(edges, settings.sync.workers)
     files = DeclaredFiles(settings.applications, service)
     scheduler = Scheduler(
