@@ -19,7 +19,7 @@ import yaml
 from gitops import wiring
 from gitops.controlplane.processes import ControlPlane
 from gitops.engine.operations import SyncOptions
-from gitops.engine.service import Service
+from gitops.engine.service import Edges, Service
 from gitops.model.events import Event
 from gitops.model.revision import Revision, RevisionState, Trigger, TriggerKind
 from gitops.model.status import ApplicationStatus
@@ -79,6 +79,9 @@ class World:
     settings: Settings
     running: wiring.Running
     events: list[Event] = field(default_factory=list)
+    around: Callable[[Edges], Edges] = lambda edges: edges
+    url: str = ""
+    """How the service reaches the repository; "" is the repository's own URL."""
 
     @property
     def service(self) -> Service:
@@ -92,7 +95,11 @@ class World:
             "kind": "Application",
             "metadata": {"name": name},
             "spec": {
-                "source": {"repoURL": self.repo.url, "targetRevision": "main", "path": path},
+                "source": {
+                    "repoURL": self.url or self.repo.url,
+                    "targetRevision": "main",
+                    "path": path,
+                },
                 "destination": {"name": "in-cluster", "namespace": self.namespace},
                 **spec,
             },
@@ -168,21 +175,30 @@ class World:
     def restart(self) -> None:
         """Stop the service and start another on the same state."""
         self.running.stop()
-        self.running = _build(self.settings, self.events)
+        self.running = _build(self.settings, self.events, self.around)
         self.running.start()
 
 
-def _build(settings: Settings, events: list[Event]) -> wiring.Running:
-    running = wiring.build(settings)
+def _build(
+    settings: Settings, events: list[Event], around: Callable[[Edges], Edges]
+) -> wiring.Running:
+    running = wiring.build(settings, around)
     running.service.events.listen(events.append)
     return running
 
 
 @contextmanager
 def start_world(
-    plane: ControlPlane, folder: Path, namespace: str, **settings: Any
+    plane: ControlPlane,
+    folder: Path,
+    namespace: str,
+    around: Callable[[Edges], Edges] = lambda edges: edges,
+    **settings: Any,
 ) -> Iterator[World]:
-    """A started service; `settings` are sections or fields of Settings, polling is off."""
+    """A started service; `settings` are sections or fields of Settings, polling is off.
+
+    `around` is put around its edges, after a restart too.
+    """
     values: dict[str, Any] = {
         "state_dir": folder / "state",
         "cluster": {"kubeconfig": plane.kubeconfig},
@@ -193,7 +209,8 @@ def start_world(
     chosen = Settings(**values)
     repo = Repo.create(folder / "git")
     events: list[Event] = []
-    world = World(plane, repo, namespace, chosen, _build(chosen, events), events)
+    running = _build(chosen, events, around)
+    world = World(plane, repo, namespace, chosen, running, events, around)
     try:
         world.running.start()
         yield world
