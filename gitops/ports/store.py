@@ -1,0 +1,214 @@
+"""The database at the edge: revisions, trail, content, claims and states."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from gitops.model.objects import ObjectId
+from gitops.model.revision import Outcome, Pin, RecordKind, Revision, TrailRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who holds an object on a cluster, and what we remember of its last apply.
+
+    `desired_digest` is the digest of the one manifest applied; `answer_digest` the digest of what
+    the API server answered, projected on our fields. `prune` is False where an annotation forbids
+    deletion. `contested` names the other manager, or is "". `manifest` is the address of the
+    manifest last applied.
+    """
+
+    id: ObjectId
+    application: str
+    api_version: str
+    uid: str = ""
+    desired_digest: str = ""
+    answer_digest: str = ""
+    manifest: str = ""
+    contested: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationState:
+    """What is kept of an application besides its declaration.
+
+    `render_key`, `paths` and `commits` belong to the last successful render (shas per source);
+    `digest` is that render's desired digest; `synced_digest` the digest of the last full sync that
+    ended well; `failed` is `commit:error` of the last recorded fault, so that one fault is one
+    revision; `quarantine` holds digests that automatic sync does not try again.
+    """
+
+    name: str
+    suspended: bool = False
+    pin: Pin | None = None
+    commits: tuple[str, ...] = ()
+    render_key: str = ""
+    paths: tuple[tuple[str, ...], ...] = ()
+    digest: str = ""
+    manifests: str = ""
+    synced_digest: str = ""
+    failed: str = ""
+    quarantine: frozenset[str] = frozenset()
+    approved: str = ""
+    supersedes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A webhook delivery, kept until its syncs were asked for."""
+
+    id: str
+    provider: str
+    repository: str
+    ref: str
+    after: str
+    actor: str
+    evidence: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TrailQuery:
+    """Filters of `audit list`; None or "" does not filter. Newest first when `newest`."""
+
+    application: str | None = None
+    object: str | None = None
+    actor: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    outcome: str | None = None
+    limit: int | None = None
+    newest: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What `audit verify` found: `faults` name sequence numbers and what is wrong with each."""
+
+    records: int
+    head: str
+    faults: tuple[str, ...] = ()
+
+
+class Store(Protocol):
+    """The embedded database. Raises StoreError; every method is one transaction."""
+
+    # revisions and trail
+    def open_revision(self, revision: Revision) -> Revision:
+        """Append revision-opened and give the next number (the given number is ignored)."""
+
+    def record_outcomes(
+        self, revision: Revision, outcomes: Sequence[Outcome], claims: Sequence[Claim]
+    ) -> None:
+        """Append outcomes and save the claims they changed, in one transaction."""
+
+    def close_revision(self, revision: Revision, state: ApplicationState | None = None) -> None:
+        """Append revision-closed with everything final, and save the application's state."""
+
+    def join_revision(self, revision: Revision) -> None:
+        """Rewrite count and outcomes of a closed heal that a repeat joined; appends outcomes."""
+
+    def revision(self, application: str, number: int) -> Revision:
+        """With outcomes; raises NotFoundError."""
+
+    def revisions(
+        self, application: str, *, limit: int | None = None, before: int | None = None
+    ) -> list[Revision]:
+        """Newest first, without outcomes."""
+
+    def open_revisions(self) -> list[Revision]:
+        """Those left running by a crash."""
+
+    def append(
+        self,
+        kind: RecordKind,
+        *,
+        actor: str,
+        application: str | None = None,
+        revision: int | None = None,
+        payload: Mapping[str, Any],
+        state: ApplicationState | None = None,
+    ) -> TrailRecord:
+        """Append one record, with the state that it changes."""
+
+    def trail(self, query: TrailQuery) -> Iterator[TrailRecord]:
+        """Records that match, streamed."""
+
+    def verify(self, head: str | None = None) -> Verdict:
+        """Check chain, sequence, checkpoint, projections, and a head that somebody wrote down."""
+
+    # content
+    def put(self, content: bytes) -> str:
+        """Keep content compressed and encrypted, once; its address is an HMAC."""
+
+    def get(self, address: str) -> bytes:
+        """Content; raises StoreError `key-missing` or `touched`, NotFoundError."""
+
+    def digest(self, content: bytes) -> str:
+        """Keyed hash of content, for masks."""
+
+    # renders
+    def rendered(self, key: str) -> str | None:
+        """The address of a cached render's manifests, or None."""
+
+    def save_rendered(self, key: str, address: str) -> None:
+        """Remember a render."""
+
+    # claims
+    def claims(self, application: str | None = None) -> list[Claim]:
+        """All claims, or one application's, in order of identity."""
+
+    def claim(self, claims: Sequence[Claim]) -> list[Claim]:
+        """Take claims before a write; returns those that another application already holds."""
+
+    def save_claims(self, claims: Sequence[Claim]) -> None:
+        """Take these claims or change what they remember; what others hold stays as it is."""
+
+    def release(self, application: str, ids: Collection[ObjectId]) -> None:
+        """Give claims back."""
+
+    # applications
+    def states(self) -> dict[str, ApplicationState]:
+        """Every application's state."""
+
+    def state(self, application: str) -> ApplicationState:
+        """One application's; a fresh one where there is none."""
+
+    def save_state(self, *states: ApplicationState) -> None:
+        """Save; writes nothing where nothing changed."""
+
+    def forget(self, application: str) -> None:
+        """Drop an application's state; its revisions stay."""
+
+    def registered(self) -> dict[str, str]:
+        """Applications created through the API: name to YAML."""
+
+    def register(self, name: str, text: str, actor: str) -> None:
+        """Keep an application created through the API, with its trail record."""
+
+    def unregister(self, name: str, actor: str) -> None:
+        """Drop it, with its trail record."""
+
+    # commits and deliveries
+    def seen(self) -> dict[tuple[str, str], str]:
+        """The commit seen last of each (repository, ref)."""
+
+    def save_seen(self, repo_url: str, ref: str, sha: str) -> None:
+        """Remember a commit; writes nothing where it is the same."""
+
+    def deliver(self, delivery: Delivery) -> bool:
+        """Keep a delivery; False where its id was seen before."""
+
+    def deliveries(self) -> list[Delivery]:
+        """Those not done, oldest first."""
+
+    def delivered(self, ids: Collection[str]) -> None:
+        """Mark as done."""
+
+    @property
+    def installation(self) -> str:
+        """Eight hex digits, made at first start."""
+
+    def close(self) -> None:
+        """Checkpoint and close."""
