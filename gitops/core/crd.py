@@ -42,7 +42,7 @@ def _closed(schema: Schema) -> Schema:
     resource has apiVersion, kind and metadata.
     """
     made = dict(schema)
-    properties = made.get("properties")
+    properties = made.pop("properties", None)
     if isinstance(properties, Mapping):
         made["properties"] = {
             name: _closed(child) for name, child in properties.items() if isinstance(child, Mapping)

@@ -36,6 +36,21 @@ _MOVED: Final[Mapping[tuple[str, str], str]] = {
     ("Container", "replicas"): "it belongs under spec of the workload",
     ("LabelSelector", "app"): "write matchLabels.app",
 }
+_ACCESS: Final = ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod")
+CHOICES: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
+    ("HTTPIngressPath", "pathType"): ("Prefix", "Exact", "ImplementationSpecific"),
+    ("NetworkPolicySpec", "policyTypes"): ("Ingress", "Egress"),
+    ("PersistentVolumeClaimSpec", "accessModes"): _ACCESS,
+    ("PersistentVolumeSpec", "accessModes"): _ACCESS,
+    ("MetricTarget", "type"): ("Utilization", "Value", "AverageValue"),
+    ("CSIDriverSpec", "fsGroupPolicy"): ("File", "None", "ReadWriteOnceWithFSType"),
+    ("CSIDriverSpec", "volumeLifecycleModes"): ("Persistent", "Ephemeral"),
+    ("CustomResourceColumnDefinition", "type"): (
+        "boolean", "date", "integer", "number", "string",
+    ),
+    ("CustomResourceDefinitionSpec", "scope"): ("Namespaced", "Cluster"),
+}  # fmt: skip
+"""Words of fields whose specification lists none."""
 _DEPTH: Final = 3
 _VISITS: Final = 400
 

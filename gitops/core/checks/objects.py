@@ -12,12 +12,13 @@ from gitops.core.checks.formats import (
     config_key_flaw,
     label_flaw,
     port_name_flaw,
+    subdomain_flaw,
     wildcard_flaw,
 )
 from gitops.core.checks.pods import port_flaw
 from gitops.core.checks.reading import at, mapping_at, rows
 from gitops.core.metadata import Flaw
-from gitops.core.wording import Path, did_you_mean, dotted, listed, shorten
+from gitops.core.wording import Path, dotted, listed, shorten
 from gitops.model.objects import Body, GroupKind
 
 _MAX_PORT: Final = 65535
@@ -100,16 +101,15 @@ def _ingress(body: Body) -> Iterator[Flaw]:
             if wrong is not None:
                 message = f'{dotted(where)}.host "{shorten(host)}" {wrong}'
                 yield Flaw("invalid-name", message, (*where, "host"))
+        if at(rule, "http", "paths") == []:
+            message = f"{dotted(where)}.http.paths is empty"
+            yield Flaw("missing-field", message, (*where, "http", "paths"), of_key=True)
         for inner, path in rows(rule, "http", "paths"):
             yield from _ingress_path(path, (*where, *inner))
 
 
 def _ingress_path(path: Mapping[str, Any], where: Path) -> Iterator[Flaw]:
     text, kind = path.get("path"), path.get("pathType")
-    if isinstance(kind, str) and kind not in _PATH_TYPES:
-        message = f'{dotted(where)}.pathType cannot be "{shorten(kind)}"'
-        hint = did_you_mean(kind, _PATH_TYPES) or f"; write {listed(_PATH_TYPES)}"
-        yield Flaw("bad-value", message + hint, (*where, "pathType"))
     strict = kind in {"Exact", "Prefix"}
     if strict and (not isinstance(text, str) or not text.startswith("/")) and text is not None:
         message = f'{dotted(where)}.path must begin with "/"'
@@ -117,9 +117,6 @@ def _ingress_path(path: Mapping[str, Any], where: Path) -> Iterator[Flaw]:
     elif strict and text is None:
         yield Flaw("missing-field", f"{dotted(where)}.path is missing", where)
     yield from _backend(path.get("backend"), (*where, "backend"))
-
-
-_PATH_TYPES: Final = ("Prefix", "Exact", "ImplementationSpecific")
 
 
 def _backend(backend: Any, path: Path) -> Iterator[Flaw]:
@@ -131,6 +128,9 @@ def _backend(backend: Any, path: Path) -> Iterator[Flaw]:
         yield Flaw("bad-value", message, path, of_key=True)
     port = at(service, "port")
     if isinstance(service, Mapping) and (port is None or isinstance(port, Mapping)):
+        number = at(port, "number")
+        if isinstance(number, int) and number and not 1 <= number <= _MAX_PORT:
+            yield port_flaw((*path, "service", "port", "number"), number)
         given = [key for key in ("name", "number") if port and port.get(key)]
         if len(given) != 1:
             message = f"{dotted(path)}.service.port needs exactly one of number and name"
@@ -204,8 +204,16 @@ def _volume(body: Body) -> Iterator[Flaw]:
     ):
         if not present:
             yield Flaw("missing-field", f"spec.{name} is missing", ("spec",), of_key=True)
+    sources = set(spec) - _NO_SOURCES
+    if spec and all(spec[name] is None for name in sources):
+        message = "spec has no source, such as hostPath, nfs or csi"
+        yield Flaw("missing-field", message, ("spec",), of_key=True)
 
 
+_NO_SOURCES: Final = frozenset({
+    "accessModes", "capacity", "claimRef", "mountOptions", "nodeAffinity",
+    "persistentVolumeReclaimPolicy", "storageClassName", "volumeAttributesClassName", "volumeMode",
+})  # fmt: skip
 _API_GROUP: Final = "rbac.authorization.k8s.io"
 
 
@@ -237,6 +245,12 @@ def _subject(subject: Mapping[str, Any], path: Path, *, is_cluster: bool) -> Ite
     if kind == "ServiceAccount" and not subject.get("namespace") and is_cluster:
         message = f"{dotted(path)}.namespace is missing"
         yield Flaw("missing-field", message, path)
+    name = subject.get("name")
+    if name == "":
+        yield Flaw("missing-field", f"{dotted(path)}.name is empty", (*path, "name"), of_key=True)
+    elif kind == "ServiceAccount" and isinstance(name, str) and subdomain_flaw(name):
+        message = f'{dotted(path)}.name "{shorten(name)}" {subdomain_flaw(name)}'
+        yield Flaw("invalid-name", message, (*path, "name"))
     if kind == "ServiceAccount" and group:
         message = f'{dotted(path)}.apiGroup must be "" for a ServiceAccount'
         yield Flaw("bad-value", message, (*path, "apiGroup"))
@@ -254,6 +268,53 @@ def _rules(body: Body) -> Iterator[Flaw]:
                 yield Flaw("missing-field", f"{dotted(path)}.{key} {state}", path)
 
 
+def _definition(body: Body) -> Iterator[Flaw]:
+    spec = mapping_at(body, "spec")
+    wanted = f"{at(spec, 'names', 'plural')}.{spec.get('group')}"
+    yield from _named(body, wanted, "names.plural and group")
+    versions = [version for _, version in rows(spec, "versions")]
+    stored = [version for version in versions if version.get("storage") is True]
+    if versions and len(stored) != 1:
+        message = f"exactly one of spec.versions must have storage: true, but {len(stored)} have"
+        yield Flaw("bad-value", message, ("spec", "versions"), of_key=True)
+    for place, version in rows(spec, "versions"):
+        schema = at(version, "schema", "openAPIV3Schema")
+        where: Path = ("spec", *place)
+        if schema is None:
+            message = f"{dotted(where)}.schema.openAPIV3Schema is missing"
+            yield Flaw("missing-field", message, where)
+        elif isinstance(schema, Mapping) and schema.get("type") != "object":
+            message = f'{dotted(where)}.schema.openAPIV3Schema.type must be "object"'
+            yield Flaw("bad-value", message, (*where, "schema", "openAPIV3Schema", "type"))
+
+
+def _service_api(body: Body) -> Iterator[Flaw]:
+    spec = mapping_at(body, "spec")
+    yield from _named(body, f"{spec.get('version')}.{spec.get('group')}", "version and group")
+
+
+def _named(body: Body, wanted: str, source: str) -> Iterator[Flaw]:
+    """Kinds whose name is made of their spec."""
+    name = at(body, "metadata", "name")
+    if isinstance(name, str) and name and name != wanted and "None" not in wanted.split("."):
+        message = f'metadata.name "{shorten(name)}" must be "{shorten(wanted)}", of spec.{source}'
+        yield Flaw("invalid-name", message, ("metadata", "name"))
+
+
+def _network_policy(body: Body) -> Iterator[Flaw]:
+    for direction, peers in (("ingress", "from"), ("egress", "to")):
+        for place, rule in rows(body, "spec", direction):
+            for inner, peer in rows(rule, peers):
+                where = (*place, *inner)
+                if not any(value is not None for value in peer.values()):
+                    message = f"{dotted(where)} names nobody; write podSelector or ipBlock"
+                    yield Flaw("missing-field", message, where)
+            for inner, port in rows(rule, "ports"):
+                number = port.get("port")
+                if isinstance(number, int) and not 1 <= number <= _MAX_PORT:
+                    yield port_flaw((*place, *inner, "port"), number)
+
+
 _RULES: Final[Mapping[tuple[str, str], tuple[Callable[[Body], Iterator[Flaw]], ...]]] = {
     ("", "Service"): (_service,),
     ("", "ConfigMap"): (_data_keys("data", "binaryData"), _config_map),
@@ -262,6 +323,9 @@ _RULES: Final[Mapping[tuple[str, str], tuple[Callable[[Body], Iterator[Flaw]], .
     ("", "PersistentVolume"): (_volume,),
     ("apps", "StatefulSet"): (_claim_templates,),
     ("networking.k8s.io", "Ingress"): (_ingress,),
+    ("networking.k8s.io", "NetworkPolicy"): (_network_policy,),
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): (_definition,),
+    ("apiregistration.k8s.io", "APIService"): (_service_api,),
     (_API_GROUP, "Role"): (_rules,),
     (_API_GROUP, "ClusterRole"): (_rules,),
     (_API_GROUP, "RoleBinding"): (_role_ref,),

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from gitops.core.checks.formats import env_name_flaw, label_flaw, port_name_flaw, quantity_flaw
-from gitops.core.checks.reading import mapping_at, rows, strings
+from gitops.core.checks.reading import at, mapping_at, rows, strings
 from gitops.core.metadata import Flaw
 from gitops.core.quantity import parse_quantity
 from gitops.core.wording import Path, did_you_mean, dotted, shorten
@@ -28,6 +28,7 @@ def check_pod(
     if isinstance(containers, list) and not containers:
         yield Flaw("missing-field", f"{dotted(path)}.containers is empty", (*path, "containers"))
     yield from _check_volumes(spec, path)
+    yield from _check_tolerations(spec, path)
     volumes = {str(volume.get("name")) for _, volume in rows(spec, "volumes")} | claims
     seen: set[str] = set()
     for kind in CONTAINERS:
@@ -36,6 +37,18 @@ def check_pod(
             yield from _check_container(container, where)
             yield from _check_mounts(container, where, volumes)
             yield from _check_name_once(container, where, seen)
+
+
+def _check_tolerations(spec: Mapping[str, Any], path: Path) -> Iterator[Flaw]:
+    for place, toleration in rows(spec, "tolerations"):
+        where = (*path, *place)
+        operator = toleration.get("operator")
+        if not toleration.get("key") and operator != "Exists":
+            message = f"{dotted(where)} needs a key, or operator Exists"
+            yield Flaw("bad-value", message, where)
+        elif operator == "Exists" and toleration.get("value"):
+            message = f"{dotted(where)}.value must not stand beside operator Exists"
+            yield Flaw("bad-value", message, (*where, "value"), of_key=True)
 
 
 def _check_name_once(container: Mapping[str, Any], path: Path, seen: set[str]) -> Iterator[Flaw]:
@@ -64,6 +77,7 @@ def _check_container(container: Mapping[str, Any], path: Path) -> Iterator[Flaw]
         yield Flaw("missing-field", message, (*path, "image"), of_key="image" in container)
     yield from _check_ports(container, path)
     yield from _check_env(container, path)
+    yield from _check_sources(container, path)
     yield from _check_resources(mapping_at(container, "resources"), (*path, "resources"))
     for name in _PROBES:
         probe = container.get(name)
@@ -128,6 +142,22 @@ def _check_env(container: Mapping[str, Any], path: Path) -> Iterator[Flaw]:
             yield Flaw("bad-value", message, (*where, "valueFrom"), of_key=True)
 
 
+def _check_sources(container: Mapping[str, Any], path: Path) -> Iterator[Flaw]:
+    """ConfigMaps and Secrets that variables come from must be named."""
+    for place, entry in rows(container, "envFrom"):
+        for key in ("configMapRef", "secretRef"):
+            source = entry.get(key)
+            if isinstance(source, Mapping) and not source.get("name"):
+                where = (*path, *place, key)
+                yield Flaw("missing-field", f"{dotted(where)}.name is missing", where, of_key=True)
+    for place, entry in rows(container, "env"):
+        for key in ("configMapKeyRef", "secretKeyRef"):
+            source = at(entry, "valueFrom", key)
+            if isinstance(source, Mapping) and not source.get("name"):
+                where = (*path, *place, "valueFrom", key)
+                yield Flaw("missing-field", f"{dotted(where)}.name is missing", where, of_key=True)
+
+
 def _check_mounts(
     container: Mapping[str, Any], path: Path, volumes: set[str] | frozenset[str]
 ) -> Iterator[Flaw]:
@@ -140,7 +170,16 @@ def _check_mounts(
             yield Flaw("unknown-reference", message, (*where, "name"))
 
 
+_RESOURCES: Final = ("cpu", "memory", "ephemeral-storage")
+
+
 def _check_resources(resources: Mapping[str, Any], path: Path) -> Iterator[Flaw]:
+    for kind in ("requests", "limits"):
+        for name in mapping_at(resources, kind):
+            if "/" not in name and name not in _RESOURCES and not name.startswith("hugepages-"):
+                message = f'unknown resource "{dotted((*path, kind, name))}"'
+                meant = did_you_mean(name, _RESOURCES) or "; write cpu, memory or domain/name"
+                yield Flaw("bad-value", message + meant, (*path, kind, name), of_key=True)
     limits = resources.get("limits")
     for name, wanted in mapping_at(resources, "requests").items():
         limit = limits.get(name) if isinstance(limits, Mapping) else None

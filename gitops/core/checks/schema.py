@@ -6,7 +6,7 @@ In: a body and its `Shape`. Out: flaws, each with its path. Called by `core/vali
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from gitops.core.checks.fields import belongs, moved_field
+from gitops.core.checks.fields import CHOICES, belongs, moved_field
 from gitops.core.checks.formats import (
     base64_flaw,
     duration_flaw,
@@ -64,9 +64,13 @@ def _check_struct(
             moved = moved or moved_field(shape.name, key) is not None
         else:
             yield from check_value(item, child, (*path, key))
+            yield from _check_choice(key, item, shape, path)
     for key in sorted(shape.required):
         if value.get(key) is None and not (moved and shape.required == {key}):
             yield _missing(key, value, shape, path)
+        elif value.get(key) == "" and _must_not_be_empty(key, shape):
+            message = f"{dotted((*path, key))} is empty"
+            yield Flaw("missing-field", message, (*path, key), of_key=True)
 
 
 def _unknown(key: str, value: Mapping[str, Any], shape: Shape, path: Path) -> Flaw:
@@ -79,20 +83,41 @@ def _unknown(key: str, value: Mapping[str, Any], shape: Shape, path: Path) -> Fl
     return Flaw("unknown-field", f'unknown field "{dotted(full)}"{meant}', full, of_key=True)
 
 
+def _check_choice(key: str, value: Any, shape: Shape, path: Path) -> Iterator[Flaw]:
+    """Words that the server takes although its specification does not list them."""
+    choices = CHOICES.get((shape.name.rpartition(".")[2], key))
+    if choices is None:
+        return
+    is_list = isinstance(value, list)
+    for index, item in enumerate(value if is_list else [value]):
+        if isinstance(item, str) and item not in choices:
+            where = (*path, key, index) if is_list else (*path, key)
+            meant = did_you_mean(item, choices) or f"; write {listed(choices)}"
+            message = f'{dotted(where)} cannot be "{shorten(item)}"{meant}'
+            yield Flaw("bad-value", message, where)
+
+
 def _missing(key: str, value: Mapping[str, Any], shape: Shape, path: Path) -> Flaw:
     child = shape.child(key)
     choices = sorted(map(str, child.enum)) if child else []
-    hint = f"; write {listed(choices or _CHOICES[key])}" if choices or key in _CHOICES else ""
+    choices = choices or list(CHOICES.get((shape.name.rpartition(".")[2], key), ()))
+    hint = f"; write {listed(choices)}" if choices else ""
     place = (*path, key) if key in value else path
     state = "is null" if key in value else "is missing"
     message = f"{dotted((*path, key))} {state}{hint}"
     return Flaw("missing-field", message, place, of_key=key in value)
 
 
-_CHOICES: Final[Mapping[str, list[str]]] = {
-    "pathType": ["Prefix", "Exact", "ImplementationSpecific"],
-}
-"""What to write where the specification does not list it."""
+def _must_not_be_empty(key: str, shape: Shape) -> bool:
+    """Whether a required text must not be ""; of some names, rules of their own tell."""
+    last = shape.name.rpartition(".")[2]
+    told = key == "name" and last in _NAMED
+    return bool(last) and key not in {"value", "apiGroup"} and not told
+
+
+_NAMED: Final = frozenset({
+    "Container", "EphemeralContainer", "EnvVar", "Volume", "Subject", "RoleRef",
+})  # fmt: skip
 
 
 def _check_map(value: Any, shape: Shape, path: Path) -> Iterator[Flaw]:

@@ -188,6 +188,56 @@ def _autoscaler(body: Body) -> Iterator[Flaw]:
         yield Flaw("bad-value", message, ("spec", "minReplicas"))
 
 
+def _metrics(body: Body) -> Iterator[Flaw]:
+    if body.get("apiVersion") != "autoscaling/v2":
+        return
+    for place, metric in rows(body, "spec", "metrics"):
+        kind = metric.get("type")
+        source = _METRICS.get(str(kind))
+        found = metric.get(source) if source else None
+        if source is not None and found is None:
+            yield _missing((*place, source), place)
+        target = mapping_at(found, "target")
+        if target and not any(target.get(key) for key in _TARGETS):
+            message = f"{dotted((*place, source or '', 'target'))} has no value above 0"
+            yield Flaw("missing-field", message, (*place, source or "", "target"), of_key=True)
+
+
+_METRICS: Final = {
+    "Resource": "resource", "Pods": "pods", "Object": "object", "External": "external",
+    "ContainerResource": "containerResource",
+}  # fmt: skip
+_TARGETS: Final = ("averageUtilization", "averageValue", "value")
+
+
+def _target(body: Body) -> Iterator[Flaw]:
+    target = mapping_at(body, "spec", "scaleTargetRef")
+    path: Path = ("spec", "scaleTargetRef")
+    if target.get("kind") in _APPS and "/" not in str(target.get("apiVersion") or ""):
+        state = "must be apps/v1" if target.get("apiVersion") else "is missing; write apps/v1"
+        message = f"spec.scaleTargetRef.apiVersion {state}"
+        yield Flaw("bad-value", message, (*path, "apiVersion"))
+
+
+_APPS: Final = frozenset({"Deployment", "ReplicaSet", "StatefulSet"})
+
+
+def _percents(*paths: Path) -> Callable[[Body], Iterator[Flaw]]:
+    """Numbers that are not negative, or percentages."""
+
+    def check(body: Body) -> Iterator[Flaw]:
+        for path in paths:
+            value = at(body, *map(str, path))
+            if isinstance(value, str) and not (value[:-1].isdecimal() and value.endswith("%")):
+                hint = "; remove the quotes" if value.isdecimal() else ", such as 25%"
+                message = f'{dotted(path)} "{shorten(value)}" is no percentage{hint}'
+                yield Flaw("bad-value", message, path)
+            elif isinstance(value, int) and value < 0:
+                yield Flaw("bad-value", f"{dotted(path)} must not be negative", path)
+
+    return check
+
+
 def _budget(body: Body) -> Iterator[Flaw]:
     spec = mapping_at(body, "spec")
     if spec.get("minAvailable") is not None and spec.get("maxUnavailable") is not None:
@@ -201,16 +251,41 @@ def _template_needed(body: Body) -> Iterator[Flaw]:
         yield _missing(("spec", "template"), ("spec",) if "spec" in body else ())
 
 
+def _top_template(body: Body) -> Iterator[Flaw]:
+    if body.get("template") is None:
+        yield _missing(("template", "spec", "containers"), ())
+
+
+def _job_template(body: Body) -> Iterator[Flaw]:
+    job = at(body, "spec", "jobTemplate")
+    if isinstance(job, Mapping) and at(job, "spec") is None:
+        yield _missing((*_JOB, "template"), ("spec", "jobTemplate"))
+
+
+_ROLLING: Final[Path] = ("spec", "strategy", "rollingUpdate")
 _NEEDED: Final = _spec("selector", "template")
 _ALWAYS: Final = _template(_TEMPLATE, ("Always",))
 _ONCE: Final = ("OnFailure", "Never")
 _REPLICAS: Final = _counts(("spec", "replicas"), ("spec", "minReadySeconds"))
 _RULES: Final[Mapping[tuple[str, str], tuple[Callable[[Body], Iterator[Flaw]], ...]]] = {
     ("", "Pod"): (_pod,),
-    ("", "PodTemplate"): (_template(("template",), _POLICIES),),
+    ("", "PodTemplate"): (_template(("template",), _POLICIES), _top_template),
     ("", "ReplicationController"): (_ALWAYS, _map_selector, _REPLICAS, _template_needed),
-    ("apps", "Deployment"): (_NEEDED, _ALWAYS, _label_selector, _strategy, _REPLICAS),
-    ("apps", "ReplicaSet"): (_NEEDED, _ALWAYS, _label_selector, _REPLICAS),
+    ("apps", "Deployment"): (
+        _NEEDED,
+        _ALWAYS,
+        _label_selector,
+        _strategy,
+        _REPLICAS,
+        _percents((*_ROLLING, "maxSurge"), (*_ROLLING, "maxUnavailable")),
+    ),
+    ("apps", "ReplicaSet"): (
+        _spec("selector"),
+        _ALWAYS,
+        _label_selector,
+        _REPLICAS,
+        _template_needed,
+    ),
     ("apps", "StatefulSet"): (_NEEDED, _ALWAYS, _label_selector, _REPLICAS),
     ("apps", "DaemonSet"): (_NEEDED, _ALWAYS, _label_selector),
     ("batch", "Job"): (
@@ -222,10 +297,17 @@ _RULES: Final[Mapping[tuple[str, str], tuple[Callable[[Body], Iterator[Flaw]], .
         _spec("schedule", "jobTemplate"),
         _template((*_JOB, "template"), _ONCE, required=True),
         _schedule,
+        _job_template,
+        _counts(("spec", "successfulJobsHistoryLimit"), ("spec", "failedJobsHistoryLimit")),
     ),
     ("autoscaling", "HorizontalPodAutoscaler"): (
         _spec("scaleTargetRef", "maxReplicas"),
         _autoscaler,
+        _metrics,
+        _target,
     ),
-    ("policy", "PodDisruptionBudget"): (_budget,),
+    ("policy", "PodDisruptionBudget"): (
+        _budget,
+        _percents(("spec", "minAvailable"), ("spec", "maxUnavailable")),
+    ),
 }
