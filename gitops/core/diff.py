@@ -5,6 +5,7 @@ object, the fields that change and whose they are, and the patch. Nothing is cha
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import jsonpatch
@@ -178,6 +179,8 @@ def _result(actual: Body, predicted: Body, known: LastApplied, shapes: Shapes) -
     if not found:
         return _verdict(actual, actual, (), ())
     owners = Owners.of(actual)
+    if known.manifest is not None:
+        known = replace(known, manifest=canonical(known.manifest, shapes))
     fields = tuple(_field(change, owners, known) for change in found)
     return _verdict(actual, predicted, fields, make_patch(actual, predicted))
 
