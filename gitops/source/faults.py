@@ -42,6 +42,12 @@ _ROWS = (
         "make room on the disk that holds the state directory",
     ),
     _row(
+        r"cannot run ssh|ssh: (command )?not found",
+        "unreachable",
+        "the program ssh was not found on PATH",
+        "install OpenSSH's client",
+    ),
+    _row(
         r"remote host identification has changed",
         "refused",
         "the server's SSH host key is not the one that is known",

@@ -1,6 +1,9 @@
 """Mirrors over time: processes, kept commits, packing, and what a crash left behind."""
 
+import os
+import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,7 @@ import pytest
 from gitops.errors import SourceError
 from gitops.source.options import GitOptions
 from gitops.source.repositories import GitRepositories
+from tests.helpers.gitserver import serve_http
 from tests.helpers.gitshim import GitShim
 from tests.helpers.gitworld import World, make_world
 from tests.helpers.repo import Repo
@@ -113,30 +117,32 @@ def test_many_repositories_hold_few_processes(local: World) -> None:
 
     for repo in [*repos, *repos]:
         assert repositories.checkout(repo.url, repo.head()).read("f") == repo.remote.name.encode()
-        assert _children(repositories) <= 2
+        assert len(_reading(repositories)) <= 2
 
 
-def _children(repositories: GitRepositories) -> int:
-    mirrors = str(repositories.directory)
-    count = 0
+def _reading(repositories: GitRepositories) -> list[int]:
+    """Processes that read objects for these mirrors."""
+    mirrors = str(repositories.directory).encode()
+    found = []
     for place in Path("/proc").glob("[0-9]*"):
         try:
             command = (place / "cmdline").read_bytes()
             environment = (place / "environ").read_bytes()
         except OSError:
             continue
-        count += b"cat-file\0--batch" in command and mirrors.encode() in environment
-    return count
+        if b"cat-file\0--batch" in command and mirrors in environment:
+            found.append(int(place.name))
+    return found
 
 
 def test_after_close_no_process_is_left_and_none_is_started(local: World) -> None:
     repositories = local.fetched()
     repositories.resolve(local.url, "main")
-    assert _children(repositories) == 1
+    assert len(_reading(repositories)) == 1
 
     repositories.close()
 
-    assert _children(repositories) == 0
+    assert _reading(repositories) == []
     with pytest.raises(SourceError, match="stopping"):
         repositories.poll(local.url)
 
@@ -194,3 +200,55 @@ def test_a_mirror_whose_objects_broke_is_set_aside_and_fetched_anew(local: World
 
     commit = repositories.resolve(local.url, "main")
     assert repositories.checkout(local.url, commit.sha).read("x") == b"1"
+
+
+def test_a_reading_process_that_was_killed_is_started_again(local: World) -> None:
+    repositories = local.fetched()
+    checkout = repositories.checkout(local.url, local.repo.head())
+    for pid in _reading(repositories):
+        os.kill(pid, signal.SIGKILL)
+
+    assert checkout.read("app/deployment.yaml") == b"kind: Deployment\n"
+    assert len(_reading(repositories)) == 1
+
+
+def test_many_threads_read_at_once(local: World) -> None:
+    for number in range(50):
+        local.repo.write(f"f{number}", f"{number}" * 1000)
+    sha = local.repo.commit()
+    local.repo.push()
+    checkout = local.fetched().checkout(local.url, sha)
+
+    def read(number: int) -> bool:
+        name = f"{number % 50}"
+        return checkout.read(f"f{name}") == name.encode() * 1000
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(read, range(400)))
+
+
+def test_callers_who_wait_share_a_failure_too(
+    local: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repositories = local.fetched()
+    with serve_http(local.repo.remote.parent) as server:
+        url = server.url(local.repo.remote.name)
+        server.faults.hang = True
+        shim = GitShim(tmp_path / "shim")
+        shim.install(monkeypatch)
+
+        def fetch(_: int) -> str | None:
+            try:
+                repositories.fetch(url)
+            except SourceError as error:
+                return error.reason
+            return None
+
+        with ThreadPoolExecutor(8) as pool:
+            answers = [pool.submit(fetch, number) for number in range(8)]
+            assert server.hanging.wait(20)
+            server.release()
+            reasons = [answer.result() for answer in answers]
+
+    assert None not in reasons
+    assert shim.counts()["fetch"] < 8
