@@ -47,7 +47,8 @@ class Scheduler:
 
     def stop(self) -> None:
         """Stop at once; a poll is only a request, so nothing is cut off."""
-        self._scheduler.shutdown(wait=False)
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
 
     def _look(self) -> None:
         self._review()

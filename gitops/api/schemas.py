@@ -1,0 +1,92 @@
+"""Bodies of requests, and the shape of errors; an unknown field is refused.
+
+What answers hold is described in `docs/reference/json.md`: `gitops.wire` makes it.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+Text = Annotated[str, Field(min_length=1, max_length=1024)]
+
+
+class Order(BaseModel):
+    """A request's body."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        alias_generator=to_camel,
+        populate_by_name=True,
+    )
+
+
+class SyncOrder(Order):
+    """What to sync, and how."""
+
+    commit: Text | None = Field(None, description="Branch, tag or commit instead of the declared.")
+    prune: bool = Field(default=False, description="Delete beyond the prune budget.")
+    resources: list[Text] = Field(
+        default_factory=list,
+        max_length=1000,
+        description="Only these objects, each as group:Kind:namespace/name.",
+    )
+    dry_run: bool = Field(default=False, description="Answer with the plan, and do nothing.")
+
+
+class RollbackOrder(Order):
+    """Where to go back to."""
+
+    revision: int | None = Field(
+        None, ge=1, description="Its number; null: the newest healthy one with another digest."
+    )
+
+
+class ApproveOrder(Order):
+    """What to approve."""
+
+    plan: Text | None = Field(
+        None, description="`planDigest` of the plan that was looked at; null: the plan as it is."
+    )
+
+
+class TrailFilters(BaseModel):
+    """Filters of the trail; what is not given does not filter."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    application: Text | None = None
+    object: Text | None = Field(
+        None, description="`apps/Deployment:prod/web`, or `Deployment prod/web` of any group."
+    )
+    actor: Text | None = None
+    since: Text | None = Field(None, description="Time with a zone; included.")
+    until: Text | None = Field(None, description="Time with a zone; not included.")
+    outcome: Text | None = Field(
+        None, description="An object's outcome, the state of a closed revision, or `refused`."
+    )
+    limit: int | None = Field(None, ge=1)
+    order: Literal["newest", "oldest"] = "newest"
+
+
+class ErrorBody(BaseModel):
+    """One error."""
+
+    code: str = Field(description="A stable word.")
+    message: str = Field(description="One sentence.")
+    where: str | None = Field(description="A file and line, an object, a URL.")
+    remedy: str | None = Field(description="What to do next.")
+
+
+class Problem(BaseModel):
+    """The body of every answer from 400 on."""
+
+    error: ErrorBody
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": Problem, "description": "What was asked for cannot be done."},
+    "5XX": {"model": Problem, "description": "The service or a neighbour of it cannot do it now."},
+}

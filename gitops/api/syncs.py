@@ -1,0 +1,61 @@
+"""Routes that ask for work: sync, refresh, rollback, approve. Each is answered at once.
+
+The answer `{ticket, after}` names the `job-done` event that will tell the end:
+`GET …/events?after=<after>`.
+"""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from gitops.api.applications import comparison_to_wire
+from gitops.api.context import Context, accepted, reply
+from gitops.api.schemas import ApproveOrder, RollbackOrder, SyncOrder
+from gitops.engine.operations import RollbackOptions, SyncOptions
+
+
+class Syncs:
+    """Handlers of what changes the cluster."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def add(self, router: APIRouter) -> None:
+        """Put the routes on a router."""
+        one = "/applications/{name}/"
+        for word in ("sync", "refresh", "rollback", "approve"):
+            handler = getattr(self, word)
+            router.add_api_route(one + word, handler, methods=["POST"], tags=["work"])
+
+    def sync(self, request: Request, name: str, order: SyncOrder | None = None) -> Response:
+        """Sync now; with `dryRun`, answer with the plan instead."""
+        service = self._context.ready()
+        chosen = order or SyncOrder()
+        only = None
+        if chosen.resources:
+            only = service.reading.select(name, chosen.resources, chosen.commit)
+        if chosen.dry_run:
+            found = service.reading.plan(name, chosen.commit, only=only, prune=chosen.prune)
+            return reply(comparison_to_wire(found))
+        after = service.events.newest
+        options = SyncOptions(chosen.commit, chosen.prune, only)
+        return accepted(service.sync(name, options, self._context.trigger(request)), after)
+
+    def refresh(self, request: Request, name: str) -> Response:
+        """Look at Git and the cluster now."""
+        service = self._context.ready()
+        after = service.events.newest
+        return accepted(service.refresh(name, self._context.trigger(request)), after)
+
+    def rollback(self, request: Request, name: str, order: RollbackOrder | None = None) -> Response:
+        """Go back to a revision, from its stored manifests, and stay there."""
+        service = self._context.ready()
+        after = service.events.newest
+        options = RollbackOptions(order.revision if order else None)
+        return accepted(service.rollback(name, options, self._context.trigger(request)), after)
+
+    def approve(self, request: Request, name: str, order: ApproveOrder | None = None) -> Response:
+        """Approve what the plan holds back, and sync."""
+        service = self._context.ready()
+        after = service.events.newest
+        digest = order.plan if order else None
+        return accepted(service.approve(name, self._context.trigger(request), digest), after)
