@@ -14,7 +14,14 @@ from typing import Any
 
 import jsonpatch
 
-from gitops.core.fields import Element, ElementPath, field_element, item_elements
+from gitops.core.fields import (
+    Element,
+    ElementPath,
+    FieldSet,
+    field_element,
+    item_elements,
+    list_shape,
+)
 from gitops.core.pointers import Pointer, format_pointer
 from gitops.core.schema import ANY, Shape
 from gitops.core.values import same_json
@@ -43,6 +50,7 @@ class _Place:
     before: Pointer = ()
     after: Pointer = ()
     path: ElementPath = ()
+    fields: FieldSet | None = None
     leaves: bool = True
 
     def down(self, before: str | int, after: str | int, element: Element) -> "_Place":
@@ -50,6 +58,7 @@ class _Place:
             (*self.before, str(before)),
             (*self.after, str(after)),
             (*self.path, element),
+            self.fields.child(element) if self.fields is not None else None,
             self.leaves,
         )
 
@@ -57,12 +66,20 @@ class _Place:
         return self.down(name, name, field_element(name))
 
 
-def find_changes(before: Any, after: Any, shape: Shape, *, leaves: bool = True) -> list[Change]:
+def find_changes(
+    before: Any,
+    after: Any,
+    shape: Shape,
+    *,
+    fields: FieldSet | None = None,
+    leaves: bool = True,
+) -> list[Change]:
     """Every difference, in the order of actual's fields, then predicted's new ones.
 
+    `fields` are what managers own: they name the items of lists that no schema describes.
     Without `leaves` a struct or map that is new or gone is told as one.
     """
-    return list(_walk(before, after, shape, _Place(leaves=leaves)))
+    return list(_walk(before, after, shape, _Place(fields=fields, leaves=leaves)))
 
 
 def _walk(before: Any, after: Any, shape: Shape, place: _Place) -> Iterator[Change]:
@@ -109,6 +126,7 @@ def _new(value: Any, place: _Place) -> Iterator[Change]:
 def _walk_list(
     before: list[Any], after: list[Any], shape: Shape, place: _Place
 ) -> Iterator[Change]:
+    shape = list_shape(shape, place.fields)
     old, new = item_elements(before, shape), item_elements(after, shape)
     if old is None or new is None or _has_doubles(old) or _has_doubles(new):
         yield from _walk_positions(before, after, shape, place)

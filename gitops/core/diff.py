@@ -171,14 +171,18 @@ def removals(
     applied before it. Paths that somebody else owns with us are still there.
     """
     gone = predict(desired, answer, last_applied, shapes, options)
-    return removal_operations(find_changes(answer, gone, shapes.root(answer), leaves=False))
+    fields = Owners.of(answer).everything
+    found = find_changes(answer, gone, shapes.root(answer), fields=fields, leaves=False)
+    return removal_operations(found)
 
 
 def _result(actual: Body, predicted: Body, known: LastApplied, shapes: Shapes) -> Diff:
-    found = find_changes(actual, predicted, shapes.root(actual))
-    if not found:
+    if predicted is actual:
         return _verdict(actual, actual, (), ())
     owners = Owners.of(actual)
+    found = find_changes(actual, predicted, shapes.root(actual), fields=owners.everything)
+    if not found:
+        return _verdict(actual, actual, (), ())
     if known.manifest is not None:
         known = replace(known, manifest=canonical(known.manifest, shapes))
     fields = tuple(_field(change, owners, known) for change in found)

@@ -7,12 +7,13 @@ An element is FieldsV1's own text in one canonical spelling, so that `k:{"b":1,"
 `k:{"a":2,"b":1}` are one element. A path is a tuple of elements.
 """
 
+import functools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-from gitops.core.schema import Form, ListType, Shape
+from gitops.core.schema import ANY, Definitions, Form, ListType, Shape
 from gitops.model.diff import ABSENT
 
 Element = str
@@ -188,6 +189,39 @@ def item_elements(items: Sequence[Any], shape: Shape) -> list[Element] | None:
     return made
 
 
+def list_shape(shape: Shape, *known: FieldSet | None) -> Shape:
+    """The shape of a list that no schema describes, as field sets name its items.
+
+    `k:` elements make it a list by those keys, `v:` elements a set; else it stays as it is.
+    """
+    if shape.form is Form.LIST:
+        return shape
+    for fields in known:
+        for element in fields.children if fields is not None else ():
+            inferred = _INFERRED.get(element[:2])
+            if inferred is not None:
+                return inferred(element)
+    return shape
+
+
+@functools.cache
+def _keyed_list(keys: tuple[str, ...]) -> Shape:
+    schema = {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": keys}
+    return Shape(schema, "", {}, Definitions({}))
+
+
+def _list_by_keys(element: Element) -> Shape:
+    keys = json.loads(element[2:])
+    return _keyed_list(tuple(keys)) if isinstance(keys, dict) and keys else ANY
+
+
+_SET: Final = Shape({"type": "array", "x-kubernetes-list-type": "set"}, "", {}, Definitions({}))
+_INFERRED: Final[Mapping[str, Callable[[Element], Shape]]] = {
+    "k:": _list_by_keys,
+    "v:": lambda _: _SET,
+}
+
+
 def project(value: Any, fields: FieldSet | None, shape: Shape) -> Any:
     """The part of a value that a field set names; ABSENT where there is none.
 
@@ -215,6 +249,7 @@ def _project_map(value: Mapping[str, Any], fields: FieldSet, shape: Shape) -> An
 
 
 def _project_list(value: Sequence[Any], fields: FieldSet, shape: Shape) -> Any:
+    shape = list_shape(shape, fields)
     elements = item_elements(value, shape) or [f"i:{i}" for i in range(len(value))]
     made: list[Any] = []
     for item, element in zip(value, elements, strict=True):

@@ -12,7 +12,7 @@ that desired lacks and that is live is removed; what only actual has is somebody
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gitops.core.fields import Element, item_element, item_elements
+from gitops.core.fields import Element, item_element, item_elements, list_shape
 from gitops.core.merge_lists import align, order_items
 from gitops.core.pointers import Trie
 from gitops.core.schema import ANY, Form, ListType, Shape
@@ -36,14 +36,17 @@ OBJECT_FIELDS: Final = frozenset({"apiVersion", "kind", "status"})
 
 
 def merge(desired: Any, actual: Any, trace: Trace, shape: Shape) -> Any:
-    """Merge one place that actual has; `desired` is ABSENT where it says nothing."""
-    if trace.ignored or (desired is None and actual is None):
+    """Merge one place that both sides have."""
+    if trace.ignored or trace.ignored_in_desired:
         return actual
-    if desired is ABSENT or trace.ignored_in_desired:
-        return _left_out(actual, trace, shape)
-    if desired is None:
-        return _nulled(actual, trace, shape)
-    return _merge_values(desired, actual, trace, shape)
+    if actual is None:
+        made = ABSENT if is_zero(desired) else _fresh(desired, trace, shape)
+        return None if made is ABSENT else made
+    if isinstance(desired, Mapping) and isinstance(actual, Mapping):
+        return _merge_map(desired, actual, trace, shape)
+    if isinstance(desired, list) and isinstance(actual, list):
+        return _merge_list(desired, actual, trace, shape)
+    return actual if same_value(desired, actual, shape) else cleaned(desired, shape)
 
 
 def _nulled(actual: Any, trace: Trace, shape: Shape) -> Any:
@@ -61,17 +64,6 @@ def _nulled(actual: Any, trace: Trace, shape: Shape) -> Any:
 def _is_one(shape: Shape) -> bool:
     """Whether a value is owned as a whole."""
     return shape.atomic or (shape.form is Form.LIST and shape.list_type is ListType.ATOMIC)
-
-
-def _merge_values(desired: Any, actual: Any, trace: Trace, shape: Shape) -> Any:
-    if actual is None:
-        made = ABSENT if is_zero(desired) else _fresh(desired, trace, shape)
-        return None if made is ABSENT else made
-    if isinstance(desired, Mapping) and isinstance(actual, Mapping):
-        return _merge_map(desired, actual, trace, shape)
-    if isinstance(desired, list) and isinstance(actual, list):
-        return _merge_list(desired, actual, trace, shape)
-    return actual if same_value(desired, actual, shape) else cleaned(desired, shape)
 
 
 def _merge_map(
@@ -201,8 +193,7 @@ def _without(value: Any, skip: Trie) -> Any:
 
 def _left_out(actual: Any, trace: Trace, shape: Shape) -> Any:
     """What stays of a place that desired does not mention."""
-    gone = trace.applied and actual is not None
-    return _removed(actual, trace, shape) if gone else actual
+    return _removed(actual, trace, shape) if trace.applied else actual
 
 
 def _removed(actual: Any, trace: Trace, shape: Shape) -> Any:
@@ -211,13 +202,15 @@ def _removed(actual: Any, trace: Trace, shape: Shape) -> Any:
     All of it goes, unless others own something in it: then what is ours goes. Of a map and of a
     list by keys what is not ours always stays.
     """
-    if trace.keeps or trace.ignored:
+    if trace.keeps or trace.ignored or actual is None:
         return actual
     is_map = isinstance(actual, Mapping) and not shape.atomic
     if is_map and (trace.foreign or _is_partly_ours(trace, shape)):
         return _removed_from_map(actual, trace, shape)
-    if isinstance(actual, list) and item_elements(actual, shape) is not None:
-        return _removed_from_list(actual, trace, shape)
+    if isinstance(actual, list):
+        shape = list_shape(shape, trace.ours, trace.others)
+        if item_elements(actual, shape) is not None:
+            return _removed_from_list(actual, trace, shape)
     return ABSENT
 
 
@@ -268,6 +261,7 @@ def _same_or(actual: Any, made: Any) -> Any:
 
 def _merge_list(desired: list[Any], actual: list[Any], trace: Trace, shape: Shape) -> Any:
     if not trace.atomic and not shape.atomic:
+        shape = list_shape(shape, trace.ours, trace.others)
         wanted, found = item_elements(desired, shape), item_elements(actual, shape)
         if wanted is not None and found is not None and len(set(wanted)) == len(wanted):
             made = _merge_items((desired, wanted), (actual, found), trace, shape)

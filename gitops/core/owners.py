@@ -67,6 +67,11 @@ class Owners:
         left_out = {CLEARED, *without}
         return _union(e for e in self.entries if not e.ours and e.manager not in left_out)
 
+    @property
+    def everything(self) -> FieldSet:
+        """What any manager owns."""
+        return _union(self.entries)
+
     def of_managers(self, managers: Iterable[str]) -> FieldSet:
         """What the named managers own."""
         named = frozenset(managers)

@@ -300,7 +300,7 @@ def _list_type(schema: Schema) -> tuple[ListType, tuple[str, ...]]:
 
 
 def _strings(value: object) -> Iterator[str]:
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         yield from (item for item in value if isinstance(item, str))
 
 

@@ -111,3 +111,12 @@ def test_a_projections_digest_counts_our_fields_only():
     other = projection_digest(config_map(data={"a": "2"}), fields, SHAPES)
     assert one == same != other
     assert projection_digest({}, fields) == projection_digest({"x": 1}, fields)
+
+
+def test_a_projection_needs_no_schema_for_lists_by_keys():
+    fields = {"f:spec": {"f:rules": {'k:{"name":"a"}': {".": {}, "f:name": {}, "f:to": {}}}}}
+    one = {"spec": {"rules": [{"name": "foreign"}, {"name": "a", "to": 1, "extra": 2}]}}
+    other = {"spec": {"rules": [{"name": "a", "to": 1}]}}
+    changed = {"spec": {"rules": [{"name": "a", "to": 2}]}}
+    assert projection_digest(one, fields) == projection_digest(other, fields)
+    assert projection_digest(one, fields) != projection_digest(changed, fields)
