@@ -327,7 +327,7 @@ class Comparer:
         adoptions = [a for a in waiting if a.kind is ActionKind.ADOPT]
         return Comparison(
             plan,
-            mask_plan(plan, masker),
+            masker.mask_plan(plan),
             masker,
             held=_held_message(request.application, adoptions) if adoptions else "",
             waits_for_approval=bool(waiting),
@@ -378,19 +378,3 @@ def _held_message(application: Application, adoptions: Sequence[Action]) -> str:
     return (
         f"{first}{more} {verb} already; look at `gitops plan {name}`, then `gitops approve {name}`"
     )
-
-
-def mask_plan(plan: Plan, masker: Masker) -> Plan:
-    """The plan as people see it: every difference and sentence masked, bodies left out."""
-    actions = tuple(
-        replace(
-            action,
-            diff=masker.mask_diff(action.diff) if action.diff else None,
-            desired=None,
-            removals=(),
-            take_over=(),
-        )
-        for action in plan.actions
-    )
-    faults = tuple(replace(f, message=masker.mask_text(f.message)) for f in plan.faults)
-    return replace(plan, actions=actions, faults=faults)
