@@ -56,7 +56,7 @@ def resolve(known: Mapping[str, str], revision: str) -> Verdict:
     A constraint looks at tags only and wins over a branch of that name, as in Argo CD.
     """
     revision = revision or "HEAD"
-    if _SHA.fullmatch(revision.lower()):
+    if is_sha(revision.lower()):
         return PerhapsSha(revision.lower())
     constraint = parse_constraint(revision)
     if constraint is not None:
@@ -71,6 +71,11 @@ def resolve(known: Mapping[str, str], revision: str) -> Verdict:
     if _SHORT_SHA.fullmatch(revision):
         return PerhapsSha(revision.lower())
     return Missing(nearest(known, revision), constraint is not None)
+
+
+def is_sha(text: str) -> bool:
+    """Whether a text is a whole hash: 40 digits, lower case."""
+    return _SHA.fullmatch(text) is not None
 
 
 def _candidates(revision: str) -> tuple[str, ...]:

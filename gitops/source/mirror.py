@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
-from gitops.core.references import HEADS, PEELED, TAGS
+from gitops.core.references import HEADS, PEELED, TAGS, is_sha
 from gitops.errors import SourceError
 from gitops.model.revision import Commit
 from gitops.source.credentials import Access
@@ -39,7 +39,6 @@ _PERHAPS_HEAD = "+HEA*:refs/gitops/HEA*"
 _HEAD = "+HEAD:refs/gitops/HEAD"
 _NO_HEAD = re.compile(r"couldn't find remote ref HEAD")
 _CONFLICT = re.compile(r"cannot lock ref|local refs could not be updated")
-_SHA = re.compile(r"[0-9a-f]{40}")
 _BROKEN = re.compile(
     r"is empty|corrupt|bad object|invalid sha1 pointer|valid object|not a git repository"
     r"|cannot be accessed|index unavailable|unable to (open|read)",
@@ -65,7 +64,8 @@ class Mirror:
         self.reader = Reader(runner, path, self._own, options, pool)
         self._remote = Remote(path, runner, options)
         self._write = threading.RLock()
-        self._depth = 0
+        self._held: int | None = None
+        self._keeping = threading.Lock()
         self._compare = threading.Lock()
         self._cleaned = False
         self._started = 0
@@ -146,7 +146,7 @@ class Mirror:
         self, url: str, specs: list[str], access: Access, *, atomic: bool = True
     ) -> Result:
         try:
-            return self._remote.fetch(url, specs, access, atomic=atomic)
+            return self._remote.fetch(url, specs, access, self._held, atomic=atomic)
         except SourceError:
             self._clean()
             raise
@@ -171,9 +171,9 @@ class Mirror:
 
     def refs(self) -> Mapping[str, str]:
         """References as `ls-remote` names them; empty before the first fetch."""
-        found = self._refs
-        if found is None and not self.exists:
+        if not self.exists:
             return {}
+        found = self._refs
         if found is None:
             with self._writing():
                 found = self._refs = self._read_refs()
@@ -202,7 +202,7 @@ class Mirror:
         None where either commit is unknown, and where a submodule moved: what changed in it lies in
         another repository.
         """
-        if not (_SHA.fullmatch(old) and _SHA.fullmatch(new) and self.exists):
+        if not (is_sha(old) and is_sha(new) and self.exists):
             return None
         if old == new:
             return frozenset()
@@ -251,11 +251,11 @@ class Mirror:
 
         Those that the mirror does not have are passed over; beyond the bound the oldest go.
         """
-        kept = self._keep
-        if kept is not None and all(sha in kept for sha in shas):
-            return
-        with self._writing():
+        # Not under the lock of writers, which a fetch holds for as long as its server likes.
+        with self._keeping:
             kept = self._kept()
+            if all(sha in kept for sha in shas):
+                return
             fresh = [s for s in dict.fromkeys(shas) if s not in kept and self.reader.commit(s)]
             together = [*kept, *fresh]
             gone = together[: max(0, len(together) - self._options.keep_commits)]
@@ -301,6 +301,8 @@ class Mirror:
             if not self._cleaned:
                 self._clean()
             return
+        self.reader.reset()
+        self._keep = self._refs = None
         fresh = self.path.with_suffix(".new")
         shutil.rmtree(fresh, ignore_errors=True)
         shutil.rmtree(self.path, ignore_errors=True)
@@ -325,16 +327,19 @@ class Mirror:
 
     def _set_aside(self) -> None:
         """Begin anew; the broken mirror is kept beside it until the next time."""
+        self.reader.reset()
         aside = self.path.with_suffix(".broken")
         shutil.rmtree(aside, ignore_errors=True)
-        self.reader.close()
         self.path.rename(aside)
-        self._keep = None
         self._make()
 
     def _clean(self) -> None:
         """Remove what a git that was killed left behind; nobody else writes meanwhile."""
         self._cleaned = True
+        with self._keeping:
+            self._remove_locks()
+
+    def _remove_locks(self) -> None:
         places = [self.path.glob("*.lock"), (self.path / "refs").rglob("*.lock")]
         places += [(self.path / "objects").rglob("tmp_*"), self.path.glob("shallow_*")]
         for place in places:
@@ -345,15 +350,18 @@ class Mirror:
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
         """Alone, among threads and among processes that share the folder."""
-        with self._write, contextlib.ExitStack() as stack:
-            if not self._depth:
-                lock = stack.enter_context(self.path.with_suffix(".lock").open("w"))
-                fcntl.flock(lock, fcntl.LOCK_EX)
-            self._depth += 1
-            try:
+        with self._write:
+            if self._held is not None:
                 yield
-            finally:
-                self._depth -= 1
+                return
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with self.path.with_suffix(".lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                self._held = lock.fileno()
+                try:
+                    yield
+                finally:
+                    self._held = None
 
     def _local(
         self,

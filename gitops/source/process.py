@@ -132,9 +132,18 @@ class GitRunner:
         self._closed = False
 
     def start(
-        self, arguments: Sequence[str], variables: Mapping[str, str], *, interactive: bool = False
+        self,
+        arguments: Sequence[str],
+        variables: Mapping[str, str],
+        *,
+        interactive: bool = False,
+        hold: int | None = None,
     ) -> "Git.AutoInterrupt":
-        """Start git; standard input is a pipe when `interactive`, else empty."""
+        """Start git; standard input is a pipe when `interactive`, else empty.
+
+        `hold` is a locked file that git keeps open: if this process is killed, the lock lasts until
+        git has ended, too.
+        """
         if self._closed:
             raise SourceError("git is not started any more: the service is stopping")
         try:
@@ -144,6 +153,7 @@ class GitRunner:
                 as_process=True,
                 env=variables,
                 start_new_session=True,
+                pass_fds=() if hold is None else (hold,),
             )
         except GitCommandNotFound as error:
             raise SourceError(
@@ -151,6 +161,8 @@ class GitRunner:
                 remedy="install git 2.31 or newer",
                 reason="unreachable",
             ) from error
+        except OSError as error:
+            raise SourceError(f"git could not be started: {error.strerror}") from error
         with self._lock:
             self._running.add(process.pid)
         return process
@@ -161,14 +173,15 @@ class GitRunner:
         variables: Mapping[str, str],
         bounds: Bounds,
         feed: bytes = b"",
+        hold: int | None = None,
     ) -> Result:
-        """Run git to its end.
+        """Run git to its end; `hold` as in `start`.
 
         Raises:
             ProcessTimeoutError: it took longer than its bound.
             OutputLimitError: it printed more than its bound.
         """
-        process = self.start(arguments, variables, interactive=bool(feed))
+        process = self.start(arguments, variables, interactive=bool(feed), hold=hold)
         try:
             if feed:
                 # All that is fed is small enough for a pipe, or read by git as it comes.

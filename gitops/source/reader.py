@@ -16,12 +16,12 @@ from typing import IO, Any, TypeVar
 from git.objects.fun import tree_entries_from_data
 from git.objects.util import parse_actor_and_date
 
+from gitops.core.references import is_sha
 from gitops.errors import SourceError
 from gitops.model.revision import Commit
 from gitops.source.options import GitOptions
 from gitops.source.process import GitRunner
 
-SHA_CHARS = 40
 KEPT_TREES = 2048
 TREE_BYTES = 16 * 1024 * 1024
 
@@ -97,7 +97,7 @@ class Reader:
         that several objects share.
         """
         name = sha + _PEEL
-        return self._keep("commit", name, lambda: self._commit(name), keep=len(sha) == SHA_CHARS)
+        return self._keep("commit", name, lambda: self._commit(name), keep=is_sha(sha))
 
     def tree(self, sha: str) -> "Tree":
         """The names in a tree, or in the tree of a commit."""
@@ -114,6 +114,12 @@ class Reader:
         """End the process; the next question starts another."""
         with self._lock:
             self._stop()
+
+    def reset(self) -> None:
+        """Forget everything: there will be another mirror at this place."""
+        with self._lock:
+            self._stop()
+            self._kept.clear()
 
     def close_if_idle(self) -> bool:
         """End the process unless a question is under way; never waits."""

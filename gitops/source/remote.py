@@ -47,8 +47,13 @@ class Remote:
                 found[name] = sha
         return found
 
-    def fetch(self, url: str, specs: Sequence[str], access: Access, *, atomic: bool) -> Result:
-        """Fetch and prune; a failure of git is a result, raises SourceError `timeout` only."""
+    def fetch(
+        self, url: str, specs: Sequence[str], access: Access, hold: int | None, *, atomic: bool
+    ) -> Result:
+        """Fetch and prune; a failure of git is a result, raises SourceError `timeout` only.
+
+        `hold` is the mirror's lock, which git keeps as long as it runs.
+        """
         arguments = ["fetch", "--quiet", "--no-tags", "--prune", "--no-write-fetch-head"]
         arguments += ["--no-auto-maintenance", "--no-recurse-submodules", "--update-shallow"]
         if self._options.depth:
@@ -58,7 +63,7 @@ class Remote:
         variables = {**self._variables(access), "GIT_DIR": str(self._git_dir)}
         bounds = Bounds(self._options.fetch_timeout_s, self._options.max_output_bytes)
         try:
-            return self._runner.run([*arguments, "--", url, *specs], variables, bounds)
+            return self._runner.run([*arguments, "--", url, *specs], variables, bounds, hold=hold)
         except ProcessTimeoutError:
             raise timed_out(url, bounds.timeout_s, "the fetch") from None
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from gitops.core.references import Ambiguous, Found, Missing, PerhapsSha, resolve
+from gitops.core.references import Ambiguous, Found, Missing, PerhapsSha, is_sha, resolve
 from gitops.core.repo_url import normalise, parse, split_credentials
 from gitops.errors import SourceError
 from gitops.model.revision import Commit
@@ -62,6 +62,14 @@ class GitRepositories:
     def fetch(self, repo_url: str, *, sha: str | None = None) -> None:
         """One `git fetch`; `sha` (40 digits) asks for a commit that no reference names."""
         url, own, mirror = self._open(repo_url)
+        sha = sha.lower() if sha else None
+        if sha is not None and not is_sha(sha):
+            raise SourceError(
+                f"`{sha[:80]}` is not the hash of a commit",
+                where=url,
+                remedy="write all 40 digits",
+                reason="ref-missing",
+            )
         mirror.fetch(url, lambda: self._credentials.access(url, self.options, own), sha)
 
     def resolve(self, repo_url: str, revision: str) -> Commit:

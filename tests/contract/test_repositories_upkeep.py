@@ -1,7 +1,11 @@
 """Mirrors over time: processes, kept commits, packing, and what a crash left behind."""
 
+import fcntl
 import os
+import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -252,3 +256,95 @@ def test_callers_who_wait_share_a_failure_too(
 
     assert None not in reasons
     assert shim.counts()["fetch"] < 8
+
+
+def test_a_slow_fetch_does_not_hold_up_what_is_there(local: World) -> None:
+    with serve_http(local.repo.remote.parent) as server, ThreadPoolExecutor(1) as pool:
+        local.url = server.url(local.repo.remote.name)
+        old = local.repo.head()
+        local.repo.write("x", "1").commit()
+        local.repo.push()
+        repositories = local.fetched()
+        server.faults.hang = True
+        fetching = pool.submit(repositories.fetch, local.url)
+        assert server.hanging.wait(20)
+
+        commit = repositories.resolve(local.url, "main")
+        assert repositories.checkout(local.url, commit.sha).read("x") == b"1"
+        assert repositories.checkout(local.url, old).commit.sha == old
+        assert repositories.changed_paths(local.url, old, commit.sha) == {"x"}
+        assert not fetching.done()
+
+        server.release()
+        with pytest.raises(SourceError):
+            fetching.result(20)
+
+
+def test_a_server_that_stalls_is_given_up_before_the_whole_time_is_over(local: World) -> None:
+    with serve_http(local.repo.remote.parent) as server:
+        server.faults.hang = True
+        repositories = local.repositories(GitOptions(stall_timeout_s=1))
+        with pytest.raises(SourceError) as failed:
+            repositories.fetch(server.url(local.repo.remote.name))
+    assert failed.value.reason in ("half-answer", "unreachable")
+
+
+def test_mirrors_that_somebody_removed_are_fetched_anew(local: World) -> None:
+    local.repo.write("x", "1").commit()
+    local.repo.push()
+    repositories = local.fetched()
+    sha = repositories.resolve(local.url, "main").sha
+    repositories.checkout(local.url, sha).read("x")
+    shutil.rmtree(local.folder / "mirrors")
+
+    assert repositories.known(local.url) == {}
+    repositories.fetch(local.url)
+
+    assert repositories.known(local.url) == repositories.poll(local.url)
+    assert repositories.checkout(local.url, sha).read("x") == b"1"
+
+
+def test_a_fetch_whose_process_was_killed_ends_before_the_next_begins(
+    local: World, tmp_path: Path
+) -> None:
+    local.fetched().close()
+    with serve_http(local.repo.remote.parent) as server:
+        url = server.url(local.repo.remote.name)
+        server.faults.hang = True
+        killed = subprocess.Popen([sys.executable, "-c", _FETCH, str(tmp_path / "mirrors"), url])
+        assert server.hanging.wait(30)
+        killed.kill()
+        killed.wait()
+        lock = next(p for p in (tmp_path / "mirrors").glob("*.lock") if _is_locked(p))
+        server.faults.hang = False
+        server.release()
+        repositories = local.repositories()
+        repositories.fetch(url)
+
+    assert not _is_locked(lock)
+    assert repositories.known(url)["HEAD"] == local.repo.head()
+
+
+def _is_locked(path: Path) -> bool:
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+_FETCH = """
+import sys
+from pathlib import Path
+from gitops.source.repositories import GitRepositories
+GitRepositories(Path(sys.argv[1])).fetch(sys.argv[2])
+"""
+
+
+@pytest.mark.parametrize("sha", ["main:refs/heads/evil", "--upload-pack=x", "1234", "g" * 40, "+"])
+def test_only_a_whole_hash_is_asked_for(local: World, sha: str) -> None:
+    repositories = local.fetched()
+    with pytest.raises(SourceError, match="not the hash of a commit") as refused:
+        repositories.fetch(local.url, sha=sha)
+    assert refused.value.reason == "ref-missing"
