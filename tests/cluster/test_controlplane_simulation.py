@@ -226,6 +226,13 @@ def test_a_job_completes(here: Here) -> None:
     here.wait("condition=Complete", "job/work")
 
 
+def test_jobs_with_annotations_of_others_complete(here: Here) -> None:
+    body = job(pod_spec(restartPolicy="Never"), completions=6, parallelism=6)
+    body["spec"]["template"]["metadata"] = {"annotations": {"example.com/owner": "team-a"}}
+    here.apply(body)
+    here.wait("condition=Complete", "job/work")
+
+
 @pytest.mark.parametrize("how", ["tag", "label"])
 @pytest.mark.parametrize("policy", ["Never", "OnFailure"])
 def test_a_job_fails_by_tag_or_label(here: Here, how: str, policy: str) -> None:
