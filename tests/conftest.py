@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ("tests.helpers.controlplane", "tests.helpers.service")
+pytest_plugins = ("tests.helpers.controlplane", "tests.helpers.service", "tests.helpers.walk")
 
 FOLDERS = ("unit", "laws", "cases", "contract", "cluster", "api", "e2e", "deploy", "docs")
 ROOT = Path(__file__).parent

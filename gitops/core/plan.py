@@ -231,6 +231,11 @@ def deletion(identity: ObjectId, live: Live, reason: str) -> Action:
     )
 
 
+def is_claimed(action: Action) -> bool:
+    """Whether an object becomes the application's own: hooks and `UNCLAIMED` ones do not."""
+    return action.hook is None and UNCLAIMED not in action.options
+
+
 def remark(action: Action) -> str:
     """What people should know of an action besides its changes, or ""."""
     changes = action.diff.changes if action.diff else ()

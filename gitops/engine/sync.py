@@ -13,6 +13,7 @@ from threading import Event
 
 import orjson
 
+from gitops.core.plan import is_claimed
 from gitops.core.retry import next_attempt
 from gitops.engine.apply import Applied, Applier, End, Run
 from gitops.engine.compare import Comparer, Comparison, PlanRequest
@@ -248,7 +249,7 @@ class Syncer:
                 [
                     (a.id, a.api_version)
                     for a in plan.actions
-                    if a.changes_cluster and a.kind is not ActionKind.DELETE and a.hook is None
+                    if a.changes_cluster and a.kind is not ActionKind.DELETE and is_claimed(a)
                 ],
             )
         except ConflictError as error:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from gitops.core.diff import removals
 from gitops.core.normalize import manifest_digest
-from gitops.core.plan import UNCLAIMED, remark
+from gitops.core.plan import is_claimed, remark
 from gitops.core.projection import answer_digest
 from gitops.engine.actual import Actual
 from gitops.engine.children import Children
@@ -203,8 +203,7 @@ class Writer:
             raise TypeError(action.id)
         live = self._cluster.live(answer.body)
         self._actual.put(live)
-        unclaimed = action.hook is not None or UNCLAIMED in action.options
-        claim = None if unclaimed else self.claim_of(action, live, plan)
+        claim = self.claim_of(action, live, plan) if is_claimed(action) else None
         return Written(action, outcome_of(action, OUTCOMES[action.kind], remark(action)), claim)
 
     def claim_of(self, action: Action, live: Live, plan: Plan) -> Claim:
