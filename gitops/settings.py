@@ -6,6 +6,7 @@ From `--config`, else `GITOPS_CONFIG`, else `./gitops.yaml`, else the defaults; 
 made from the descriptions below.
 """
 
+import json
 import os
 from collections.abc import Mapping
 from datetime import timedelta
@@ -23,7 +24,14 @@ from pydantic import (
     ValidationError,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+from pydantic_settings import SettingsError as UnreadableError
 
 from gitops.core.durations import parse_duration
 from gitops.errors import SettingsError
@@ -38,7 +46,17 @@ def _duration(value: Any) -> Any:
     return value
 
 
+def _words(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith("["):
+        return json.loads(value)  # a ValueError is told as one of the field
+    if isinstance(value, str):
+        return tuple(word.strip() for word in value.split(",") if word.strip())
+    return value
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+"""A list; in the environment its words are separated by commas."""
 
 
 class Section(BaseModel):
@@ -66,7 +84,7 @@ class ServerSection(Section):
     token_file: Path | None = Field(
         None, description="File with the token, so that it needs no environment variable."
     )
-    allowed_hosts: tuple[str, ...] = Field(
+    allowed_hosts: Words = Field(
         (),
         description="Host names accepted in Host and Origin besides loopback's own and `host`; "
         "a page on another site can then not talk to the service (DNS rebinding).",
@@ -90,7 +108,7 @@ class ClusterSection(Section):
         "~/.kube/config.",
     )
     context: str | None = Field(None, description="Context of the kubeconfig; else its current.")
-    exec_programs: tuple[str, ...] = Field(
+    exec_programs: Words = Field(
         (),
         description="Programs that the kubeconfig may start for credentials; none by default, "
         "because a kubeconfig from elsewhere could run anything.",
@@ -132,7 +150,7 @@ class GitSection(Section):
     credentials: tuple[GitCredential, ...] = Field(
         (), description="Credentials by URL prefix; the longest prefix wins."
     )
-    submodule_prefixes: tuple[str, ...] = Field(
+    submodule_prefixes: Words = Field(
         (), description="URL prefixes that submodules may come from besides their parent's host."
     )
     local_repositories: bool = Field(
@@ -229,8 +247,27 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment wins over the file, which comes in as arguments."""
-        del settings_cls, dotenv_settings, file_secret_settings
-        return env_settings, init_settings
+        del env_settings, dotenv_settings, file_secret_settings
+        return Environment(settings_cls), init_settings
+
+
+class Environment(EnvSettingsSource):
+    """Variables that are ours: `GITOPS_<SECTION>__<KEY>`, GITOPS_STATE_DIR, GITOPS_APPLICATIONS.
+
+    Not those of other programs that happen to be named like a section (`SERVER`), nor those that
+    the commands read (`GITOPS_SERVER` is a URL). Several paths are separated as in PATH.
+    """
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        kept: dict[str, str | None] = {}
+        for name, value in super()._load_env_vars().items():
+            nested = name.startswith("gitops_") and "__" in name
+            if nested or name in ("gitops_state_dir", "gitops_applications"):
+                kept[name] = value
+        paths = kept.get("gitops_applications")
+        if paths and not paths.startswith("["):
+            kept["gitops_applications"] = json.dumps(paths.split(os.pathsep))
+        return kept
 
 
 def find_config(given: Path | None, environ: Mapping[str, str]) -> Path | None:
@@ -254,6 +291,12 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
         settings = Settings(**values)
         chosen = {key: value for key, value in overrides.items() if value is not None}
         return settings.model_copy(update=chosen) if chosen else settings
+    except UnreadableError as error:
+        raise SettingsError(
+            str(error).removesuffix(' from source "Environment"'),
+            where="the environment",
+            remedy="lists of mappings are better written in a file",
+        ) from error
     except ValidationError as error:
         faults = "; ".join(_sentence(fault) for fault in error.errors(include_url=False))
         raise SettingsError(

@@ -62,20 +62,18 @@ class Events:
             start = int(last) if last.isdecimal() and len(last) < 16 else after or 0  # noqa: PLR2004 - more digits than any sequence has
             stream = self._stream(name, feed.resume(start))
             return StreamingResponse(stream, media_type=STREAM, headers={"X-Accel-Buffering": "no"})
-        events = await feed.wait(feed.resume(after or 0), name, timeout_s)
-        newest = events[-1].sequence if events else feed.newest
+        events, newest = await feed.wait(feed.resume(after or 0), name, timeout_s)
         return reply({"events": [event_to_wire(event) for event in events], "newest": newest})
 
     async def _stream(self, name: str | None, after: int) -> AsyncIterator[bytes]:
         feed = self._context.feed
         yield b": here come events\n\n"
         while not feed.closed:
-            events = await feed.wait(after, name, BEAT_S)
+            events, after = await feed.wait(after, name, BEAT_S)
             if not events:
                 yield b": still here\n\n"
             for event in events:
                 yield _frame(event)
-                after = event.sequence
 
 
 def _frame(event: Event) -> bytes:

@@ -38,27 +38,32 @@ class Feed:
         """Where to go on; numbers from before a restart of the service begin anew."""
         return after if 0 <= after <= self._events.newest else 0
 
-    @property
-    def newest(self) -> int:
-        """Sequence of the newest event."""
-        return self._events.newest
+    async def wait(
+        self, after: int, application: str | None, timeout_s: float
+    ) -> tuple[list[Event], int]:
+        """Events after a sequence, oldest first, none where none came in time; and where to go on.
 
-    async def wait(self, after: int, application: str | None, timeout_s: float) -> list[Event]:
-        """Events after a sequence, oldest first; empty where none came in time."""
+        What lies up to that place was looked at: nothing is left out between two calls.
+        """
         changed = asyncio.Event()
         entry = (asyncio.get_running_loop(), changed)
+        seen = after
         with self._lock:
             self._waiting.add(entry)
         try:
             async with asyncio.timeout(timeout_s):
                 while True:
                     changed.clear()
+                    newest = self._events.newest
                     events = self._events.since(after, application)
-                    if events or self.closed:
-                        return events
+                    if events:
+                        return events, events[-1].sequence
+                    seen = newest
+                    if self.closed:
+                        return [], seen
                     await changed.wait()
         except TimeoutError:
-            return []
+            return [], seen
         finally:
             with self._lock:
                 self._waiting.discard(entry)

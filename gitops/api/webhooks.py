@@ -13,10 +13,10 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from gitops.api.context import Context, address, raw_body, reply
-from gitops.core.repo_url import split_credentials
 from gitops.core.webhooks import Ignored, Ping, Push, Sender, is_genuine, read_payload, recognise
 from gitops.errors import AccessError, InputError
 from gitops.ports import Clock, Delivery
+from gitops.wire.status import shown_url
 
 REPEAT_S = 600.0
 """A sender without ids that says the same of a ref within this time repeats itself."""
@@ -68,7 +68,7 @@ class Webhooks:
             "delivery": delivery.id,
             "duplicate": False,
             "ref": delivery.ref,
-            "repositories": [split_credentials(url)[0] for url in found.repositories],
+            "repositories": [shown_url(url) for url in found.repositories],
             "applications": list(found.applications),
         }
         return reply(told, 202)

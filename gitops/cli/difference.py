@@ -38,11 +38,12 @@ def difference_lines(diff: Diff) -> Iterator[str]:
     title = click.style(f"{sign} {diff.action} {diff.id.title}", fg=colour, bold=True)
     yield f"{title}{click.style(sentence, dim=True)}"
     for field in diff.fields:
-        yield from _field_lines(field)
+        yield from field_lines(field)
     yield ""
 
 
-def _field_lines(field: FieldChange) -> Iterator[str]:
+def field_lines(field: FieldChange) -> Iterator[str]:
+    """One field: its path, its values, and whose it is where it is not ours."""
     sign, colour = _FIELD_SIGNS[field.op]
     path = ".".join(_quoted(token) for token in parse_pointer(field.path) or ())
     named = f"    {click.style(f'{sign} {path}', fg=colour)}:"

@@ -135,7 +135,7 @@ def _run(running: wiring.Running, server: Server, listener: socket.socket) -> No
     starting = threading.Thread(target=_start, args=(running, server, failures), name="start")
     starting.daemon = True
     with _ended_by_signals(server.stop):
-        log.info("listening on " + address_of(listener), version=__version__)
+        log.info("listening on %s", address_of(listener), version=__version__)
         starting.start()
         server.run_until_stopped()
         log.info("stopping")

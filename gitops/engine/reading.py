@@ -10,7 +10,7 @@ from gitops.core.selecting import select
 from gitops.engine.compare import Comparison, PlanRequest
 from gitops.engine.parts import Parts
 from gitops.engine.status import describe
-from gitops.errors import InputError, NotFoundError
+from gitops.errors import InputError, NotFoundError, SourceError
 from gitops.model.application import Application
 from gitops.model.diff import ActionKind, Diff
 from gitops.model.objects import Body, Manifest, ObjectId
@@ -45,13 +45,12 @@ class Reading:
 
         `only` and `prune` are those of `SyncOptions`.
         """
-        runtime = self._parts.registry.get(name)
-        state = self._parts.states.get(name)
-        request = self._request(runtime.application, state, commit)
+        application = self._parts.registry.get(name).application
+        warnings = self._look(application)
+        request = self._request(application, self._parts.states.get(name), commit)
         hooks = request.hooks and only is None
-        return self._parts.comparer.compare(
-            replace(request, only=only, prune=True if prune else None, hooks=hooks)
-        )
+        request = replace(request, only=only, prune=True if prune else None, hooks=hooks)
+        return _warned(self._parts.comparer.compare(request), warnings)
 
     def select(
         self, name: str, patterns: Sequence[str], commit: str | None = None
@@ -60,9 +59,10 @@ class Reading:
 
         Raises InputError for another shape, NotFoundError where one matches nothing.
         """
-        runtime = self._parts.registry.get(name)
-        state = self._parts.states.get(name)
-        known = {m.id for m in self._request(runtime.application, state, commit).manifests}
+        application = self._parts.registry.get(name).application
+        self._look(application)
+        request = self._request(application, self._parts.states.get(name), commit)
+        known = {manifest.id for manifest in request.manifests}
         known |= {claim.id for claim in self._parts.inventory.of(name)}
         found = {pattern: select(pattern, known) for pattern in patterns}
         for pattern, matches in found.items():
@@ -76,15 +76,28 @@ class Reading:
 
     def plan_of(self, application: Application, commit: str | None = None) -> Comparison:
         """What a sync of an application would do that need not be registered."""
-        state = self._parts.states.get(application.name)
-        return self._parts.comparer.compare(self._request(application, state, commit))
+        warnings = self._look(application)
+        request = self._request(application, self._parts.states.get(application.name), commit)
+        return _warned(self._parts.comparer.compare(request), warnings)
+
+    def _look(self, application: Application) -> tuple[str, ...]:
+        """Bring mirrors up to date; a server that does not answer is a warning if one is known."""
+        repositories = self._parts.repositories
+        warnings = []
+        for url in sorted({source.repo_url for source in application.sources}):
+            known = repositories.known(url)
+            try:
+                if not known or dict(repositories.poll(url)) != dict(known):
+                    repositories.fetch(url)
+            except SourceError as error:
+                if not known:
+                    raise
+                warnings.append(f"this is for the last commit seen: {error.message}")
+        return tuple(warnings)
 
     def _request(
         self, application: Application, state: ApplicationState, commit: str | None
     ) -> PlanRequest:
-        for source in application.sources:
-            if not self._parts.repositories.known(source.repo_url):
-                self._parts.repositories.fetch(source.repo_url)
         desired = self._parts.loader.load(application, state, commit)
         if desired.faults:
             faults = "; ".join(
@@ -159,3 +172,15 @@ class Reading:
     def verify(self, head: str | None) -> Verdict:
         """Whether the trail was touched."""
         return self._parts.store.verify(head)
+
+
+def _warned(comparison: Comparison, warnings: tuple[str, ...]) -> Comparison:
+    """A comparison whose plan says these too."""
+    if not warnings:
+        return comparison
+    plan, masked = comparison.plan, comparison.masked
+    return replace(
+        comparison,
+        plan=replace(plan, warnings=(*plan.warnings, *warnings)),
+        masked=replace(masked, warnings=(*masked.warnings, *warnings)),
+    )

@@ -55,8 +55,16 @@ def _declaration(application: Application) -> JsonObject:
 
 
 def _source(source: Source) -> JsonObject:
-    url, _, _ = split_credentials(source.repo_url)
-    return {"repoURL": url, "path": source.path, "targetRevision": source.target_revision}
+    return {
+        "repoURL": shown_url(source.repo_url),
+        "path": source.path,
+        "targetRevision": source.target_revision,
+    }
+
+
+def shown_url(repo_url: str) -> str:
+    """A repository's URL without credentials, otherwise as it was declared."""
+    return split_credentials(repo_url)[0] if "@" in repo_url else repo_url
 
 
 def object_to_wire(status: ObjectStatus) -> JsonObject:

@@ -1,0 +1,53 @@
+"""How commands that wait tell what happens, and print the end.
+
+Called by `sync`, `rollback`, `approve`, `unpin` and `delete`. Progress goes to standard error, on a
+terminal only; the result to standard output.
+"""
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+from gitops.cli.client import Client, app_path
+from gitops.cli.output import coloured, emit
+from gitops.cli.tables import clip, event_line, title
+
+GOOD = frozenset({"succeeded", "unchanged"})
+
+
+def progress(output: str) -> Callable[[Mapping[str, Any]], None]:
+    """A listener that prints events as lines where a person watches."""
+    watched = output == "table" and sys.stderr.isatty()
+    return _print if watched else lambda _event: None
+
+
+def _print(event: Mapping[str, Any]) -> None:
+    click.echo(event_line(event), err=True)
+
+
+def finish(client: Client, name: str, done: Mapping[str, Any], output: str) -> int:
+    """Print how a job ended; returns the exit code."""
+    number, state = done["revision"], done["data"]["state"]
+    value = {"application": name, "revision": number, "state": state, "message": done["message"]}
+    failed = []
+    if number is not None and state not in GOOD:
+        revision = client.get(app_path(name, "revisions", str(number)))
+        failed = [o for o in revision["outcomes"] if o["outcome"] in ("failed", "held")]
+
+    def text() -> str:
+        why = f": {done['message']}" if done["message"] else ""
+        lines = [f"{title(o)} {coloured(o['outcome'])}: {clip(o['message'])}" for o in failed]
+        head = f"revision {number} {coloured(state)}" if number is not None else state
+        return "\n".join([*lines, f"{name}: {head}{why}"])
+
+    emit(value, output, text)
+    return 0 if state in GOOD else 1
+
+
+def end_of(
+    client: Client, name: str, asked: Mapping[str, int], output: str, timeout_s: float
+) -> int:
+    """Wait for a job and print its end; returns the exit code."""
+    return finish(client, name, client.job(name, asked, timeout_s, progress(output)), output)

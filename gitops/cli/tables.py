@@ -1,0 +1,325 @@
+"""What remote commands print for people: applications, plans, revisions, records, from their JSON.
+
+In: values as the API answers them. Out: text with colours, which click drops where there is no
+terminal.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import click
+
+from gitops.cli.difference import CHANGED, SIGNS, field_lines
+from gitops.cli.output import coloured, columns
+from gitops.model.diff import ActionKind
+from gitops.model.plan import Action
+from gitops.wire.plan import action_from_wire
+
+JsonObject = Mapping[str, Any]
+
+NONE: Final = "-"
+_WIDE: Final = 72
+
+
+def clip(text: str, width: int = _WIDE) -> str:
+    """One line of text, cut where it is long."""
+    line = " ".join(text.split())
+    return line if len(line) <= width else line[: width - 1] + "…"
+
+
+def short(sha: str | None) -> str:
+    """A commit's first eight digits."""
+    return sha[:8] if sha else NONE
+
+
+def moment(text: str | None) -> str:
+    """`2026-03-01 09:30:00` in UTC."""
+    return text[:19].replace("T", " ") if text else NONE
+
+
+def title(value: JsonObject) -> str:
+    """How a person names an object: `Deployment nohi/myblog`."""
+    namespace = value["namespace"]
+    return f"{value['kind']} {namespace}/{value['name']}" if namespace else _bare(value)
+
+
+def _bare(value: JsonObject) -> str:
+    return f"{value['kind']} {value['name']}"
+
+
+# --- applications ---------------------------------------------------------------------------------
+
+
+def application_table(statuses: Sequence[JsonObject]) -> str:
+    """`gitops list`."""
+    if not statuses:
+        return "no applications; `gitops create -f FILE` registers one"
+    rows = [
+        [
+            status["name"],
+            coloured(status["sync"]),
+            coloured(status["health"]["status"] or NONE),
+            str(status["revision"] or NONE),
+            short(status["commit"] and status["commit"]["sha"]),
+            clip(_remark(status)),
+        ]
+        for status in statuses
+    ]
+    return columns(("name", "sync", "health", "revision", "commit", "message"), rows)
+
+
+def _remark(status: JsonObject) -> str:
+    parts = ["suspended"] if status["suspended"] else []
+    if status["message"]:
+        parts.append(status["message"])
+    return ", ".join(parts)
+
+
+def status_page(status: JsonObject) -> str:
+    """`gitops status APP`."""
+    facts = [f"{click.style(f'{name}:', bold=True):<{_pad()}} {text}" for name, text in
+             _facts(status) if text]  # fmt: skip
+    rows = [
+        [
+            each["kind"],
+            each["namespace"] or NONE,
+            each["name"],
+            coloured(each["sync"]),
+            coloured(each["health"]["status"] or NONE),
+            clip(each["message"] or each["health"]["message"]),
+        ]
+        for each in status.get("objects", ())
+    ]
+    if not rows:
+        return "\n".join(facts)
+    header = ("kind", "namespace", "name", "sync", "health", "message")
+    return "\n".join([*facts, "", columns(header, rows)])
+
+
+def _pad() -> int:
+    return 14 + len(click.style("", bold=True))
+
+
+def _facts(status: JsonObject) -> Iterator[tuple[str, str]]:
+    health, commit, pin = status["health"], status["commit"], status["pin"]
+    yield "Application", status["name"]
+    sources = [f"{s['repoURL']} {s['path']} ({s['targetRevision']})" for s in status["sources"]]
+    yield "Source", ", ".join(sources)
+    place = status["destination"]
+    yield "Destination", f"{place['name']} {place['namespace'] or ''}".strip()
+    yield "Declared in", status["origin"]["where"]
+    yield "Sync", _explained(coloured(status["sync"]), status["message"])
+    yield "Health", _explained(coloured(health["status"] or NONE), health["message"])
+    yield "Revision", str(status["revision"] or NONE)
+    yield "Commit", _commit(commit)
+    if pin:
+        yield (
+            "Pinned to",
+            f"revision {pin['revision']} by {pin['actor']}"
+            + (f": {pin['reason']}" if pin["reason"] else ""),
+        )
+    if status["heldBack"]:
+        yield "Held back", _commit(status["heldBack"])
+    yield "Suspended", "yes: no automatic syncs" if status["suspended"] else ""
+    yield "Waits for", ", ".join(status["waitingFor"])
+    yield "Warnings", "; ".join(status["warnings"])
+    yield "Working", "yes" if status["busy"] else ""
+
+
+def _explained(word: str, why: str) -> str:
+    return f"{word} ({why})" if why else word
+
+
+def _commit(commit: JsonObject | None) -> str:
+    if commit is None:
+        return NONE
+    subject = clip(commit["message"].split("\n", 1)[0])
+    return f"{short(commit['sha'])} {subject} ({commit['author']})"
+
+
+# --- plans ----------------------------------------------------------------------------------------
+
+
+def plan_page(plan: JsonObject) -> str:
+    """`gitops plan`: what would be done in which order, why, and what is held."""
+    lines = [*_faults(plan), *_warnings(plan)]
+    actions = [action_from_wire(value) for value in plan["actions"]]
+    where = ("", 0)
+    several = len({(a.phase, a.wave) for a in actions if a.kind is not ActionKind.NONE}) > 1
+    for action in actions:
+        if action.kind is ActionKind.NONE:
+            continue
+        if several and where != (action.phase.title, action.wave):
+            where = (action.phase.title, action.wave)
+            lines.append(click.style(f"{where[0]}, wave {where[1]}", dim=True))
+        lines += action_lines(action)
+    if plan.get("held"):
+        lines += [f"{click.style('held:', fg='yellow')} {plan['held']}", ""]
+    return "\n".join([*lines, _total(plan, actions)])
+
+
+def action_lines(action: Action) -> Iterator[str]:
+    """One action: what, to which object, why; then its fields."""
+    sign, colour = SIGNS.get(action.kind, CHANGED)
+    name = click.style(f"{sign} {action.kind} {action.id.title}", fg=colour, bold=True)
+    changes = action.diff.changes if action.diff and action.kind not in SIGNS else ()
+    told = ", ".join([*changes, *([action.reason] if action.reason else [])])
+    yield name + (click.style(f"   {told}", dim=True) if told else "")
+    if action.held:
+        yield f"    {click.style('held:', fg='yellow')} {action.held}"
+    for field in action.diff.fields if action.diff else ():
+        yield from field_lines(field)
+    yield ""
+
+
+def _faults(plan: JsonObject) -> Iterator[str]:
+    for fault in plan["faults"]:
+        place = f"{fault['path']}:{fault['line']}: " if fault["path"] else ""
+        named = f"{title(fault['object'])}: " if fault["object"] else ""
+        yield f"{click.style('fault:', fg='red')} {place}{named}{fault['message']}"
+    if plan["faults"]:
+        yield ""
+
+
+def _warnings(plan: JsonObject) -> Iterator[str]:
+    for warning in plan["warnings"]:
+        yield f"{click.style('warning:', fg='yellow')} {warning}"
+    if plan["warnings"]:
+        yield ""
+
+
+def _total(plan: JsonObject, actions: Sequence[Action]) -> str:
+    counts: dict[str, int] = {}
+    for action in actions:
+        counts[action.kind.value] = counts.get(action.kind.value, 0) + 1
+    same = counts.pop(ActionKind.NONE.value, 0)
+    parts = [f"{count} to {kind}" for kind, count in counts.items()]
+    at = f" at {short(plan['commit'])}" if plan["commit"] else ""
+    if not parts:
+        return f"{plan['application']}{at}: nothing to do, {same} unchanged."
+    return f"{plan['application']}{at}: {', '.join([*parts, f'{same} unchanged'])}."
+
+
+# --- revisions ------------------------------------------------------------------------------------
+
+
+def history_table(rows: Sequence[JsonObject]) -> str:
+    """`gitops history`."""
+    if not rows:
+        return "no revisions yet"
+    header = ("revision", "kind", "state", "health", "trigger", "actor", "commit", "started",
+              "message")  # fmt: skip
+    return columns(
+        header,
+        [
+            [
+                str(row["number"]),
+                _kind(row),
+                coloured(row["state"]),
+                coloured(row["health"] or NONE),
+                row["trigger"],
+                clip(row["actor"], 24),
+                short(row["commit"]),
+                moment(row["startedAt"]),
+                clip(row["message"] or row["subject"] or "", 48),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def _kind(row: JsonObject) -> str:
+    kind = str(row["kind"])
+    if row["source"]:
+        kind += f" to {row['source']}"
+    if row["partial"]:
+        kind += " (partial)"
+    if row["count"] > 1:
+        kind += f", {row['count']} times"
+    return kind
+
+
+def revision_page(revision: JsonObject, plan: JsonObject | None) -> str:
+    """`gitops show APP REV`: who, what, why, how it ended, and the plan that it carried out."""
+    facts = "\n".join(
+        f"{click.style(f'{name}:', bold=True):<{_pad()}} {text}"
+        for name, text in _revision_facts(revision)
+        if text
+    )
+    rows = [
+        [
+            title(each),
+            each["action"],
+            coloured(each["outcome"]),
+            clip(", ".join([*each["changes"], *([each["message"]] if each["message"] else [])])),
+        ]
+        for each in revision["outcomes"]
+    ]
+    parts = [facts]
+    if rows:
+        parts.append(columns(("object", "action", "outcome", "message"), rows))
+    if plan is not None and any(action["fields"] for action in plan["actions"]):
+        parts.append(plan_page(plan))
+    return "\n\n".join(parts)
+
+
+def _revision_facts(revision: JsonObject) -> Iterator[tuple[str, str]]:
+    yield "Revision", f"{revision['number']} of {revision['application']}"
+    yield "Kind", _kind(revision)
+    yield "State", _explained(coloured(revision["state"]), revision["message"])
+    yield "Health", coloured(revision["health"]) if revision["health"] else ""
+    yield "Trigger", f"{revision['trigger']} by {revision['actor']}"
+    yield "Evidence", revision["evidence"]
+    yield "Commit", _commit(revision["commitDetails"]) if revision["commitDetails"] else ""
+    yield "Digest", revision["digest"] or ""
+    yield "Started", moment(revision["startedAt"])
+    yield "Finished", moment(revision["finishedAt"])
+    yield "Attempts", str(revision["attempts"]) if revision["attempts"] > 1 else ""
+
+
+def record_table(records: Sequence[JsonObject]) -> str:
+    """`gitops audit list`."""
+    if not records:
+        return "no records match"
+    rows = [
+        [
+            str(record["sequence"]),
+            moment(record["at"]),
+            record["kind"],
+            record["application"] or NONE,
+            str(record["revision"] or NONE),
+            clip(record["actor"], 32),
+            clip(_told(record)),
+        ]
+        for record in records
+    ]
+    header = ("sequence", "time", "kind", "application", "revision", "actor", "what")
+    return columns(header, rows)
+
+
+def _told(record: JsonObject) -> str:
+    payload = record["payload"]
+    revision = payload.get("revision")
+    outcomes = [f"{title(o)} {o['outcome']}" for o in payload.get("outcomes", ())]
+    if record["kind"] == "outcomes":
+        return ", ".join(outcomes)
+    if isinstance(revision, Mapping):
+        ended = record["kind"] == "revision-closed"
+        text = str(revision["message"]) if ended else str(revision["trigger"])
+        return f"{revision['state']}: {text}" if ended and text else str(text or revision["state"])
+    return ", ".join(f"{key}: {value}" for key, value in payload.items() if value)
+
+
+def event_line(event: JsonObject, *, named: bool = False) -> str:
+    """One line of `gitops events`."""
+    at = click.style(event["at"][11:19], dim=True)
+    name = f"{event['application']}  " if named else ""
+    state = event["data"].get("state") or event["data"].get("outcome") or ""
+    kind = click.style(event["kind"], fg=_EVENT_COLOURS.get(str(state) or event["kind"]))
+    return f"{at}  {name}{kind}  {clip(event['message'], 160)}"
+
+
+_EVENT_COLOURS: Final = {
+    "succeeded": "green", "failed": "red", "held": "yellow", "problem": "red", "defect": "red",
+    "contested": "yellow", "rollback-failed": "red", "deleted": "red", "created": "green",
+}  # fmt: skip
