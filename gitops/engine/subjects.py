@@ -35,6 +35,8 @@ from gitops.model.plan import Fault, Hook, Phase
 from gitops.ports import Claim, Cluster, Read
 
 AUTOSCALER = GroupKind("autoscaling", "HorizontalPodAutoscaler")
+LIST_S = 20.0
+"""How long a plan waits for the list of a kind that only hooks have."""
 NEEDED_BY_PODS = frozenset({"ServiceAccount", "PriorityClass"})
 
 
@@ -102,6 +104,8 @@ class Subjects:
         scaled = self._autoscaled(manifests)
         known = self._remembered(claims, chosen)
         gathered.warnings += [f.message for m in chosen for f in annotation_faults(m)]
+        if hooks:
+            self._watch_hooks(chosen)
         for manifest, hook in zip(chosen, hooks_of(chosen), strict=True):
             if hook is None:
                 self._add(manifest, application, gathered, known, scaled)
@@ -234,10 +238,22 @@ class Subjects:
             )
         return found
 
+    def _watch_hooks(self, manifests: Sequence[Manifest]) -> None:
+        """See what hooks left behind: nothing claims it, so that start-up watches none of it."""
+        kinds = {
+            manifest.id.group_kind
+            for manifest, hook in zip(manifests, hooks_of(manifests), strict=True)
+            if hook is not None
+        }
+        self._actual.watch(kinds & set(self._cluster.kinds()), LIST_S)
+
     def _is_running(self, identity: ObjectId, digest: str) -> bool:
-        """Whether a run of this very hook, cut off by a restart, is still under way or done."""
+        """Whether a run of this very hook, cut off by a restart, is still under way or done.
+
+        One that failed is run again when somebody asks for the same sync again.
+        """
         live = self._actual.get(identity)
-        if live is None or live.deleting:
+        if live is None or live.deleting or judge(live).status is HealthStatus.DEGRADED:
             return False
         annotations = (live.decode().get("metadata") or {}).get("annotations") or {}
         return bool(annotations.get(HOOK_ANNOTATION) == digest)
