@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from gitops.core.application_spec import read_application
 from gitops.core.parse import parse
 from gitops.engine.children import Children
+from gitops.engine.following import LANE
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime, same_origin
 from gitops.errors import ApplicationError, ConflictError, GitopsError
@@ -13,7 +14,6 @@ from gitops.model.application import Application, Origin
 from gitops.model.objects import Manifest
 from gitops.model.revision import Trigger, TriggerKind
 
-CHECK = "check"
 DELETE = "delete"
 
 
@@ -38,22 +38,17 @@ class Declarer:
         return runtime
 
     def _wake(self, runtime: Runtime) -> None:
-        """Fetch repositories that nobody used before, then look at the application.
+        """Look at its repositories, since what it needs may be newer than the last look.
 
         Before start-up is over nothing is woken: start-up looks at everything.
         """
         if not self.awake:
             return
         trigger = Trigger(TriggerKind.STARTUP)
-        fresh = [
-            s.repo_url
-            for s in runtime.application.sources
-            if not self._parts.repositories.known(s.repo_url)
-        ]
-        for repo_url in sorted(set(fresh)):
-            self._parts.dispatcher.request("git:" + repo_url, "fetch", trigger)
-        if not fresh:
-            self._parts.dispatcher.request(runtime.name, CHECK, trigger)
+        for repo_url in sorted({source.repo_url for source in runtime.application.sources}):
+            self._parts.dispatcher.request(
+                LANE + repo_url, "declared", trigger, options=runtime.name
+            )
 
     def create(self, text: str, where: str, actor: str) -> list[str]:
         """Register the Applications of a text through the API; all of them or none."""

@@ -88,10 +88,17 @@ class Follower:
             self._fail(repo_url, error)
             if everyone:
                 self.wake(repo_url, cause.trigger, everyone=True)
+            self._wake_declared(jobs)
             return
         self._recover(repo_url)
         self.wake(repo_url, cause.trigger, everyone=first or everyone)
+        self._wake_declared(jobs)
         self._parts.store.delivered([str(job.options) for job in fetches if job.options])
+
+    def _wake_declared(self, jobs: Collection[Job]) -> None:
+        for job in jobs:
+            if job.kind == "declared":
+                self._parts.dispatcher.request(str(job.options), CHECK, job.trigger)
 
     def _update(self, repo_url: str, *, look_first: bool) -> bool:
         """Fetch, with a look first only where references moved; True for the first fetch."""

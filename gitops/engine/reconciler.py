@@ -129,7 +129,7 @@ class Reconciler:
     def look(self, runtime: Runtime, state: ApplicationState, job: Job) -> Desired | None:
         """Desired as Git has it now; None where it cannot be known, with the problem noted."""
         try:
-            desired = self._parts.loader.load(runtime.application, state)
+            desired = self._parts.loader.load(runtime.application, with_seen(runtime, state))
         except RenderError as error:
             commits = self._parts.loader.resolve(runtime.application)
             runtime.desired = Desired(commits, "", "", "", ())
@@ -319,3 +319,11 @@ class Reconciler:
         trigger = Trigger(TriggerKind.DEPENDENCY, evidence=runtime.name)
         for other in self._parts.registry.dependants(runtime.name):
             self._parts.dispatcher.request(other.name, CHECK, trigger)
+
+
+def with_seen(runtime: Runtime, state: ApplicationState) -> ApplicationState:
+    """The state as of the commits seen last: they rendered the same, and need not be kept."""
+    desired = runtime.desired
+    if desired is None or desired.reference != state.render_key:
+        return state
+    return replace(state, commits=tuple(commit.sha for commit in desired.commits))
