@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -105,6 +106,7 @@ class Running:
 
     def start(self) -> None:
         """Read the declared files, start the engine, then the polls."""
+        self.service.record_settings(public_settings(self.settings))
         self.files.review()
         self.service.start()
         self.scheduler.start()
@@ -164,6 +166,12 @@ class DeclaredFiles:
         for name in sorted(self._names.get(path, set()) - kept):
             self._service.declarer.withdraw(name, "file", str(path))
         self._names[path] = kept
+
+
+def public_settings(settings: Settings) -> dict[str, Any]:
+    """The settings as JSON, secrets masked by their own type."""
+    values: dict[str, Any] = settings.model_dump(mode="json")
+    return values
 
 
 def build(settings: Settings, around: Callable[[Edges], Edges] = lambda edges: edges) -> Running:

@@ -34,7 +34,16 @@ from gitops.errors import ConflictError, GitopsError
 from gitops.model.application import Application, Origin
 from gitops.model.events import Event
 from gitops.model.revision import RecordKind, RevisionState, Trigger
-from gitops.ports import ApplicationState, Clock, Cluster, Delivery, Renderer, Repositories, Store
+from gitops.ports import (
+    ApplicationState,
+    Clock,
+    Cluster,
+    Delivery,
+    Renderer,
+    Repositories,
+    Store,
+    TrailQuery,
+)
 from gitops.wire.plan import plan_digest
 
 LIST_S = 20.0
@@ -142,6 +151,13 @@ class Service:
     def ready(self) -> bool:
         """Whether start-up is over."""
         return self._started.is_set()
+
+    def record_settings(self, settings: Mapping[str, Any]) -> None:
+        """Record the settings that the service runs with, where they have changed; no secrets."""
+        query = TrailQuery(kind=RecordKind.SETTINGS, limit=1)
+        newest = next(iter(self.parts.store.trail(query)), None)
+        if newest is None or newest.payload != settings:
+            self.parts.store.append(RecordKind.SETTINGS, actor="gitops", payload=settings)
 
     # --- what people ask for ------------------------------------------------------------------
 

@@ -80,6 +80,7 @@ class TrailQuery:
     outcome: str | None = None
     limit: int | None = None
     newest: bool = True
+    kind: RecordKind | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,8 @@ def _matching(query: TrailQuery) -> Select[Any]:
     statement = select(trail)
     if query.application:
         statement = statement.where(trail.c.application == query.application)
+    if query.kind:
+        statement = statement.where(trail.c.kind == query.kind.value)
     if query.actor:
         statement = statement.where(trail.c.actor == query.actor)
     if query.since:

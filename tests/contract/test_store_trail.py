@@ -107,6 +107,13 @@ def test_records_are_found_by_object(store: SqlStore) -> None:
     assert sequences(store, object=str(other_group)) == []
 
 
+def test_records_are_found_by_kind(store: SqlStore) -> None:
+    store.append(RecordKind.SETTINGS, actor="gitops", payload={"a": 1})
+    store.append(RecordKind.PIN, actor="ann", application="blog", payload={})
+    store.append(RecordKind.SETTINGS, actor="gitops", payload={"a": 2})
+    assert sequences(store, kind=RecordKind.SETTINGS) == [1, 3]
+
+
 def test_records_are_found_by_outcome_of_an_object_or_a_revision(store: SqlStore) -> None:
     a_sync(store, "blog", OutcomeKind.CREATED, RevisionState.SUCCEEDED)
     a_sync(store, "shop", OutcomeKind.FAILED, RevisionState.FAILED)
