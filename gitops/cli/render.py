@@ -16,6 +16,7 @@ from gitops.cli.output import columns, emit
 from gitops.cli.rendering import (
     Flags,
     choose_application,
+    make_renderer,
     render_manifests,
     request_for_application,
     request_for_folder,
@@ -24,6 +25,7 @@ from gitops.controlplane.build import cache_directory
 from gitops.errors import UsageError
 from gitops.model.application import Application, Source
 from gitops.model.objects import Manifest
+from gitops.model.plan import Fault
 from gitops.ports import Checkout
 from gitops.render.folder import FolderCheckout, find_root
 from gitops.source.repositories import GitRepositories
@@ -89,14 +91,18 @@ def render_command(
     if path is not None and file is None:
         _refuse(name is not None, "--application")
         _refuse(local is not None, "--local")
-        manifests = render_manifests(request_for_folder(path, flags))
+        renderer = make_renderer()
+        found = render_manifests(renderer, request_for_folder(renderer, path, flags))
     elif file is not None and path is None:
         only = {"kube_version", "api_versions"}
         for field, given in options.items():
             _refuse(bool(given) and field not in only, f"--{field.replace('_', '-')}")
-        manifests = _render_application(choose_application(file, name), file, local, flags)
+        found = _render_application(choose_application(file, name), file, local, flags)
     else:
         raise UsageError("name a PATH, or an Application's file with -f")
+    manifests, faults = found
+    for fault in faults:
+        click.echo(f"warning: {fault.place}: {fault.message}", err=True)
     _print(manifests, output)
 
 
@@ -107,11 +113,12 @@ def _refuse(wrong: bool, flag: str) -> None:  # noqa: FBT001 -- a verdict that w
 
 def _render_application(
     application: Application, file: Path, local: Path | None, flags: Flags
-) -> list[Manifest]:
+) -> tuple[list[Manifest], tuple[Fault, ...]]:
     with ExitStack() as stack:
         sources = _Sources(stack, file.resolve().parent, local)
         checkouts = [sources.open(source) for source in application.sources]
-        return render_manifests(request_for_application(application, checkouts, flags))
+        request = request_for_application(application, checkouts, flags)
+        return render_manifests(make_renderer(), request)
 
 
 class _Sources:

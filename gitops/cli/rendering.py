@@ -29,7 +29,7 @@ from gitops.render.detect import Tool, detect
 from gitops.render.folder import FolderCheckout, find_root
 from gitops.render.renderer import ToolRenderer
 from gitops.render.tools import Tools
-from gitops.render.tree import Tree
+from gitops.render.tree import OutsideError, Tree
 
 OFFLINE_RELEASE = "release-name"
 """Helm's own name for a release that nobody named."""
@@ -54,11 +54,34 @@ class Flags:
     api_versions: tuple[str, ...] = ()
 
 
-def request_for_folder(path: Path, flags: Flags) -> RenderRequest:
-    """What to render for a folder or a file on this machine; flags of another tool are refused."""
+def make_renderer() -> ToolRenderer:
+    """The user's own tools, else those of the control plane's build."""
+    return ToolRenderer(Tools(kustomize=find_tool("kustomize"), helm=find_tool("helm")))
+
+
+def request_for_folder(renderer: ToolRenderer, path: Path, flags: Flags) -> RenderRequest:
+    """What to render for a folder or a file on this machine; flags of another tool are refused.
+
+    In a Git working tree nothing outside of it is read. Elsewhere the repository is the smallest
+    folder around the path that holds all that it names, as the tools themselves would read it.
+    """
     if not path.exists():
         raise UsageError(f"there is no {str(path)!r}", remedy="name a folder that exists")
     root = find_root(path.resolve())
+    request = _folder_request(root, path, flags)
+    if (root / ".git").exists():
+        return request
+    for wider in (root, *list(root.parents)[:-1]):
+        request = _folder_request(wider, path, flags)
+        try:
+            renderer.check(request)
+        except OutsideError:
+            continue
+        break
+    return request
+
+
+def _folder_request(root: Path, path: Path, flags: Flags) -> RenderRequest:
     checkout = FolderCheckout(root)
     inside = path.resolve().relative_to(checkout.root).as_posix()
     source = Source(repo_url=str(root), path=inside)
@@ -154,21 +177,41 @@ def choose_application(file: Path, name: str | None) -> Application:
     )
 
 
-def render_manifests(request: RenderRequest) -> list[Manifest]:
-    """Render, read and order; every fault is told."""
-    tools = Tools(kustomize=find_tool("kustomize"), helm=find_tool("helm"))
-    rendered = ToolRenderer(tools).render(request)
+def render_manifests(
+    renderer: ToolRenderer, request: RenderRequest
+) -> tuple[list[Manifest], tuple[Fault, ...]]:
+    """Render, read and order.
+
+    Returns:
+        The manifests, and the faults that do not hide what a tool made (a label that is a number):
+        they are told beside it, because an API server would refuse it.
+
+    Raises:
+        ManifestError: with every fault, where one keeps a manifest from being read.
+    """
+    rendered = renderer.render(request)
     _refuse_empty(request, rendered)
     parsed = parse_all((text.path, text.text) for text in rendered.texts)
-    if parsed.faults:
+    if not all(fault.code in _SHOWN_FAULTS for fault in parsed.faults):
         raise faulty(parsed.faults, request.sources[0][0].path)
-    kinds = load_builtin().kinds
-    manifests = place(
-        parsed.manifests,
-        scopes(parsed.manifests, kinds),
-        request.application.destination.namespace,
-    )
-    return order(manifests)
+    found = [*parsed.manifests, *parsed.flawed]
+    if not all(_is_named(manifest.body.get("metadata")) for manifest in found):
+        raise faulty(parsed.faults, request.sources[0][0].path)
+    known = scopes(found, load_builtin().kinds)
+    placed = place(found, known, request.application.destination.namespace)
+    # A namespace is added where there is none; what the tool wrote is never taken away.
+    shown = [old if old.id.namespace else new for old, new in zip(found, placed, strict=True)]
+    return order(shown), parsed.faults
+
+
+_SHOWN_FAULTS = frozenset({"wrong-type", "null-value"})
+
+
+def _is_named(metadata: object) -> bool:
+    """Whether the metadata can be used, whatever else is wrong."""
+    if not isinstance(metadata, dict):
+        return False
+    return all(isinstance(metadata.get(key) or "", str) for key in ("name", "namespace"))
 
 
 def _refuse_empty(request: RenderRequest, rendered: Rendered) -> None:

@@ -96,6 +96,10 @@ class ToolRenderer:
             paths.append(closure.paths() if complete else (".",))
         return RenderKey(digest.hexdigest(), tuple(paths))
 
+    def check(self, request: RenderRequest) -> None:
+        """Refuse what `render` would refuse before it starts a tool; hashes nothing."""
+        self._prepare(request)
+
     def render(self, request: RenderRequest) -> Rendered:
         """Run the tools in an exported tree; the texts of all sources in order."""
         closures, prepared = self._prepare(request)

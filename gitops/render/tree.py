@@ -32,11 +32,15 @@ class Spot:
     links: tuple[str, ...] = ()
 
 
+class OutsideError(RenderError):
+    """A relative path that leaves the repository: a larger folder might hold it."""
+
+
 def join(folder: str, path: str, *, where: str) -> str:
     """A path that somebody wrote relative to `folder`, made relative to the root.
 
     Raises:
-        RenderError: `refused` where it is absolute or leaves the repository.
+        RenderError: `refused` where it is absolute or (OutsideError) leaves the repository.
     """
     if path.startswith("/"):
         raise RenderError(
@@ -47,7 +51,7 @@ def join(folder: str, path: str, *, where: str) -> str:
         )
     joined = posixpath.normpath(posixpath.join(folder, path))
     if joined == ".." or joined.startswith("../") or "\0" in joined:
-        raise RenderError(
+        raise OutsideError(
             f"the path {path!r} leaves the repository",
             where=where,
             remedy="keep everything that is rendered in the repository",

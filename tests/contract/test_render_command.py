@@ -120,6 +120,15 @@ def test_a_namespace_goes_to_namespaced_kinds(
     assert found["Namespace"] is None
 
 
+def test_a_namespace_that_is_written_stays(repo: Repo, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "apiVersion: {}\nkind: {}\nmetadata: {{name: a, namespace: here}}\n"
+    repo.write("base/s.yaml", text.format("v1", "Service"))
+    repo.write("base/n.yaml", text.format("scheduling.k8s.io/v1", "PriorityClass"))
+    repo.write("base/kustomization.yaml", "resources: [s.yaml, n.yaml]")
+    ran = Ran(capsys, repo.work / "base", "-n", "prod", "-o", "json")
+    assert [body["metadata"]["namespace"] for body in ran.json] == ["here", "here"]
+
+
 def test_flags_of_charts(repo: Repo, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     chart = repo.work / "chart"
     assert Ran(capsys, chart, "-o", "json").names == ["ConfigMap/release-name"]
@@ -250,3 +259,41 @@ def test_a_file_without_an_application_is_told(
     assert ran.code in (1, 2)
     assert message in ran.err
     assert "cannot be read" in Ran(capsys, "-f", tmp_path / "none.yaml").err
+
+
+def test_outside_of_git_the_folders_around_it_may_be_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base, overlay = tmp_path / "x" / "base", tmp_path / "x" / "y" / "overlay"
+    base.mkdir(parents=True)
+    overlay.mkdir(parents=True)
+    (base / "kustomization.yaml").write_text("resources: [s.yaml]")
+    (base / "s.yaml").write_text(SERVICE)
+    (overlay / "kustomization.yaml").write_text("resources: [../../base]")
+    assert Ran(capsys, overlay, "-o", "json").names == ["Service/web"]
+    (overlay / "kustomization.yaml").write_text("resources: [../../base/none.yaml]")
+    ran = Ran(capsys, overlay)
+    assert ran.code == 1
+    assert "y/overlay/kustomization.yaml:1" in ran.err
+    (overlay / "kustomization.yaml").write_text("resources: [" + "../" * 40 + "etc]")
+    assert "leaves the repository" in Ran(capsys, overlay).err
+
+
+def test_in_git_nothing_outside_of_the_working_tree_is_read(
+    repo: Repo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "kustomization.yaml").write_text("namePrefix: a")
+    repo.write("overlay/kustomization.yaml", "resources: [../../outside]")
+    assert "leaves the repository" in Ran(capsys, repo.work / "overlay").err
+
+
+def test_what_an_api_server_would_refuse_is_shown_with_a_warning(
+    repo: Repo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repo.write("base/s.yaml", SERVICE.replace("name: web", "name: web, labels: {a: 1}"))
+    ran = Ran(capsys, repo.work / "base" / "s.yaml", "-o", "json")
+    assert ran.json[0]["metadata"]["labels"] == {"a": 1}
+    assert ran.err.startswith("warning: base/s.yaml:3: metadata.labels.a is a")
+    repo.write("base/s.yaml", SERVICE.replace("name: web", "name: 7"))
+    assert Ran(capsys, repo.work / "base" / "s.yaml", "-o", "json").code == 1
