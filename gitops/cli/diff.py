@@ -7,6 +7,7 @@ Exit code 3 where anything would be modified.
 import importlib
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -83,9 +84,16 @@ def compare_files(
     if declared is not None:
         options = DiffOptions(choose_application(declared, None).ignore_differences)
     masker = Masker(keyed_digest(secrets.token_bytes(32)), [*wanted, *live, *before])
-    return [
-        masker.mask_diff(_compare(triple, shapes, options), triple.actual) for triple in triples
-    ]
+    return [_shown(triple, shapes, options, masker) for triple in triples]
+
+
+def _shown(triple: Triple, shapes: Shapes, options: DiffOptions, masker: Masker) -> Diff:
+    """One difference without secrets; an object that stays as it is has nothing to hide."""
+    known = LastApplied(triple.last) if triple.last is not None else None
+    found = diff(triple.desired, triple.actual, known, shapes, options)
+    if not found.modified:
+        return replace(found, predicted=None)
+    return masker.mask_diff(found, triple.actual)
 
 
 def shapes_for(bodies: Sequence[Body]) -> Shapes:
@@ -95,8 +103,3 @@ def shapes_for(bodies: Sequence[Body]) -> Shapes:
         if body.get("kind") == _CRD.kind and str(body.get("apiVersion")).startswith(_CRD.group):
             shapes = shapes.with_crd(body)
     return shapes
-
-
-def _compare(triple: Triple, shapes: Shapes, options: DiffOptions) -> Diff:
-    known = LastApplied(triple.last) if triple.last is not None else LastApplied.of(triple.actual)
-    return diff(triple.desired, triple.actual, known, shapes, options)

@@ -85,7 +85,7 @@ def find_changes(
 def _walk(before: Any, after: Any, shape: Shape, place: _Place) -> Iterator[Change]:
     if before is after:
         return
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
+    if isinstance(before, dict) and isinstance(after, dict):
         yield from _walk_map(before, after, shape, place)
     elif isinstance(before, list) and isinstance(after, list):
         yield from _walk_list(before, after, shape, place)
@@ -108,7 +108,7 @@ def _walk_map(
 
 
 def _gone(value: Any, place: _Place) -> Iterator[Change]:
-    if isinstance(value, Mapping) and value and place.leaves:
+    if isinstance(value, dict) and value and place.leaves:
         for name, inner in value.items():
             yield from _gone(inner, place.field(name))
     else:
@@ -116,7 +116,7 @@ def _gone(value: Any, place: _Place) -> Iterator[Change]:
 
 
 def _new(value: Any, place: _Place) -> Iterator[Change]:
-    if isinstance(value, Mapping) and value and place.leaves:
+    if isinstance(value, dict) and value and place.leaves:
         for name, inner in value.items():
             yield from _new(inner, place.field(name))
     else:

@@ -31,7 +31,7 @@ from gitops.model.application import IgnoreRule
 from gitops.model.diff import ABSENT, Diff, FieldChange
 from gitops.model.objects import Body, identify
 
-__all__ = ["DiffOptions", "LastApplied", "compare", "diff", "predict", "removals"]
+__all__ = ["DiffOptions", "LastApplied", "compare", "diff", "removals"]
 
 DEFAULT_OPTIONS: Final = DiffOptions()
 
@@ -59,38 +59,42 @@ def diff(
         return _deletion(actual or {})
     if actual is None:
         return _creation(desired, shapes, options)
-    known = LastApplied.of(actual) if last_applied is None else last_applied
-    predicted = predict(desired, actual, known, shapes, options)
-    return _result(actual, predicted, known, shapes)
+    owners = Owners.of(actual)
+    known = LastApplied.known(owners, actual) if last_applied is None else last_applied
+    trace = _trace(desired, actual, (known, owners), shapes, options)
+    predicted = _predict(desired, actual, trace, shapes)
+    return _result(actual, predicted, (known, owners), shapes)
 
 
-def predict(
-    desired: Body, actual: Body, last_applied: LastApplied, shapes: Shapes, options: DiffOptions
-) -> Body:
+def _predict(desired: Body, actual: Body, trace: Trace, shapes: Shapes) -> Body:
     """What `actual` becomes when `desired` is applied; `actual` itself where nothing changes."""
-    shape = shapes.root(desired)
     wanted = canonical(desired, shapes, keep_nulls=True)
-    trace = _trace(desired, actual, last_applied, shapes, options)
-    merged = merge(wanted, actual, trace, shape)
+    live = actual if isinstance(actual, dict) else dict(actual)
+    merged = merge(wanted, live, trace, shapes.root(desired))
+    if merged is live:
+        return actual
     result: Body = {} if merged is ABSENT else merged
     return result
 
 
 def _trace(
-    desired: Body, actual: Body, last_applied: LastApplied, shapes: Shapes, options: DiffOptions
+    desired: Body,
+    actual: Body,
+    known: tuple[LastApplied, Owners],
+    shapes: Shapes,
+    options: DiffOptions,
 ) -> Trace:
+    last, owners = known
     rules = options.matching(identify(actual))
-    owners = Owners.of(actual)
     skipped = [*never_compared(actual, desired, shapes)]
     if _sorted_by_server(desired, actual):
         skipped.append(("subsets",))
     replicas = options.ignore_replicas
     managers = trusted_managers(rules)
-    manifest = last_applied.manifest
     return Trace(
-        ABSENT if manifest is None else canonical(manifest, shapes, keep_nulls=True),
-        last_applied.fields,
-        owners.others(without=last_applied.by),
+        ABSENT if last.manifest is None else canonical(last.manifest, shapes, keep_nulls=True),
+        last.fields,
+        owners.others(without=last.by),
         owners.held_by_controllers(),
         owners.of_managers(managers) if managers else None,
         Trie.of([*skipped, *ignored_pointers(actual, rules, replicas=replicas)]),
@@ -124,7 +128,7 @@ def compare(
     rules = options.matching(identify(actual))
     if rules or options.ignore_replicas:
         after = _as_actual(actual, after, (rules, options.ignore_replicas), shape)
-    return _result(actual, after, known, shapes)
+    return _result(actual, after, (known, Owners.of(actual)), shapes)
 
 
 def _as_actual(
@@ -170,22 +174,26 @@ def removals(
     `answer` is what a dry-run (or an apply) of `desired` answered; `last_applied` what we had
     applied before it. Paths that somebody else owns with us are still there.
     """
-    gone = predict(desired, answer, last_applied, shapes, options)
-    fields = Owners.of(answer).everything
-    found = find_changes(answer, gone, shapes.root(answer), fields=fields, leaves=False)
+    owners = Owners.of(answer)
+    trace = _trace(desired, answer, (last_applied, owners), shapes, options)
+    gone = _predict(desired, answer, trace, shapes)
+    root, fields = shapes.root(answer), owners.everything
+    found = find_changes(answer, gone, root, fields=fields, leaves=False)
     return removal_operations(found)
 
 
-def _result(actual: Body, predicted: Body, known: LastApplied, shapes: Shapes) -> Diff:
+def _result(
+    actual: Body, predicted: Body, known: tuple[LastApplied, Owners], shapes: Shapes
+) -> Diff:
+    last, owners = known
     if predicted is actual:
         return _verdict(actual, actual, (), ())
-    owners = Owners.of(actual)
     found = find_changes(actual, predicted, shapes.root(actual), fields=owners.everything)
     if not found:
         return _verdict(actual, actual, (), ())
-    if known.manifest is not None:
-        known = replace(known, manifest=canonical(known.manifest, shapes))
-    fields = tuple(_field(change, owners, known) for change in found)
+    if last.manifest is not None:
+        last = replace(last, manifest=canonical(last.manifest, shapes))
+    fields = tuple(_field(change, owners, last) for change in found)
     return _verdict(actual, predicted, fields, make_patch(actual, predicted))
 
 

@@ -38,7 +38,7 @@ class FieldSet:
 
     @classmethod
     def _parse_children(cls, value: Any, depth: int) -> dict[Element, "FieldSet"]:
-        if not isinstance(value, Mapping) or depth > _MAX_DEPTH:
+        if not isinstance(value, dict) or depth > _MAX_DEPTH:
             return {}
         made: dict[Element, FieldSet] = {}
         for key, inner in value.items():
@@ -126,7 +126,12 @@ class FieldSet:
 
 def canonical_element(text: Any) -> Element | None:
     """One spelling of an element; None for `.` and for what is malformed."""
-    if not isinstance(text, str) or text[1:2] != ":":
+    return _spell(text) if isinstance(text, str) else None
+
+
+@functools.lru_cache(maxsize=65_536)
+def _spell(text: str) -> Element | None:
+    if text[1:2] != ":":
         return None
     if text[0] in "fi":
         return text
@@ -164,7 +169,7 @@ def item_element(item: Any, shape: Shape) -> Element | None:
     """
     if shape.list_type is ListType.SET:
         return None if isinstance(item, (dict, list)) else f"v:{_dumps(item)}"
-    if not isinstance(item, Mapping):
+    if not isinstance(item, dict):
         return None
     keys: dict[str, Any] = {}
     for key in shape.keys:
@@ -231,7 +236,7 @@ def project(value: Any, fields: FieldSet | None, shape: Shape) -> Any:
         return ABSENT
     if not fields.children:
         return value if fields.member else ABSENT
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return _project_map(value, fields, shape)
     if isinstance(value, list):
         return _project_list(value, fields, shape)

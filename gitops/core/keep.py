@@ -17,8 +17,8 @@ def keep_ignored(value: Any, actual: Any, trace: Trace, shape: Shape) -> Any:
     """`value` with actual's parts where `trace` ignores them; ABSENT where actual has none."""
     if trace.ignored or trace.ignored_in_desired:
         return actual
-    if isinstance(value, Mapping):
-        return _keep_in_map(value, actual if isinstance(actual, Mapping) else {}, trace, shape)
+    if isinstance(value, dict):
+        return _keep_in_map(value, actual if isinstance(actual, dict) else {}, trace, shape)
     if isinstance(value, list):
         return _keep_in_list(value, actual if isinstance(actual, list) else [], trace, shape)
     return value

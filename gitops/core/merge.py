@@ -42,7 +42,7 @@ def merge(desired: Any, actual: Any, trace: Trace, shape: Shape) -> Any:
     if actual is None:
         made = ABSENT if is_zero(desired) else _fresh(desired, trace, shape)
         return None if made is ABSENT else made
-    if isinstance(desired, Mapping) and isinstance(actual, Mapping):
+    if isinstance(desired, dict) and isinstance(actual, dict):
         return _merge_map(desired, actual, trace, shape)
     if isinstance(desired, list) and isinstance(actual, list):
         return _merge_list(desired, actual, trace, shape)
@@ -56,7 +56,7 @@ def _nulled(actual: Any, trace: Trace, shape: Shape) -> Any:
     applied it last, and holds what others put there since.
     """
     whole = trace.ours is not None and not trace.ours.children and not trace.stated
-    if whole and not _is_one(shape) and isinstance(actual, (Mapping, list)):
+    if whole and not _is_one(shape) and isinstance(actual, (dict, list)):
         return actual
     return _left_out(actual, trace, shape)
 
@@ -105,7 +105,7 @@ def _merge_field(desired: Any, actual: Any, trace: Trace, place: tuple[Shape, st
 
 def _is_dropped(desired: Any, actual: Any) -> bool:
     """Whether desired states a zero value, which the server cannot tell from nothing."""
-    if actual is None or isinstance(desired, (Mapping, list)):
+    if actual is None or isinstance(desired, (dict, list)):
         return False
     return is_zero(desired) and not is_zero(actual)
 
@@ -133,7 +133,7 @@ def _merge_missing(desired: Any, actual: Any, trace: Trace, place: tuple[Shape, 
     kept = _nulled(actual, trace, shape) if desired is None else _left_out(actual, trace, shape)
     if kept is not ABSENT:
         return kept
-    if name in parent.zeros and isinstance(actual, Mapping):
+    if name in parent.zeros and isinstance(actual, dict):
         return {} if actual else actual
     return actual if _is_known_default(actual, place) else ABSENT
 
@@ -176,7 +176,7 @@ def _without(value: Any, skip: Trie) -> Any:
     if skip.end:
         return ABSENT
     pairs: Any = ()
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         pairs = value.items()
     elif isinstance(value, list):
         pairs = enumerate(value)
@@ -188,7 +188,7 @@ def _without(value: Any, skip: Trie) -> Any:
     }
     if isinstance(value, list):
         return list(kept.values())
-    return kept if isinstance(value, Mapping) else value
+    return kept if isinstance(value, dict) else value
 
 
 def _left_out(actual: Any, trace: Trace, shape: Shape) -> Any:
@@ -204,7 +204,7 @@ def _removed(actual: Any, trace: Trace, shape: Shape) -> Any:
     """
     if trace.keeps or trace.ignored or actual is None:
         return actual
-    is_map = isinstance(actual, Mapping) and not shape.atomic
+    is_map = isinstance(actual, dict) and not shape.atomic
     if is_map and (trace.foreign or _is_partly_ours(trace, shape)):
         return _removed_from_map(actual, trace, shape)
     if isinstance(actual, list):
@@ -216,7 +216,7 @@ def _removed(actual: Any, trace: Trace, shape: Shape) -> Any:
 
 def _is_partly_ours(trace: Trace, shape: Shape) -> bool:
     """Whether a map's entries are counted one by one: its keys are anybody's."""
-    return shape.form is Form.MAP and (trace.last is ABSENT or isinstance(trace.last, Mapping))
+    return shape.form is Form.MAP and (trace.last is ABSENT or isinstance(trace.last, dict))
 
 
 def _removed_from_map(actual: Mapping[str, Any], trace: Trace, shape: Shape) -> Any:
@@ -254,8 +254,8 @@ def _same_or(actual: Any, made: Any) -> Any:
     """Actual itself where every part of `made` is actual's own."""
     if len(actual) != len(made):
         return made
-    parts = actual.values() if isinstance(actual, Mapping) else actual
-    others = made.values() if isinstance(made, Mapping) else made
+    parts = actual.values() if isinstance(actual, dict) else actual
+    others = made.values() if isinstance(made, dict) else made
     return actual if all(a is b for a, b in zip(parts, others, strict=True)) else made
 
 

@@ -36,7 +36,7 @@ RBAC_GROUP: Final = "rbac.authorization.k8s.io"
 def canonical(body: Body, shapes: Shapes, *, keep_nulls: bool = False) -> dict[str, Any]:
     """The part of a body that a user decides; nulls are absent, unless they are to be kept."""
     shape = shapes.root(body)
-    made: dict[str, Any] = without_nulls(body, shape, keep_nulls=keep_nulls)
+    made: dict[str, Any] = without_nulls(dict(body), shape, keep_nulls=keep_nulls)
     metadata = made.get("metadata")
     if isinstance(metadata, dict):
         made["metadata"] = _metadata(metadata)
@@ -50,7 +50,7 @@ def canonical(body: Body, shapes: Shapes, *, keep_nulls: bool = False) -> dict[s
 def without_nulls(value: Any, shape: Shape | None, *, keep_nulls: bool = False) -> Any:
     """A copy without fields that are null; in maps of strings null is "", as the server has it."""
     shape = shape or ANY
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         strings = is_string_map(shape)
         return {
             key: ("" if strings else None)

@@ -119,7 +119,12 @@ class LastApplied:
 
         Where there is neither, kubectl's annotation; where there is none, nothing.
         """
-        fields = Owners.of(actual).ours
+        return cls.known(Owners.of(actual), actual, manifest)
+
+    @classmethod
+    def known(cls, owners: Owners, actual: Body | None, manifest: Body | None = None) -> Self:
+        """The same, of an object whose entries were read already."""
+        fields = owners.ours
         if fields is not None or manifest is not None:
             return cls(manifest, fields)
         annotated = last_applied(actual) if actual is not None else None

@@ -5,7 +5,7 @@ Called by merge.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +36,7 @@ class Trace:
 
     def field(self, name: str, *, atomic: bool) -> "Trace":
         """The trace of a struct's field or a map's value."""
-        last = self.last.get(name, ABSENT) if isinstance(self.last, Mapping) else ABSENT
+        last = self.last.get(name, ABSENT) if isinstance(self.last, dict) else ABSENT
         return self._down(field_element(name), last, (name, name), atomic=atomic)
 
     def item(self, element: Element, last: Any, places: tuple[int, int]) -> "Trace":
@@ -100,7 +100,7 @@ def _is_leaf(fields: FieldSet | None) -> bool:
 
 def _beyond(others: FieldSet, ours: FieldSet | None, last: Any) -> bool:
     """Whether `others` has a leaf that neither our fields nor last-applied have."""
-    if _is_leaf(ours) or not (last is ABSENT or isinstance(last, (Mapping, list))):
+    if _is_leaf(ours) or not (last is ABSENT or isinstance(last, (dict, list))):
         return False
     if not others.children:
         return others.member and ours is None and last is ABSENT
@@ -112,7 +112,7 @@ def _beyond(others: FieldSet, ours: FieldSet | None, last: Any) -> bool:
 
 def _last_child(last: Any, element: Element) -> Any:
     """The part of last-applied that an element names; ABSENT where there is none."""
-    if isinstance(last, Mapping):
+    if isinstance(last, dict):
         return last.get(element[2:], ABSENT) if element.startswith("f:") else ABSENT
     if not isinstance(last, list) or element[0] not in "kv":
         return ABSENT
@@ -122,7 +122,7 @@ def _last_child(last: Any, element: Element) -> Any:
 
 def _is_named(item: Any, named: Any) -> bool:
     """Whether an item is the one that an element's value names; missing keys are defaulted."""
-    if isinstance(named, dict) and isinstance(item, Mapping):
+    if isinstance(named, dict) and isinstance(item, dict):
         return all(same_json(item.get(key, value), value) for key, value in named.items())
     return same_json(item, named)
 

@@ -18,7 +18,7 @@ _NUMBERS: Final = (int, float)
 
 def same_json(left: Any, right: Any) -> bool:
     """Equality of JSON values: 1 is 1.0, true is not 1."""
-    if isinstance(left, Mapping) and isinstance(right, Mapping):
+    if isinstance(left, dict) and isinstance(right, dict):
         return left.keys() == right.keys() and all(
             same_json(value, right[key]) for key, value in left.items()
         )
@@ -95,7 +95,7 @@ def cleaned(value: Any, shape: Shape | None) -> Any:
     ABSENT where nothing is left. Never changes its argument.
     """
     shape = shape or ANY
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         strings = is_string_map(shape)
         made = {}
         for key, inner in value.items():
