@@ -4,6 +4,7 @@ In: files of manifests, in the order of the command line. Out: what apply would 
 Exit code 3 where anything would be modified.
 """
 
+import gc
 import importlib
 import secrets
 from collections.abc import Sequence
@@ -78,6 +79,7 @@ def compare_files(
     """The masked differences of all objects in files; raises InputError for what is no manifest."""
     wanted, live = read_bodies(desired), read_bodies(actual)
     before = read_bodies(last) if last is not None else []
+    gc.freeze()  # what was read stays to the end: the collector need not walk it again and again
     shapes = shapes_for([*live, *wanted])
     triples = match(wanted, live, before, shapes.kinds)
     options = DiffOptions()

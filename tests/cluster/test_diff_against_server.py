@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from gitops.core.changes import find_changes
-from gitops.core.diff import LastApplied, compare, diff
+from gitops.core.diff import LastApplied, compare, diff, removals
 from gitops.core.fields import project
 from gitops.core.owners import Owners
 from gitops.openapi.loader import load_builtin
@@ -175,3 +175,26 @@ NOISE = {"deployment.kubernetes.io/revision", "resources", "protocol", "imagePul
 def _is_noise(change):
     """What a controller writes, what is filled again, quantities in the server's own spelling."""
     return not NOISE.isdisjoint(change.pointer)
+
+
+def test_what_another_manager_owns_too_is_removed_by_the_patch(kubectl, namespace, apply):
+    body = next(b for b in MANIFESTS if named(b) == "ConfigMap-cm")
+    foreign = {**body, "data": {**body["data"], "extra": "1"}}
+    kubectl(
+        "apply", "-n", namespace, "--server-side", "--field-manager=someone", "-f", "-",
+        input=json.dumps(foreign),
+    )  # fmt: skip
+    live = apply(foreign)
+    known = LastApplied.of(live)
+    answer = apply(body, "--dry-run=server")
+    assert answer["data"]["extra"] == "1"
+    gone = removals(body, answer, known, SHAPES)
+    assert gone == ({"op": "remove", "path": "/data/extra"},)
+    assert [f.path for f in compare(live, answer, known, SHAPES, removals=gone).fields] == [
+        "/data/extra"
+    ]
+    apply(body)
+    kubectl("patch", "-n", namespace, "configmap", "cm", "--type=json", f"-p={json.dumps(gone)}")
+    after = kubectl.json("get", "-n", namespace, "configmap", "cm", "--show-managed-fields")
+    assert "extra" not in after["data"]
+    assert not diff(body, after, None, SHAPES).modified
