@@ -41,6 +41,7 @@ from gitops.render.tree import Tree
 from gitops.render.variables import build_variables
 
 KEY_VERSION: Final = "render/1"
+_PREFIX: Final = "gitops-render-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,15 @@ class ToolRenderer:
             texts += self._render_source(source, closures)
             names[self._name(source.detected.tool)] = None
         return Rendered(tuple(texts), ", ".join(names))
+
+    def clean(self) -> None:
+        """Remove what a render left in `work_dir` when its process was killed; call at start-up.
+
+        Only for a folder of our own: another process may be rendering in a shared one.
+        """
+        if self.work_dir is not None:
+            for left in self.work_dir.glob(f"{_PREFIX}*"):
+                shutil.rmtree(left, ignore_errors=True)
 
     def versions(self) -> Mapping[str, str]:
         """Each tool's version (`kustomize`, `helm`), or why it is missing."""
@@ -190,7 +200,7 @@ class ToolRenderer:
     @contextmanager
     def _exports(self, source: Prepared, closures: Sequence[Closure]) -> Iterator[list[Path]]:
         """A private folder with what each source may read; gone afterwards on every path."""
-        base = Path(tempfile.mkdtemp(prefix="gitops-render-", dir=self.work_dir)).resolve()
+        base = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self.work_dir)).resolve()
         try:
             exports = []
             for position, closure in enumerate(closures):

@@ -501,3 +501,11 @@ def test_what_lies_on_the_disk_is_checked_again(tmp_path: Path) -> None:
     (tmp_path / "out").symlink_to("/etc/passwd")
     with pytest.raises(RenderError, match="leaves the repository"):
         check_links(tmp_path)
+
+
+def test_what_a_killed_render_left_behind_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "gitops-render-x" / "home").mkdir(parents=True)
+    (tmp_path / "other").mkdir()
+    ToolRenderer(real_tools(), work_dir=tmp_path).clean()
+    assert [path.name for path in tmp_path.iterdir()] == ["other"]
+    ToolRenderer(real_tools()).clean()
