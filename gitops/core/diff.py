@@ -172,10 +172,12 @@ def removals(
     """RFC 6902 operations for what should be gone and apply cannot remove.
 
     `answer` is what a dry-run (or an apply) of `desired` answered; `last_applied` what we had
-    applied before it. Paths that somebody else owns with us are still there.
+    applied before it. Paths that somebody else owns with us are still there; what is merged as one
+    is already as desired, with what the server fills in.
     """
     owners = Owners.of(answer)
     trace = _trace(desired, answer, (last_applied, owners), shapes, options)
+    trace = replace(trace, answered=True)
     gone = _predict(desired, answer, trace, shapes)
     root, fields = shapes.root(answer), owners.everything
     found = find_changes(answer, gone, root, fields=fields, leaves=False)

@@ -70,6 +70,8 @@ def _merge_map(
     desired: Mapping[str, Any], actual: Mapping[str, Any], trace: Trace, shape: Shape
 ) -> Any:
     atomic = trace.atomic or shape.atomic
+    if atomic and trace.answered:
+        return actual
     made: dict[str, Any] = {}
     changed = False
     for name, value in actual.items():
@@ -266,6 +268,8 @@ def _merge_list(desired: list[Any], actual: list[Any], trace: Trace, shape: Shap
         if wanted is not None and found is not None and len(set(wanted)) == len(wanted):
             made = _merge_items((desired, wanted), (actual, found), trace, shape)
             return ABSENT if shape.drops_empty and not made and actual else _same_or(actual, made)
+    if trace.answered:
+        return actual
     made = _merge_positions(desired, actual, trace, shape)
     return ABSENT if shape.drops_empty and not made and actual else _same_or(actual, made)
 

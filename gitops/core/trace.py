@@ -22,7 +22,7 @@ class Trace:
     `last` is last-applied's value; `ours` the fields that we own, `others` what others own, `held`
     what a controller owns, `trusted` what managers own whose fields are to be ignored; `skip` and
     `skip_desired` the places to be ignored in actual and in desired. `atomic`: the place is inside
-    a value that is merged as one.
+    a value that is merged as one. `answered`: actual is what applying desired has answered.
     """
 
     last: Any = ABSENT
@@ -33,6 +33,7 @@ class Trace:
     skip: Trie | None = None
     skip_desired: Trie | None = None
     atomic: bool = False
+    answered: bool = False
 
     def field(self, name: str, *, atomic: bool) -> "Trace":
         """The trace of a struct's field or a map's value."""
@@ -61,6 +62,7 @@ class Trace:
             self.skip.child(places[0]) if self.skip is not None else None,
             self.skip_desired.child(places[1]) if self.skip_desired is not None else None,
             atomic,
+            self.answered,
         )
 
     @property

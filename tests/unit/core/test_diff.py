@@ -131,6 +131,17 @@ def test_nothing_is_to_be_removed_where_apply_did_it():
     assert removals(deployment(replicas=1), answered(replicas=1), last, SHAPES) == ()
 
 
+def test_what_the_server_fills_into_a_list_merged_as_one_is_not_removed_besides():
+    def stateful(**claim: object) -> dict:
+        templates = [{"metadata": {"name": "data"}, "spec": {"accessModes": ["x"], **claim}}]
+        body = deployment(volumeClaimTemplates=templates)
+        return {**body, "kind": "StatefulSet"}
+
+    fields = FieldSet.parse({"f:spec": {"f:volumeClaimTemplates": {}}})
+    last = LastApplied(stateful(), fields)
+    assert removals(stateful(), stateful(volumeMode="Filesystem"), last, SHAPES) == ()
+
+
 def test_ignored_places_are_not_removed_besides():
     rule = IgnoreRule("apps", "Deployment", json_pointers=("/spec/paused",))
     last = LastApplied(deployment(paused=True))
