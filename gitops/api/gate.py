@@ -32,6 +32,8 @@ SECURITY: Final = {
     "Referrer-Policy": "no-referrer",
 }
 REFUSED: Final = (401, 403)
+HEAD_BYTES: Final = 32 * 1024
+"""How large a request's line and headers may be together."""
 
 log = structlog.get_logger("gitops.api")
 
@@ -72,7 +74,7 @@ class Gate:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        error = self._check(scope["path"], headers)
+        error = check_size(scope) or self._check(scope["path"], headers)
         if error is not None:
             raise error
         body = await self._read(headers, receive)
@@ -136,6 +138,19 @@ class Gate:
         )
         if not send.begun:
             await answer_problem(500, DEFECT)(scope, receive, send)
+
+
+def check_size(scope: Scope) -> TooLargeError | None:
+    """Why a request's head is refused, or None."""
+    size = len(scope.get("raw_path") or b"") + len(scope["query_string"])
+    size += sum(len(name) + len(value) + 4 for name, value in scope["headers"])
+    if size <= HEAD_BYTES:
+        return None
+    return TooLargeError(
+        f"the request's head is larger than {HEAD_BYTES} bytes",
+        remedy="send fewer or shorter headers",
+        reason="headers",
+    )
 
 
 def check_token(authorization: str, token: str) -> AccessError | None:

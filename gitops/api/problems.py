@@ -26,6 +26,7 @@ STATUSES: Final[Mapping[str, int]] = {
     "access/origin": 403,
     "access/no-secret": 403,
     "too-large": 413,
+    "too-large/headers": 431,
     "timeout": 408,
     "source": 422,
     "source/unreachable": 502,

@@ -13,11 +13,11 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from gitops.api.gate import HEAD_BYTES
 from gitops.errors import SettingsError
 
-HEADERS_BYTES: Final = 32 * 1024
 HEADERS_S: Final = 20.0
-"""How large a request's head may be, and how long it may take."""
+"""How long a request's head may take."""
 CONNECTIONS: Final = 512
 LINGER_S: Final = 5
 """How long a stop waits for answers that are being given."""
@@ -26,6 +26,7 @@ LINGER_S: Final = 5
 class BoundedProtocol(H11Protocol):
     """HTTP/1.1 that hangs up on clients whose request's head does not come."""
 
+    head_timeout_s = HEADERS_S
     _late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as the base narrows it
@@ -52,7 +53,7 @@ class BoundedProtocol(H11Protocol):
 
     def _expect(self) -> None:
         self._relax()
-        self._late = self.loop.call_later(HEADERS_S, self._hang_up)
+        self._late = self.loop.call_later(self.head_timeout_s, self._hang_up)
 
     def _relax(self) -> None:
         if self._late is not None:
@@ -72,9 +73,12 @@ class BoundedProtocol(H11Protocol):
 class Server(uvicorn.Server):
     """Runs until `stop()`; leaves signals alone."""
 
-    def __init__(self, app: FastAPI, listener: socket.socket) -> None:
+    def __init__(
+        self, app: FastAPI, listener: socket.socket, head_timeout_s: float = HEADERS_S
+    ) -> None:
+        bounds = {"head_timeout_s": head_timeout_s}
         config: dict[str, Any] = {
-            "http": BoundedProtocol,
+            "http": type("Protocol", (BoundedProtocol,), bounds),
             "ws": "none",
             "lifespan": "off",
             "log_config": None,
@@ -82,7 +86,7 @@ class Server(uvicorn.Server):
             "server_header": False,
             "proxy_headers": False,
             "limit_concurrency": CONNECTIONS,
-            "h11_max_incomplete_event_size": HEADERS_BYTES,
+            "h11_max_incomplete_event_size": HEAD_BYTES,
             "timeout_keep_alive": 30,
             "timeout_graceful_shutdown": LINGER_S,
         }

@@ -37,10 +37,10 @@ def finish(client: Client, name: str, done: Mapping[str, Any], output: str) -> i
         failed = [o for o in revision["outcomes"] if o["outcome"] in ("failed", "held")]
 
     def text() -> str:
-        why = f": {done['message']}" if done["message"] else ""
         lines = [f"{title(o)} {coloured(o['outcome'])}: {clip(o['message'])}" for o in failed]
-        head = f"revision {number} {coloured(state)}" if number is not None else state
-        return "\n".join([*lines, f"{name}: {head}{why}"])
+        head = "" if number is None else f"revision {number} {coloured(state)}"
+        told = ": ".join(part for part in (head, done["message"]) if part)
+        return "\n".join([*lines, f"{name}: {told or state}"])
 
     emit(value, output, text)
     return 0 if state in GOOD else 1

@@ -251,7 +251,7 @@ def revision_page(revision: JsonObject, plan: JsonObject | None) -> str:
             title(each),
             each["action"],
             coloured(each["outcome"]),
-            clip(", ".join([*each["changes"], *([each["message"]] if each["message"] else [])])),
+            clip(_became(each)),
         ]
         for each in revision["outcomes"]
     ]
@@ -261,6 +261,12 @@ def revision_page(revision: JsonObject, plan: JsonObject | None) -> str:
     if plan is not None and any(action["fields"] for action in plan["actions"]):
         parts.append(plan_page(plan))
     return "\n\n".join(parts)
+
+
+def _became(outcome: JsonObject) -> str:
+    """What changed, where the action's name does not say it, and what went wrong."""
+    changes = [change for change in outcome["changes"] if change != outcome["action"]]
+    return ", ".join([*changes, *([outcome["message"]] if outcome["message"] else [])])
 
 
 def _revision_facts(revision: JsonObject) -> Iterator[tuple[str, str]]:
@@ -307,6 +313,8 @@ def _told(record: JsonObject) -> str:
         ended = record["kind"] == "revision-closed"
         text = str(revision["message"]) if ended else str(revision["trigger"])
         return f"{revision['state']}: {text}" if ended and text else str(text or revision["state"])
+    if record["kind"] == "refused":
+        return f"{payload.get('what')}: {payload.get('message')}"
     return ", ".join(f"{key}: {value}" for key, value in payload.items() if value)
 
 

@@ -22,8 +22,10 @@ _VERSION: Final = re.compile(r"v?\d+\.\d+(?:\.\d+)?[\w.+-]*")
 @click.command("version", short_help="print our version and every tool's")
 @output_option
 def version_command(output: str) -> None:
-    """Print our version, those of the tools that are used (yours on PATH before ours), and the Kubernetes
-    version of the embedded control plane."""
+    """Print our version and those of the tools that are used: yours on PATH before ours.
+
+    The last is the Kubernetes version of the embedded control plane.
+    """
     tools = {
         "git": asked_version("git", "--version"),
         "kubectl": asked_version(find_kubectl(), "version", "--client"),

@@ -73,7 +73,7 @@ def deployment(name: str = "web", replicas: int = 1, image: str = "registry.exam
 class World:
     """One service on one control plane with one repository."""
 
-    plane: ControlPlane
+    plane: ControlPlane | None
     repo: Repo
     namespace: str
     settings: Settings
@@ -150,15 +150,11 @@ class World:
         """Wait until a revision has ended, and return it."""
 
         def ask() -> Revision | None:
-            found = [r for r in self.service.reading.revisions(name) if r.number == number]
+            found = [r for r in self.service.edges.store.revisions(name) if r.number == number]
             ended = found and found[0].state is not RevisionState.RUNNING
             return self.service.reading.revision(name, number) if ended else None
 
-        return self.wait_for(lambda: self._known(name) and ask(), f"{name}'s revision {number}",
-                             timeout_s)  # fmt: skip
-
-    def _known(self, name: str) -> bool:
-        return self.service.parts.registry.find(name) is not None
+        return self.wait_for(ask, f"{name}'s revision {number}", timeout_s)
 
     def sync(self, name: str = "demo", options: SyncOptions | None = None) -> Event:
         """Sync by hand and wait for its end."""
@@ -179,6 +175,23 @@ class World:
         self.running.start()
 
 
+UNREACHABLE = {
+    "apiVersion": "v1",
+    "kind": "Config",
+    "current-context": "none",
+    "contexts": [{"name": "none", "context": {"cluster": "none", "user": "none"}}],
+    "clusters": [{"name": "none", "cluster": {"server": "https://127.0.0.1:1"}}],
+    "users": [{"name": "none", "user": {"token": "none"}}],
+}
+
+
+def unreachable_kubeconfig(folder: Path) -> Path:
+    """A kubeconfig of a cluster that does not answer: for what needs no cluster."""
+    file = folder / "unreachable.yaml"
+    file.write_text(yaml.safe_dump(UNREACHABLE))
+    return file
+
+
 def _build(
     settings: Settings, events: list[Event], around: Callable[[Edges], Edges]
 ) -> wiring.Running:
@@ -189,7 +202,7 @@ def _build(
 
 @contextmanager
 def start_world(
-    plane: ControlPlane,
+    plane: ControlPlane | None,
     folder: Path,
     namespace: str,
     around: Callable[[Edges], Edges] = lambda edges: edges,
@@ -197,11 +210,13 @@ def start_world(
 ) -> Iterator[World]:
     """A started service; `settings` are sections or fields of Settings, polling is off.
 
-    `around` is put around its edges, after a restart too.
+    `around` is put around its edges, after a restart too. Without a control plane its cluster does
+    not answer.
     """
+    kubeconfig = plane.kubeconfig if plane else unreachable_kubeconfig(folder)
     values: dict[str, Any] = {
         "state_dir": folder / "state",
-        "cluster": {"kubeconfig": plane.kubeconfig},
+        "cluster": {"kubeconfig": kubeconfig},
         "git": {"poll_interval": timedelta(0)},
         "sync": {"workers": 8},
         **settings,
@@ -222,4 +237,11 @@ def start_world(
 def world(control_plane: ControlPlane, tmp_path: Path, namespace: str) -> Iterator[World]:
     """A started service with an empty repository; declare applications, push, wait."""
     with start_world(control_plane, tmp_path, namespace) as started:
+        yield started
+
+
+@pytest.fixture
+def quiet(tmp_path: Path) -> Iterator[World]:
+    """A started service whose cluster does not answer: cheap, for what never gets that far."""
+    with start_world(None, tmp_path, "default") as started:
         yield started
