@@ -113,7 +113,9 @@ class Board:
         """Say how long it took."""
         good = sum(each.is_good for each in self._last)
         took = self._monotonic() - self._began
-        self._write(f"{good} of {len(self._last)} applications run after {took:.1f} s\n")
+        self._write(
+            f"{good} of {len(self._last)} applications are synced and healthy after {took:.1f} s\n"
+        )
 
     def _tick(self, found: list[Standing]) -> None:
         for each in found:

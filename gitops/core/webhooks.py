@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from gitops.core.references import HEADS, TAGS
 from gitops.core.repo_url import parse, split_credentials
@@ -261,7 +261,9 @@ def _spellings(repository: Mapping[str, Any]) -> Iterator[str]:
     for key in _URLS:
         text = _text(repository, key, limit="url")
         url = split_credentials(text)[0] if parse(text) else ""
-        if url and " " not in url:
+        if " " in url:  # a path of this machine; a delivery keeps its URLs in one line
+            url = "file://" + quote(url)
+        if url:
             yield url
 
 

@@ -118,7 +118,7 @@ class Demo:
             show(found)
             now = time.monotonic()
             complete = any(each.name == ROOT_APPLICATION for each in found)
-            if complete and all(each.is_good for each in found):
+            if complete and all(each.is_good or each.stopped for each in found):
                 return found
             if not (complete and all(each.is_resting for each in found)):
                 resting = now
