@@ -99,8 +99,8 @@ class Reconciler:
             self.record_fault(runtime, desired, job.trigger)
             return
         state = self.keep(runtime, state, desired)
-        last, runtime.interrupted = runtime.interrupted, None
-        if last is not None and self.restorer.resume(runtime, desired, last):
+        started, runtime.started = runtime.started, False
+        if started and self.restorer.resume(runtime, desired):
             return
         self._find_waiting(runtime)
         decision = decide(

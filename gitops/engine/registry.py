@@ -15,7 +15,7 @@ from gitops.errors import ConflictError, GitopsError, NotFoundError
 from gitops.model.application import Application, Origin
 from gitops.model.health import Health
 from gitops.model.objects import ObjectId
-from gitops.model.revision import Commit, Revision
+from gitops.model.revision import Commit
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ class Runtime:
 
     `problem` is what stands in the way of knowing desired (Git, rendering, the cluster) and
     `waiting_for` the dependencies that are not healthy yet; both are "" or empty when all is well.
-    `interrupted` is the newest revision, where the process ended in or right after it.
+    `started` says that the process has started and nothing was decided since.
     """
 
     application: Application
@@ -45,7 +45,7 @@ class Runtime:
     failures: int = 0
     gone: bool = False
     syncing: bool = False
-    interrupted: Revision | None = None
+    started: bool = False
 
     @property
     def name(self) -> str:

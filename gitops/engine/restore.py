@@ -4,7 +4,7 @@ A rollback is a sync whose desired state is a past revision's stored manifests; 
 Called by the reconciler after a failed sync, and by `engine/operations.py` for people.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from gitops.core.decide import rollback_target
@@ -25,6 +25,9 @@ from gitops.model.revision import (
     TriggerKind,
 )
 from gitops.ports import ApplicationState
+
+RECENT = 50
+"""How many revisions are looked at for a rollback that was cut off."""
 
 
 class Restorer:
@@ -58,18 +61,21 @@ class Restorer:
             runtime.name, "rollback-failed", runtime.held, revision=number or None
         )
 
-    def resume(self, runtime: Runtime, desired: Desired, last: Revision) -> bool:
+    def resume(self, runtime: Runtime, desired: Desired) -> bool:
         """Go on where the process ended in, or right before, a rollback; False: nothing to do."""
         state = self._parts.states.get(runtime.name)
-        trigger = Trigger(TriggerKind.STARTUP, evidence=f"revision {last.number} was interrupted")
-        if last.kind is RevisionKind.ROLLBACK and state.pin is not None and last.source:
-            if last.state is not RevisionState.INTERRUPTED:
+        history = self._parts.store.revisions(runtime.name, limit=RECENT)
+        pin, last = state.pin, history[0]
+        if pin is not None:
+            if pin.digest not in (None, desired.digest) or not is_cut_off(pin, history):
                 return False
-            target = self._parts.store.revision(runtime.name, last.source)
-            self.restore(runtime, target, trigger, automatic=state.pin.automatic)
+            target = self._parts.store.revision(runtime.name, pin.revision)
+            evidence = f"the rollback to revision {target.number} was interrupted"
+            trigger = Trigger(TriggerKind.STARTUP, pin.actor, evidence)
+            self._bring_back(runtime, target, trigger, automatic=pin.automatic)
             return True
         cut_off = last.kind is RevisionKind.SYNC and last.state is RevisionState.FAILED
-        wanted = last.digest == desired.digest == state.failed and state.pin is None
+        wanted = last.digest == desired.digest == state.failed
         if not (cut_off and wanted and runtime.application.sync_policy.automatic_rollback):
             return False
         self.roll_back(runtime, desired, last)
@@ -82,6 +88,13 @@ class Restorer:
 
         Raises StoreError where the manifests cannot be read, ClusterError before any write.
         """
+        self._parts.loader.documents.load(target.manifests or "")
+        self.pin(runtime, target, trigger, automatic=automatic)
+        return self._bring_back(runtime, target, trigger, automatic=automatic)
+
+    def _bring_back(
+        self, runtime: Runtime, target: Revision, trigger: Trigger, *, automatic: bool
+    ) -> SyncResult:
         manifests = self._parts.loader.documents.load(target.manifests or "")
         plan = PlanRequest(
             runtime.application,
@@ -92,7 +105,6 @@ class Restorer:
             rollback=automatic,
             prune=None if automatic else True,
         )
-        self.pin(runtime, target, trigger, automatic=automatic)
         result = self._parts.run(
             runtime,
             SyncRequest(
@@ -164,3 +176,10 @@ class Restorer:
             state=state,
         )
         self._parts.states.take(state)
+
+
+def is_cut_off(pin: Pin, history: Sequence[Revision]) -> bool:
+    """Whether a rollback was pinned and, by history (newest first), never began or never ended."""
+    kind = RevisionKind.ROLLBACK
+    since = [r for r in history if r.kind is kind and r.started_at >= pin.at]
+    return not since or since[0].state is RevisionState.INTERRUPTED

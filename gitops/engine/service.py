@@ -111,7 +111,7 @@ class Service:
         for runtime in self.parts.registry.all():
             newest = self.parts.store.revisions(runtime.name, limit=1)
             runtime.revision = newest[0].number if newest else None
-            runtime.interrupted = newest[0] if newest else None
+            runtime.started = bool(newest)
             self.parts.judge.survey(runtime)
         self.declarer.awake = True
         for repo_url in self.parts.registry.repositories():
