@@ -15,6 +15,7 @@ from gitops.cluster.client import KubeCluster
 from gitops.controlplane.build import cache_directory, pin
 from gitops.engine.service import Edges, Service
 from gitops.errors import GitopsError, SettingsError
+from gitops.openapi.loader import load_builtin
 from gitops.render.renderer import ToolRenderer
 from gitops.render.sandbox import Limits
 from gitops.render.tools import Tools, find_tools
@@ -188,6 +189,7 @@ def build(settings: Settings, around: Callable[[Edges], Edges] = lambda edges: e
         store.installation,
         trust=Trust(programs=frozenset(settings.cluster.exec_programs)),
     )
+    cluster.assume(load_builtin())
     repositories = make_repositories(settings)
     edges = around(Edges(store, cluster, repositories, make_renderer(settings), clock))
     service = Service(edges, settings.sync.workers)

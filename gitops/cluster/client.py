@@ -53,6 +53,7 @@ class KubeCluster:
     ) -> None:
         """Use `connect`."""
         self.name = name
+        self._assumed = Shapes()
         self._loop = loop
         self._parts = loop.run(_assemble(endpoint, installation, name, limits))
 
@@ -102,8 +103,18 @@ class KubeCluster:
         return self._run(self._parts.discovery.kinds(fresh=fresh))
 
     def shapes(self, api_versions: Collection[str]) -> Shapes:
-        """Shapes of these apiVersions from the cluster's OpenAPI, cached; raises ClusterError."""
-        return self._run(self._parts.shapes.shapes(frozenset(api_versions)))
+        """Shapes of these apiVersions: those assumed, else the cluster's OpenAPI, cached.
+
+        Raises ClusterError.
+        """
+        unknown = frozenset(api_versions) - self._assumed.api_versions()
+        if not unknown:
+            return self._assumed
+        return self._assumed.merge(self._run(self._parts.shapes.shapes(unknown)))
+
+    def assume(self, shapes: Shapes) -> None:
+        """Take these shapes as known: the packaged ones also tell defaults, which OpenAPI omits."""
+        self._assumed = shapes
 
     def send(self, requests: Sequence[Request]) -> list[Answer]:
         """Carry out requests concurrently; answers in the order of the requests.
