@@ -3,10 +3,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_ARGS ?=
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lock clean
+.PHONY: help setup demo test bench check format lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -34,6 +35,10 @@ test: setup ## every test, on a real control plane
 	@scripts/setup.sh tests
 	@$(BIN)/gitops cluster build >/dev/null
 	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
+
+bench: setup ## what it costs, beside the least that any client could pay (under 20 minutes)
+	@$(BIN)/gitops cluster build >/dev/null
+	@$(BIN)/python -m benchmarks --output benchmarks/results $(BENCH_ARGS)
 
 lock: setup ## choose the newest versions of everything that we build on
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.8
