@@ -1,0 +1,175 @@
+"""The process is killed at every write of a sync, a heal and a rollback, and goes on afterwards.
+
+Each test first counts the writes of an undisturbed run, then dies before the first of them and
+after each (after one write is before the next), starts again on what is left, and compares with
+what should be. The points are cut into parts, so that workers share them.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gitops.controlplane.processes import ControlPlane
+from gitops.model.revision import RevisionKind, RevisionState
+from tests.helpers.blog import NAME, OBJECTS, Blog
+from tests.helpers.controlplane import AuditLog
+from tests.helpers.killable import Kill
+from tests.helpers.service import BY_HAND, World
+
+PARTS = 2
+HISTORY = {RevisionState.SUCCEEDED, RevisionState.INTERRUPTED}
+DRIFTS = (
+    ("Deployment/mysql", "ConfigMap/myblog", "Service/myblog"),
+    ("Deployment/myblog", "Secret/myblog", "Service/mysql"),
+)
+"""Two sets in turn, so that no heal joins the one before it."""
+
+
+def grouped(part: int) -> Any:
+    return pytest.param(part, marks=pytest.mark.xdist_group(f"kills-{part}"))
+
+
+@pytest.fixture(params=[grouped(part) for part in range(PARTS)])
+def part(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
+def kills(writes: list[str], part: int) -> Iterator[Kill]:
+    """One part's share of the kill points; together they are one more than the writes."""
+    every = [Kill(1), *(Kill(number + 1, after=True) for number in range(len(writes)))]
+    assert len(every) == len(writes) + 1
+    yield from every[part::PARTS]
+
+
+def test_a_sync_killed_at_any_write_ends_as_if_it_had_not_been(
+    control_plane: ControlPlane, audit: AuditLog, tmp_path: Path, part: int
+) -> None:
+    mark = audit.mark()
+    writes = undisturbed(Blog.create(control_plane, tmp_path / "undisturbed"))
+    assert len(sent(audit, mark)) == len([write for write in writes if write != "database"])
+    for kill in kills(writes, part):
+        blog, mark = Blog.create(control_plane, tmp_path / str(kill)), audit.mark()
+        before = killed(blog, kill)
+        with blog.service() as world:
+            world.settled(NAME)
+            is_whole(blog, world, before)
+            newest, *older = world.service.reading.revisions(NAME)
+            assert (newest.kind, newest.healthy) == (RevisionKind.SYNC, True)
+            assert [r.state for r in older] in ([], [RevisionState.INTERRUPTED])
+        jobs = [e for e in sent(audit, mark) if e["objectRef"]["resource"] == "jobs"]
+        assert [job["verb"] for job in jobs] == ["create"], kill
+        blog.remove()
+
+
+def test_a_heal_killed_at_any_write_is_brought_to_its_end(
+    control_plane: ControlPlane, audit: AuditLog, tmp_path: Path, part: int
+) -> None:
+    blog = Blog.create(control_plane, tmp_path / "blog")
+    with blog.service() as world:
+        world.settled(NAME)
+    mark = audit.mark()
+    blog.drift(DRIFTS[1])
+    writes = undisturbed(blog)
+    assert len(sent(audit, mark)) == len([write for write in writes if write != "database"])
+    for number, kill in enumerate(kills(writes, part)):
+        blog.drift(DRIFTS[number % 2])
+        before = killed(blog, kill)
+        with blog.service() as world:
+            world.settled(NAME)
+            is_whole(blog, world, before)
+            history = world.service.reading.revisions(NAME)
+            assert history[0].kind is RevisionKind.HEAL
+            assert {revision.state for revision in history} <= HISTORY
+            assert blog.drifted() == []
+
+
+def test_a_rollback_killed_at_any_write_is_brought_to_its_end(
+    control_plane: ControlPlane, audit: AuditLog, tmp_path: Path, part: int
+) -> None:
+    blog = Blog.create(control_plane, tmp_path / "blog")
+    with blog.service() as world:
+        world.settled(NAME)
+        blog.push("v2")
+        world.refresh(NAME)
+        world.closed(NAME, 2)
+    mark = audit.mark()
+    writes = undisturbed(blog, "rollback myblog 1")
+    assert len(sent(audit, mark)) == len([write for write in writes if write != "database"])
+    go_on_with_git(blog)
+    for kill in kills(writes, part):
+        before = killed(blog, kill, "rollback myblog 1")
+        with blog.service() as world:
+            world.wait_for(lambda w=world: is_at_rest(w), "the rollback's end")
+            is_whole(blog, world, before)
+            status = world.status(NAME)
+            assert (status.pin is None) == (not kill.after), kill
+            assert blog.image() == ("v1" if status.pin else "v2"), kill
+            newest = world.service.reading.revisions(NAME)[0]
+            assert newest.healthy
+            assert newest.source == (1 if status.pin else None)
+        go_on_with_git(blog)
+
+
+def undisturbed(blog: Blog, ask: str = "") -> list[str]:
+    """The writes of a run that nobody disturbs."""
+    process = blog.run(Kill(), ask)
+    ended = process.wait_for(lambda e: bool(e["kind"] == "revision-closed"))
+    writes = process.writes()
+    process.stop()
+    assert ended
+    assert process.writes() == writes, process.story()
+    return writes
+
+
+def killed(blog: Blog, kill: Kill, ask: str = "") -> dict[str, str]:
+    """Run until it is killed; what was there then."""
+    process = blog.run(kill, ask)
+    process.wait_for(lambda _: False)
+    assert process.was_killed, (kill, process.writes())
+    return blog.uids()
+
+
+def sent(audit: AuditLog, mark: int) -> list[dict[str, Any]]:
+    """Requests of ours that changed the cluster."""
+    verbs = ("patch", "create", "update", "delete")
+    events = audit.since(mark, agent="gitops", verbs=verbs)
+    return [event for event in events if "dryRun=" not in event["requestURI"]]
+
+
+def go_on_with_git(blog: Blog) -> None:
+    """End the pin, where there is one, and wait for what Git wants."""
+    with blog.service() as world:
+        world.wait_for(lambda: is_at_rest(world), "rest")
+        if world.status(NAME).pin is not None:
+            world.service.unpin(NAME, BY_HAND)
+        world.settled(NAME)
+        assert blog.image() == "v2"
+
+
+def is_at_rest(world: World) -> bool:
+    """Whether nothing runs, and the newest revision is what stands."""
+    status = world.status(NAME)
+    pinned = status.sync == "OutOfSync" and status.pin is not None
+    history = world.service.reading.revisions(NAME)
+    good = history[0].state is RevisionState.SUCCEEDED
+    return good and not status.busy and (pinned or status.sync == "Synced")
+
+
+def is_whole(blog: Blog, world: World, before: dict[str, str]) -> None:
+    """Everything is there once, is claimed, is recorded, and was not made a second time."""
+    store = world.service.parts.store
+    after = blog.uids()
+    replaced = {title for title in before if "@" in title and title not in after}
+    assert {t: after.get(t) for t in before if t not in replaced} == {
+        t: uid for t, uid in before.items() if t not in replaced
+    }
+    claims = store.claims(NAME)
+    assert Counter(claim.id.kind for claim in claims) == OBJECTS
+    assert {f"{c.id.kind}/{c.id.name}": c.uid for c in claims} == {
+        title: uid for title, uid in after.items() if "@" not in title
+    }
+    assert store.verify().faults == ()
+    assert store.open_revisions() == []

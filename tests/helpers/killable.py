@@ -1,0 +1,186 @@
+"""A service in a process of its own that kills itself with SIGKILL at a chosen write.
+
+A write is a request that changes the cluster, or a transaction of the database. `Killable.run`
+forks the process from a server that has everything imported, so that a start costs little. Writes
+are noted in a file, each when it is done: what a killed process had done can be read afterwards.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+from gitops import wiring
+from gitops.engine.operations import RollbackOptions
+from gitops.engine.service import Edges
+from gitops.model.events import Event
+from gitops.model.revision import Trigger, TriggerKind
+from gitops.ports import Answer, Apply, Cluster, Create, Delete, Patch, Replace, Request
+from gitops.settings import Settings
+from gitops.store.dialect import WRITES
+
+NEVER = 0
+BY_HAND = Trigger(TriggerKind.MANUAL, "tester@example.com", "by hand")
+
+
+@dataclass(frozen=True)
+class Kill:
+    """Where to die: right before (`after` False) or after write number `at`; NEVER to live."""
+
+    at: int = NEVER
+    after: bool = False
+
+    def __str__(self) -> str:
+        return f"{'after' if self.after else 'before'}-{self.at}"
+
+
+class Writes:
+    """Counts writes in the order in which they are made, and kills the process at one."""
+
+    def __init__(self, log: Path, kill: Kill) -> None:
+        self._log = log
+        self._kill = kill
+        self._count = 0
+        self._lock = threading.RLock()
+
+    def do(self, what: str, write: Callable[[], Any]) -> Any:
+        """Make one write; no other is made at the same time."""
+        with self._lock:
+            self._count += 1
+            if (self._count, False) == (self._kill.at, self._kill.after):
+                self._die()
+            done = write()
+            with self._log.open("a") as log:
+                log.write(what + "\n")
+            if (self._count, True) == (self._kill.at, self._kill.after):
+                self._die()
+            return done
+
+    def _die(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def listen(self) -> None:
+        """Count every transaction of this process that writes."""
+
+        @event.listens_for(Engine, "commit")
+        def commit(connection: Any) -> None:
+            if connection.get_execution_options().get(WRITES):
+                # Committed here; what SQLAlchemy does right after finds nothing left to commit.
+                self.do("database", connection.connection.dbapi_connection.commit)
+
+
+class WritingCluster:
+    """The real cluster, whose writes are made one after the other so that each can be the last."""
+
+    def __init__(self, cluster: Cluster, writes: Writes) -> None:
+        self._cluster = cluster
+        self._writes = writes
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cluster, name)
+
+    def send(self, requests: Sequence[Request]) -> list[Answer]:
+        if not any(_writes(request) for request in requests):
+            return self._cluster.send(requests)
+        return [self._send(request) for request in requests]
+
+    def _send(self, request: Request) -> Answer:
+        if not _writes(request):
+            return self._cluster.send([request])[0]
+        title = f"{type(request).__name__.lower()} {request.id.kind}/{request.id.name}"  # type: ignore[union-attr]  # lists of pods do not write
+        answer: Answer = self._writes.do(title, lambda: self._cluster.send([request])[0])
+        return answer
+
+
+def _writes(request: Request) -> bool:
+    changes = isinstance(request, Apply | Create | Replace | Patch | Delete)
+    return changes and not getattr(request, "dry_run", False)
+
+
+@dataclass
+class Killable:
+    """A process that runs the service; `events` come over a pipe until it ends."""
+
+    process: Any
+    pipe: Connection
+    log: Path
+    told: list[dict[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def run(cls, settings: Settings, log: Path, kill: Kill, ask: str = "") -> "Killable":
+        """Start it; `ask` is `rollback NAME NUMBER`, or "" for what it does by itself."""
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["tests.helpers.killable"])
+        ours, theirs = context.Pipe()
+        log.write_text("")
+        arguments = (settings, str(log), kill, ask, theirs)
+        process = context.Process(target=_main, args=arguments)
+        process.start()
+        theirs.close()
+        return cls(process, ours, log)
+
+    def wait_for(self, wanted: Callable[[dict[str, Any]], bool], timeout_s: float = 60) -> bool:
+        """Read events until one is wanted; False when the process ended before."""
+        while self.pipe.poll(timeout_s):
+            try:
+                told = self.pipe.recv()
+            except EOFError:
+                return False
+            self.told.append(told)
+            if wanted(told):
+                return True
+        raise AssertionError(f"not within {timeout_s} s: {self.writes()}\n{self.story()}")
+
+    def story(self) -> str:
+        """What it told, for a failed assertion."""
+        return "\n".join(f"{event['kind']}: {event['message']}" for event in self.told)
+
+    def stop(self) -> None:
+        """Stop it as a signal would, and wait."""
+        self.pipe.send("stop")
+        self.wait_for(lambda _: False)
+        self.process.join(30)
+        assert self.process.exitcode == 0, self.process.exitcode
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether it died by SIGKILL."""
+        self.process.join(30)
+        return bool(self.process.exitcode == -signal.SIGKILL)
+
+    def writes(self) -> list[str]:
+        """Every write that was made, in order."""
+        return self.log.read_text().splitlines()
+
+
+def _main(settings: Settings, log: str, kill: Kill, ask: str, pipe: Connection) -> None:
+    writes = Writes(Path(log), kill)
+    writes.listen()
+
+    def around(edges: Edges) -> Edges:
+        return replace(edges, cluster=WritingCluster(edges.cluster, writes))  # type: ignore[arg-type]  # the rest is the cluster's own
+
+    running = wiring.build(settings, around)
+    lock = threading.Lock()
+
+    def tell(happened: Event) -> None:
+        with lock:
+            pipe.send({"kind": happened.kind, "application": happened.application,
+                       "message": happened.message, "revision": happened.revision,
+                       **happened.data})  # fmt: skip
+
+    running.service.events.listen(tell)
+    running.start()
+    if ask:
+        _, name, number = ask.split()
+        running.service.rollback(name, RollbackOptions(int(number)), BY_HAND)
+    pipe.recv()
+    running.stop()
+    pipe.close()
