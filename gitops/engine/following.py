@@ -29,6 +29,13 @@ class Concerned:
     applications: tuple[str, ...]
 
 
+def _is_unsure(runtime: Runtime) -> bool:
+    """Whether an application does not know yet which commit it follows: any push may tell."""
+    if runtime.problem is not None:
+        return isinstance(runtime.problem, SourceError)
+    return runtime.desired is None
+
+
 class Follower:
     """Keeps mirrors up to date; `handle` is a dispatcher lane's handler."""
 
@@ -68,7 +75,7 @@ class Follower:
         spellings = delivery.repository.split()
         repositories, applications = set(), set()
         for runtime in self._parts.registry.all():
-            unsure = runtime.desired is None or runtime.problem is not None
+            unsure = _is_unsure(runtime)
             for source in runtime.application.sources:
                 moved = unsure or follows(source.target_revision, delivery.ref, default_branch)
                 if moved and any(same_repository(source.repo_url, url) for url in spellings):

@@ -10,38 +10,25 @@ from gitops.api.options import ApiOptions
 from gitops.model.revision import RecordKind
 from gitops.ports import TrailQuery
 from tests.helpers.http import Api, serve_api
-from tests.helpers.service import World, start_world
+from tests.helpers.service import World
 
 TOKEN = "a-token-of-the-team"
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """One service for all of these: they only knock at its door."""
-    with start_world(None, tmp_path_factory.mktemp("gate"), "default") as world:
-        yield world
-
-
-@pytest.fixture(scope="module")
-def api(shared: World) -> Iterator[Api]:
-    with serve_api(shared) as served:
-        yield served
-
-
-@pytest.fixture(scope="module")
-def guarded(shared: World) -> Iterator[Api]:
-    with serve_api(shared, ApiOptions(token=TOKEN)) as served:
+def guarded(offline: World) -> Iterator[Api]:
+    with serve_api(offline, ApiOptions(token=TOKEN)) as served:
         yield served
 
 
 def raw(api: Api, text: str | bytes) -> bytes:
     """Send bytes, return what came until the server hung up."""
     answer = b""
-    with socket.create_connection(("127.0.0.1", api.port), timeout=20) as client:
-        with contextlib.suppress(ConnectionError):
-            client.sendall(text.encode() if isinstance(text, str) else text)
-            while chunk := client.recv(65536):
-                answer += chunk
+    client = socket.create_connection(("127.0.0.1", api.port), timeout=20)
+    with client, contextlib.suppress(ConnectionError):
+        client.sendall(text.encode() if isinstance(text, str) else text)
+        while chunk := client.recv(65536):
+            answer += chunk
     return answer
 
 
@@ -95,15 +82,15 @@ def test_pages_of_other_sites_are_refused(api: Api, origin: str, status: int) ->
     assert answer.status_code == (404 if status == 200 else status)
 
 
-def test_named_hosts_are_served(shared: World) -> None:
+def test_named_hosts_are_served(offline: World) -> None:
     options = ApiOptions(hosts=frozenset({"gitops.example.com"}))
-    with serve_api(shared, options) as api:
+    with serve_api(offline, options) as api:
         headers = {"Host": "gitops.example.com", "Origin": "https://gitops.example.com"}
         assert api.http.get("/api/v1/version", headers=headers).status_code == 200
 
 
-def test_any_address_is_served_where_the_service_listens_on_all(shared: World) -> None:
-    with serve_api(shared, ApiOptions(any_address=True, token=TOKEN)) as api:
+def test_any_address_is_served_where_the_service_listens_on_all(offline: World) -> None:
+    with serve_api(offline, ApiOptions(any_address=True, token=TOKEN)) as api:
         headers = {"Authorization": f"Bearer {TOKEN}"}
         for host, status in (("10.0.0.7:8080", 200), ("[fd00::1]", 200), ("evil.example", 403)):
             answer = api.http.get("/api/v1/version", headers={**headers, "Host": host})
@@ -161,22 +148,22 @@ def test_a_large_body_is_refused_before_it_is_read(api: Api) -> None:
     assert b'"too-large"' in answer
 
 
-def test_a_large_body_is_refused_while_it_comes(shared: World) -> None:
-    with serve_api(shared, ApiOptions(max_body_bytes=1000)) as api:
+def test_a_large_body_is_refused_while_it_comes(offline: World) -> None:
+    with serve_api(offline, ApiOptions(max_body_bytes=1000)) as api:
         head = f"POST /api/webhook HTTP/1.1\r\nHost: localhost:{api.port}\r\n"
         chunks = b"".join(b"1f4\r\n" + b"x" * 500 + b"\r\n" for _ in range(3))
         answer = raw(api, head.encode() + b"Transfer-Encoding: chunked\r\n\r\n" + chunks)
         assert b" 413 " in answer.splitlines()[0]
 
 
-def test_a_body_at_the_limit_is_read(shared: World) -> None:
-    with serve_api(shared, ApiOptions(max_body_bytes=1000)) as api:
+def test_a_body_at_the_limit_is_read(offline: World) -> None:
+    with serve_api(offline, ApiOptions(max_body_bytes=1000)) as api:
         assert api.http.post("/api/webhook", content=b"x" * 1000).status_code == 400
         assert api.http.post("/api/webhook", content=b"x" * 1001).status_code == 413
 
 
-def test_a_body_that_does_not_come_is_given_up(shared: World) -> None:
-    with serve_api(shared, ApiOptions(body_timeout_s=0.2)) as api:
+def test_a_body_that_does_not_come_is_given_up(offline: World) -> None:
+    with serve_api(offline, ApiOptions(body_timeout_s=0.2)) as api:
         head = f"POST /api/webhook HTTP/1.1\r\nHost: localhost:{api.port}\r\n"
         answer = raw(api, head + "Content-Length: 10\r\n\r\nabc")
         assert b" 408 " in answer.splitlines()[0]
@@ -190,13 +177,13 @@ def test_a_client_that_goes_away_leaves_nothing(api: Api) -> None:
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET /healthz HTTP/1.1\r\nHost: loc"])
-def test_a_head_that_does_not_come_is_hung_up_on(shared: World, sent: bytes) -> None:
-    with serve_api(shared, head_timeout_s=0.2) as api:
+def test_a_head_that_does_not_come_is_hung_up_on(offline: World, sent: bytes) -> None:
+    with serve_api(offline, head_timeout_s=0.2) as api:
         assert raw(api, sent) == b""
 
 
-def test_the_next_head_of_a_connection_is_bounded_too(shared: World) -> None:
-    with serve_api(shared, head_timeout_s=0.3) as api:
+def test_the_next_head_of_a_connection_is_bounded_too(offline: World) -> None:
+    with serve_api(offline, head_timeout_s=0.3) as api:
         request = f"GET /healthz HTTP/1.1\r\nHost: localhost:{api.port}\r\n\r\n"
         answer = raw(api, request + "GET /healthz HT")
         assert answer.count(b"HTTP/1.1 200") == 1
