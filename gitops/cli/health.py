@@ -4,26 +4,18 @@ Made for bulk: `kubectl get … -o json | gitops health -f - -o json` over thous
 Only what cannot be read is an error; an object may hold anything.
 """
 
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
-import orjson
 
 from gitops.cli.output import coloured, columns, emit, output_option
+from gitops.cli.reading import read_bodies
 from gitops.core.health.rules import health
-from gitops.core.parse import decode
-from gitops.core.yaml_reader import Limits, read_documents
-from gitops.errors import InputError, ManifestError, UsageError
-from gitops.model.objects import identify
+from gitops.errors import UsageError
+from gitops.model.objects import Body, identify
 from gitops.wire.health import health_row
-
-LIMITS: Final = Limits(max_size=1 << 30, max_values=1 << 27)
-"""What a person hands over on their own machine may be large; a repository's text may not."""
-
-SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
 
 
 @click.command("health")
@@ -42,82 +34,16 @@ def health_command(files: tuple[str, ...], checks: str | None, output: str) -> N
     """Print health and message of every object in files."""
     if checks is not None:
         raise UsageError("--checks is not supported yet", remedy="leave it out")
-    rows = judge_all(read_files(files))
+    rows = judge_all(body for name in files for body in read_bodies(Path(name)))
     emit(rows, output, lambda: _table(rows))
 
 
-def judge_all(texts: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
-    """A row an object, in input order, lists expanded; raises ManifestError."""
+def judge_all(bodies: Iterable[Body]) -> list[dict[str, Any]]:
+    """A row an object, in input order."""
     return [
         health_row(identify(body), str(body.get("apiVersion") or ""), health(body))
-        for path, text in texts
-        for body in _bodies(path, text)
+        for body in bodies
     ]
-
-
-def read_files(names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Each file's path and text, files of a folder by path; raises InputError."""
-    for name in names:
-        if name == "-":
-            yield (
-                "standard input",
-                _decode(sys.stdin.buffer.read(), "standard input"),
-            )
-            continue
-        for file in _files(Path(name)):
-            yield str(file), _decode(_read(file), str(file))
-
-
-def _files(path: Path) -> list[Path]:
-    """The manifests below a folder, by path; anything else is itself."""
-    if not path.is_dir():
-        return [path]
-    return sorted(p for p in path.rglob("*") if p.suffix in SUFFIXES and p.is_file())
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read the file: {error.strerror}", where=str(path)) from error
-
-
-def _decode(content: bytes, path: str) -> str:
-    text, fault = decode(content, path)
-    if fault is not None:
-        raise InputError(fault.message, where=str(fault.place))
-    return text
-
-
-def _bodies(path: str, text: str) -> Iterator[Mapping[str, Any]]:
-    """The objects of one text, in order; raises ManifestError for what cannot be read."""
-    if text.lstrip()[:1] == "{":
-        try:
-            # The common bulk case: one JSON object, many times faster than with places.
-            yield from _expand(orjson.loads(text), path)
-        except orjson.JSONDecodeError:
-            pass
-        else:
-            return
-    for document in read_documents(text, LIMITS):
-        if document.faults:
-            fault = document.faults[0]
-            raise ManifestError(fault.message, where=f"{path}:{fault.line}")
-        yield from _expand(document.value, f"{path}:{document.line}")
-
-
-def _expand(value: Any, where: str) -> Iterator[Mapping[str, Any]]:
-    """An object, or each of a list's; items of a `PodList` that name no kind have the list's."""
-    if not isinstance(value, Mapping):
-        raise ManifestError("a Kubernetes object is a mapping, but this is none", where=where)
-    kind, items = value.get("kind"), value.get("items")
-    if not (isinstance(kind, str) and kind.endswith("List") and isinstance(items, list)):
-        yield value
-        return
-    outer = {"apiVersion": value.get("apiVersion"), "kind": kind.removesuffix("List")}
-    for item in items:
-        named = not isinstance(item, Mapping) or "kind" in item or kind == "List"
-        yield from _expand(item if named else outer | dict(item), where)
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -1,6 +1,6 @@
 """Objects from the files that an offline command is given: YAML or JSON, folders, standard input.
 
-In: a path. Out: bodies in their order, lists expanded. Called by offline `diff`. Only what cannot
+In: a path. Out: bodies in their order, lists expanded. Called by `health` and offline `diff`. Only what cannot
 be read is an error: an object may hold anything, since nothing of it is applied.
 """
 

@@ -11,12 +11,10 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from gitops.core.fields import FieldSet, project
 from gitops.core.marks import HOOK_ANNOTATION, INSTALLATION_LABEL, TRACKING_ANNOTATION
 from gitops.core.schema import ANY, Shape
 from gitops.core.shapes import Shapes
 from gitops.core.values import is_string_map
-from gitops.model.diff import ABSENT
 from gitops.model.objects import Body, identify, split_api_version
 
 VERSION: Final = "v1"
@@ -125,16 +123,6 @@ def digest(bodies: Iterable[Body], shapes: Shapes | None = None) -> str:
         (str(identify(body)), _text(canonical(body, shapes or _NO_SHAPES))) for body in bodies
     )
     return _sha256("\n".join(text for _, text in texts))
-
-
-def projection_digest(body: Body, fields: Any, shapes: Shapes | None = None) -> str:
-    """Digest of a body projected on fields: FieldsV1 JSON or a `FieldSet`.
-
-    Remembers what an apply answered: while it stays the same, nobody touched what is ours.
-    """
-    known = fields if isinstance(fields, FieldSet) else FieldSet.parse(fields)
-    kept = project(body, known, (shapes or _NO_SHAPES).root(body))
-    return _sha256(_text({} if kept is ABSENT else kept))
 
 
 def _text(value: Any) -> str:

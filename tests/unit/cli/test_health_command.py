@@ -113,7 +113,7 @@ def test_what_cannot_be_read_is_named(given: str, message: str) -> None:
 def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
     error = health("-f", str(tmp_path / "none.yaml")).exception
     assert isinstance(error, InputError)
-    assert "cannot read the file: No such file" in str(error)
+    assert "the file cannot be read: No such file" in str(error)
     (tmp_path / "bytes.yaml").write_bytes(b"a: \xff\n")
     assert isinstance(health("-f", str(tmp_path / "bytes.yaml")).exception, InputError)
 

@@ -1,7 +1,6 @@
 import pytest
 
-from gitops.core.fields import FieldSet
-from gitops.core.normalize import canonical, digest, manifest_digest, projection_digest
+from gitops.core.normalize import canonical, digest, manifest_digest
 from gitops.openapi.loader import load_builtin
 
 SHAPES = load_builtin()
@@ -102,21 +101,3 @@ def test_a_digest_carries_its_version_and_counts_content_only():
     assert digest([one]) != digest([one, other])
     assert manifest_digest(one) == manifest_digest(marked)
     assert manifest_digest(config_map(x=[1, 2])) != manifest_digest(config_map(x=[2, 1]))
-
-
-def test_a_projections_digest_counts_our_fields_only():
-    fields = {"f:data": {"f:a": {}}}
-    one = projection_digest(config_map(data={"a": "1", "b": "2"}), fields, SHAPES)
-    same = projection_digest(config_map(data={"b": "3", "a": "1"}), FieldSet.parse(fields), SHAPES)
-    other = projection_digest(config_map(data={"a": "2"}), fields, SHAPES)
-    assert one == same != other
-    assert projection_digest({}, fields) == projection_digest({"x": 1}, fields)
-
-
-def test_a_projection_needs_no_schema_for_lists_by_keys():
-    fields = {"f:spec": {"f:rules": {'k:{"name":"a"}': {".": {}, "f:name": {}, "f:to": {}}}}}
-    one = {"spec": {"rules": [{"name": "foreign"}, {"name": "a", "to": 1, "extra": 2}]}}
-    other = {"spec": {"rules": [{"name": "a", "to": 1}]}}
-    changed = {"spec": {"rules": [{"name": "a", "to": 2}]}}
-    assert projection_digest(one, fields) == projection_digest(other, fields)
-    assert projection_digest(one, fields) != projection_digest(changed, fields)
