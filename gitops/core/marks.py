@@ -52,9 +52,11 @@ def release_marks(body: Body) -> list[dict[str, Any]]:
         operations.append(
             {"op": "remove", "path": f"/metadata/labels/{_escape(INSTALLATION_LABEL)}"}
         )
-    for key in (TRACKING_ANNOTATION, HOOK_ANNOTATION):
-        if key in string_map(body, "annotations"):
-            operations.append({"op": "remove", "path": f"/metadata/annotations/{_escape(key)}"})
+    operations += [
+        {"op": "remove", "path": f"/metadata/annotations/{_escape(key)}"}
+        for key in (TRACKING_ANNOTATION, HOOK_ANNOTATION)
+        if key in string_map(body, "annotations")
+    ]
     return operations
 
 

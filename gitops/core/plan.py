@@ -9,8 +9,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import jsonpatch
-
 from gitops.core.diff import compare, diff, removals
 from gitops.core.hooks import options_of, wave_of
 from gitops.core.ignore import DiffOptions
@@ -73,6 +71,10 @@ class Subject:
         """The object's identity."""
         return self.manifest.id
 
+    def comparing(self, options: DiffOptions) -> DiffOptions:
+        """An application's options; replicas are an autoscaler's where the object has one."""
+        return replace(options, ignore_replicas=bool(self.autoscaler))
+
     def action(self, kind: ActionKind, **facts: Any) -> Action:
         """An action on this object."""
         return Action(
@@ -113,7 +115,7 @@ def settle_locally(subject: Subject, shapes: Shapes, options: DiffOptions) -> Ac
     last = last_applied(subject, body)
     if last.fields is None or live.api_version != subject.manifest.api_version:
         return None
-    found = diff(subject.stamped, body, last, shapes, options)
+    found = diff(subject.stamped, body, last, shapes, subject.comparing(options))
     if found.modified:
         return None
     return subject.action(
@@ -136,14 +138,32 @@ def create(subject: Subject, predicted: Body | None, shapes: Shapes) -> Action:
     return subject.action(ActionKind.CREATE, reason=reason, found=found, diff=shown)
 
 
+def change_later(subject: Subject, live: Live, shapes: Shapes, options: DiffOptions) -> Action:
+    """A change that the server cannot foresee before an earlier part of the same sync is made."""
+    body = live.decode()
+    last, options = last_applied(subject, body), subject.comparing(options)
+    shown = diff(subject.stamped, body, last, shapes, options)
+    kind = shown.action if shown.modified else ActionKind.CONFIGURE
+    return subject.action(
+        kind,
+        reason=subject.deferred,
+        found=Found.DEFERRED,
+        diff=shown,
+        uid=live.uid,
+        last_applied=last,
+        comparing=options,
+        keep_replicas=bool(subject.autoscaler) and owns_replicas(body),
+    )
+
+
 def settle_by_answer(
     subject: Subject, live: Body, answer: Body, shapes: Shapes, options: DiffOptions
 ) -> Action:
     """The action that a dry-run's answer stands for, removals that apply cannot do included."""
     last = last_applied(subject, live)
+    options = subject.comparing(options)
     gone = removals(subject.stamped, answer, last, shapes, options)
-    predicted = jsonpatch.apply_patch(answer, list(gone)) if gone else answer
-    found = compare(live, predicted, last, shapes)
+    found = compare(live, answer, last, shapes, options, gone)
     metadata = live.get("metadata") or {}
     facts = {
         "uid": metadata.get("uid"),
@@ -152,7 +172,7 @@ def settle_by_answer(
         "diff": found,
     }
     if subject.memory is None or not subject.memory.desired_digest:
-        return _adoption(subject, live, found, facts)
+        return _adoption(subject, live, found, facts | {"comparing": options})
     if not found.modified:
         return subject.action(ActionKind.NONE, **facts)
     reason = "desired has changed" if _is_new(subject) else "drifted"

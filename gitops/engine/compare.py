@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from gitops.core.guards import GuardContext, guard
+from gitops.core.ignore import DiffOptions
 from gitops.core.marks import installation_of, tracked_by
 from gitops.core.mask import Masker
 from gitops.core.order import order_actions
 from gitops.core.plan import (
     Subject,
+    change_later,
     create,
     deletion,
     remark,
@@ -250,7 +252,7 @@ class Comparer:
             settled = replacement(subject, live, error.message)
             (work.faults if isinstance(settled, Fault) else work.actions).append(settled)  # type: ignore[arg-type]  # each list takes its own kind
         elif why:
-            work.actions.append(create(replace(subject, deferred=why), None, shapes))
+            work.actions.append(_later(replace(subject, deferred=why), shapes, gathered.options))
         elif error.reason == "conflict" and subject.live is not None:
             work.actions.append(create(replace(subject, deferred="being deleted"), None, shapes))
         else:
@@ -354,6 +356,12 @@ class Comparer:
             deletes=request.deletes,
             partial=request.only is not None,
         )
+
+
+def _later(subject: Subject, shapes: Shapes, options: DiffOptions) -> Action:
+    if subject.live is None:
+        return create(subject, None, shapes)
+    return change_later(subject, subject.live, shapes, options)
 
 
 def _heals_first(application: Application) -> bool:

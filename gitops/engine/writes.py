@@ -184,11 +184,12 @@ class Writer:
         return pairs
 
     def _left_over(self, action: Action, answer: Answer) -> tuple[dict[str, Any], ...]:
-        """The plan's removals; after an adoption, those of them that its apply has left."""
+        """The plan's removals; where it could not know them, what apply has left."""
         if action.last_applied is None or action.desired is None or answer.body is None:
             return action.removals
         shapes = self._cluster.shapes({action.api_version})
-        return removals(action.desired.body, answer.body, action.last_applied, shapes)
+        last, options = action.last_applied, action.comparing
+        return removals(action.desired.body, answer.body, last, shapes, options)
 
     def _read(self, action: Action, answer: Answer, plan: Plan) -> Written:
         error = answer.error

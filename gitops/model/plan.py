@@ -101,8 +101,10 @@ class Action:
     take_over: tuple[dict[str, Any], ...] = ()
     """JSON patch of metadata.managedFields (and the kubectl annotation), once, at adoption."""
     last_applied: Any = None
-    """At adoption, what was applied last (`core.owners.LastApplied`): what apply then leaves of it
-    is removed by a patch of its own."""
+    """Where no dry-run could tell the removals (adoptions, deferred changes), what was applied last
+    (`core.owners.LastApplied`): what apply then leaves of it is removed by a patch of its own."""
+    comparing: Any = None
+    """Beside `last_applied`, how the object is compared (`core.ignore.DiffOptions`)."""
     keep_replicas: bool = False
     """Apply the live `spec.replicas` under a second manager first (an autoscaler takes over)."""
     options: frozenset[str] = frozenset()
