@@ -3,6 +3,7 @@
 import pytest
 
 from gitops.model.revision import Revision, RevisionKind, RevisionState, TriggerKind
+from tests.helpers.controlplane import scale_as_autoscaler
 from tests.helpers.service import BY_HAND
 from tests.helpers.walk import Walk, changes
 
@@ -139,6 +140,20 @@ def test_a_first_version_that_fails_has_nowhere_to_go_and_says_so(walk: Walk) ->
     told = walk.wait_told(APP, "rollback-failed")
     assert "no healthy revision to go back to" in told.message
     assert walk.newest(APP).number == 1
+
+
+def test_what_any_autoscaler_scales_is_not_healed_back(walk: Walk) -> None:
+    """One that is not an object of the cluster's: known by the manager that wrote the scale."""
+    walk.take(APP)
+    walk.settled(APP)
+    scale_as_autoscaler(walk.world.plane, walk.namespace, f"deployments/{APP}", 4)
+    walk.kubectl.wait(
+        "jsonpath={.status.readyReplicas}=4", "-n", walk.namespace, f"deployment/{APP}"
+    )
+    second = walk.change(APP, OVERLAY, "newTag: v1", "newTag: v2")
+    assert (changes(second), second.healthy) == ([f"image {APP} v1→v2"], True)
+    assert walk.get(f"deployment/{APP}", ".spec.replicas") == "4"
+    assert walk.kinds(APP) == [RevisionKind.SYNC] * 2
 
 
 @pytest.mark.parametrize("word", ["crash-loop", "never-ready"])
