@@ -11,9 +11,8 @@ import os
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-import yaml
 from pydantic import (
     AliasGenerator,
     BaseModel,
@@ -34,6 +33,7 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as UnreadableError
 
 from gitops.core.durations import parse_duration
+from gitops.core.yaml_reader import read_documents
 from gitops.errors import SettingsError
 
 
@@ -308,20 +308,30 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(path.read_text())
+        text = path.read_text("utf-8")
     except OSError as error:
         raise SettingsError(
             f"cannot be read ({error.strerror})", where=str(path), remedy="check --config"
         ) from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}" if mark else str(path)
-        raise SettingsError("is not YAML", where=where, remedy="mend its syntax") from error
-    if values is None:
+    except UnicodeDecodeError as error:
+        raise SettingsError("is not UTF-8", where=str(path), remedy="save it as UTF-8") from error
+    documents = list(read_documents(text))
+    for fault in (fault for document in documents for fault in document.faults):
+        # What a syntax fault would quote may be a secret.
+        told = fault.message if fault.code in _TOLD else "is not YAML"
+        raise SettingsError(told, where=f"{path}:{fault.line}", remedy="mend its syntax")
+    if not documents:
         return {}
-    if not isinstance(values, dict):
-        raise SettingsError("must hold a mapping of sections", where=str(path))
-    return values
+    if len(documents) > 1 or not isinstance(documents[0].value, dict):
+        raise SettingsError(
+            "must hold one mapping of sections",
+            where=str(path),
+            remedy="docs/reference/settings.md shows one",
+        )
+    return documents[0].value
+
+
+_TOLD: Final = frozenset({"alias-bomb", "duplicate-key", "too-deep", "too-large"})
 
 
 def _sentence(fault: Mapping[str, Any]) -> str:

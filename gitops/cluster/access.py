@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import yaml
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 from kubernetes.aio.config.config_exception import ConfigException
 from kubernetes.aio.config.incluster_config import InClusterConfigLoader
 from kubernetes.aio.config.kube_config import KubeConfigLoader
 
+from gitops.core.yaml_reader import read_documents
 from gitops.errors import SettingsError
 
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -40,6 +40,9 @@ EMBEDDED: Final = {
 make_loader: Final[Any] = KubeConfigLoader
 make_pod_loader: Final[Any] = InClusterConfigLoader
 FILES: Final = (*EMBEDDED.values(), "tokenFile")
+_NO_KUBECONFIG: Final = "it is not a kubeconfig"
+_MISSHAPEN: Final = (TypeError, AttributeError)
+"""What comes of a text where a mapping is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ async def open_endpoint(
         return await _from_files(paths, context, trust)
     except SettingsError:
         raise
-    except (ConfigException, OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+    except (ConfigException, OSError, ValueError, LookupError, *_MISSHAPEN) as error:
         raise SettingsError(
             f"the cluster's configuration cannot be used: {_brief(error)}",
             where=where,
@@ -112,8 +115,8 @@ def _paths(kubeconfig: Path | None, environ: Mapping[str, str]) -> list[Path]:
 def _brief(error: BaseException) -> str:
     if isinstance(error, FileNotFoundError):
         return f"no such file: {error.filename}"
-    if isinstance(error, yaml.YAMLError):
-        return "it is not YAML"  # the error would quote the line, which may hold a token
+    if isinstance(error, _MISSHAPEN):
+        return _NO_KUBECONFIG
     return str(error).splitlines()[0][:300] if str(error) else type(error).__name__
 
 
@@ -159,10 +162,7 @@ def _merge(paths: list[Path], scratch: Path) -> dict[str, Any]:
     """One kubeconfig of several, as kubectl merges them: what comes first wins."""
     merged: dict[str, Any] = {"clusters": [], "contexts": [], "users": []}
     for path in paths:
-        content = yaml.safe_load(path.read_text())
-        if not isinstance(content, dict):
-            msg = "it is not a kubeconfig"
-            raise TypeError(msg)
+        content = _read(path)
         for section in ("clusters", "contexts", "users"):
             known = {entry["name"] for entry in merged[section]}
             for entry in content.get(section) or []:
@@ -171,6 +171,18 @@ def _merge(paths: list[Path], scratch: Path) -> dict[str, Any]:
         if content.get("current-context"):
             merged.setdefault("current-context", content["current-context"])
     return merged
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The one mapping that a kubeconfig is; what is wrong is told without quoting it."""
+    documents = list(read_documents(path.read_text("utf-8")))
+    if any(document.faults for document in documents):
+        msg = "it is not YAML"  # the fault would quote the line, which may hold a token
+        raise ValueError(msg)
+    if len(documents) != 1 or not isinstance(documents[0].value, dict):
+        raise ValueError(_NO_KUBECONFIG)
+    content: dict[str, Any] = documents[0].value
+    return content
 
 
 def _settle(entry: dict[str, Any], base: Path, scratch: Path) -> dict[str, Any]:

@@ -121,11 +121,24 @@ def test_a_server_name_and_a_proxy_are_kept(opened):
     assert (endpoint.server_name, endpoint.proxy) == ("api", "http://proxy:3128")
 
 
+BOMB = "".join(
+    f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]\n"
+    for old, new in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
 @pytest.mark.parametrize(
     ("config", "words"),
     [
         ("a: [", "it is not YAML"),
         ("just text", "it is not a kubeconfig"),
+        ("a: 1\n---\nb: 2\n", "it is not a kubeconfig"),
+        ("users: text", "it is not a kubeconfig"),
+        ("contexts: [{name: c, context: text}]\ncurrent-context: c", "it is not a kubeconfig"),
+        ("users: [{name: " + "[" * 100_000, "it is not YAML"),
+        ("a: &a [x, x, x, x, x, x, x, x, x]\n" + BOMB, "it is not YAML"),
+        (kubeconfig({"exec": "evil"}), "it is not a kubeconfig"),
+        (kubeconfig({"exec": {"command": ["sh", "-c"], "apiVersion": "v1"}}), "run the program"),
         (kubeconfig(context="gone"), "gone"),
         (kubeconfig({"auth-provider": {"name": "gcp"}}), "auth-provider"),
         (kubeconfig({"exec": {"command": "evil", "apiVersion": "v1"}}), "'evil'"),
