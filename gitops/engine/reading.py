@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from gitops.core.diff import diff
 from gitops.core.mask import Masker
+from gitops.core.normalize import canonical
 from gitops.core.owners import LastApplied
 from gitops.core.selecting import select
 from gitops.engine.compare import Comparison, PlanRequest
@@ -135,12 +136,9 @@ class Reading:
         found = []
         for identity in sorted({*before, *after}):
             one, other = before.get(identity), after.get(identity)
-            change = diff(
-                other.body if other else None,
-                one.body if one else None,
-                LastApplied(manifest=one.body) if one else None,
-                shapes,
-            )
+            old_body = canonical(one.body, shapes) if one else None
+            known = LastApplied(manifest=old_body) if old_body is not None else None
+            change = diff(other.body if other else None, old_body, known, shapes)
             if change.action is not ActionKind.NONE:
                 found.append(masker.mask_diff(change))
         return found

@@ -36,11 +36,11 @@ class Api:
 
     def get(self, path: str, **query: Any) -> httpx.Response:
         """GET below /api/v1."""
-        return self.http.get(f"/api/v1{path}", params=query)
+        return self.http.get(f"/api/v1{path}", params=query or None)
 
     def post(self, path: str, body: Any = None, **query: Any) -> httpx.Response:
         """POST JSON below /api/v1."""
-        return self.http.post(f"/api/v1{path}", json=body, params=query)
+        return self.http.post(f"/api/v1{path}", json=body, params=query or None)
 
 
 @contextmanager
