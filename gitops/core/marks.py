@@ -45,6 +45,13 @@ def installation_of(body: Body) -> str | None:
     return string_map(body, "labels").get(INSTALLATION_LABEL)
 
 
+def is_marked(body: Body, stamped: Body) -> bool:
+    """Whether a live object still carries the marks that we would apply."""
+    annotations = string_map(body, "annotations"), string_map(stamped, "annotations")
+    tracked, wanted = (a.get(TRACKING_ANNOTATION) for a in annotations)
+    return tracked == wanted and installation_of(body) == installation_of(stamped)
+
+
 def release_marks(body: Body) -> list[dict[str, Any]]:
     """JSON patch operations that take our marks off an object; empty where there are none."""
     operations = []

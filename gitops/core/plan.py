@@ -12,7 +12,7 @@ from typing import Any
 from gitops.core.diff import compare, diff, removals
 from gitops.core.hooks import options_of, wave_of
 from gitops.core.ignore import DiffOptions
-from gitops.core.marks import tracked_by
+from gitops.core.marks import is_marked, tracked_by
 from gitops.core.owners import LastApplied
 from gitops.core.ownership import take_over
 from gitops.core.shapes import Shapes
@@ -114,6 +114,8 @@ def settle_locally(subject: Subject, shapes: Shapes, options: DiffOptions) -> Ac
     body = live.decode()
     last = last_applied(subject, body)
     if last.fields is None or live.api_version != subject.manifest.api_version:
+        return None
+    if not is_marked(body, subject.stamped):
         return None
     found = diff(subject.stamped, body, last, shapes, subject.comparing(options))
     if found.modified:
