@@ -1,0 +1,146 @@
+"""Commands that change something, each against a service and a cluster of its own."""
+
+import pytest
+
+from tests.helpers.commands import Gitops, commands
+from tests.helpers.controlplane import Kubectl
+from tests.helpers.http import Api
+from tests.helpers.service import World, config_map
+
+
+@pytest.fixture
+def gitops(
+    live: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Gitops:
+    return commands(live.url, monkeypatch, capsys)
+
+
+def words(kubectl: Kubectl, world: World) -> str:
+    """What the ConfigMap holds, "" where there is none."""
+    place = ("-n", world.namespace, "get", "configmap", "words", "--ignore-not-found")
+    return kubectl(*place, "-o", "jsonpath={.data.word}")
+
+
+BY_HAND = {"syncPolicy": {"automated": {"enabled": False}}}
+
+
+def test_an_application_lives_from_create_to_delete(
+    gitops: Gitops, world: World, kubectl: Kubectl, tmp_path
+) -> None:
+    world.push("app/words.yaml", config_map(word="one"))
+    file = tmp_path / "demo.yaml"
+    file.write_text(world.application("demo", **BY_HAND))
+    ran = gitops("create", "-f", str(file))
+    assert (ran.code, ran.out) == (0, "application demo registered\n")
+
+    ran = gitops("plan", "demo")
+    assert ran.code == 3
+    assert f"+ create ConfigMap {world.namespace}/words" in ran.out
+    ran = gitops("sync", "demo", "-o", "json")
+    assert (ran.code, ran.json()["state"], ran.json()["revision"]) == (0, "succeeded", 1)
+    assert words(kubectl, world) == "one"
+
+    world.push("app/words.yaml", config_map(word="two"))
+    ran = gitops("sync", "demo")
+    assert (ran.code, ran.out) == (0, "demo: revision 2 succeeded\n")
+    ran = gitops("rollback", "demo", "1")
+    assert (ran.code, words(kubectl, world)) == (0, "one")
+    status = gitops("status", "demo")
+    assert "Pinned to:" in status.out
+    assert gitops("sync", "demo", "-o", "json").error()["code"] == "conflict"
+    assert gitops("unpin", "demo").code == 0
+    assert gitops("sync", "demo").code == 0
+    assert words(kubectl, world) == "two"
+
+    rows = gitops("history", "demo", "-o", "json").json()
+    assert [(r["number"], r["kind"], r["source"], r["actor"].count("@")) for r in rows] == [
+        (4, "sync", None, 1),
+        (3, "rollback", 1, 1),
+        (2, "sync", None, 1),
+        (1, "sync", None, 1),
+    ]
+
+    ran = gitops("delete", "demo", "--yes")
+    assert (ran.code, ran.out) == (0, "demo: revision 5 succeeded\n")
+    assert words(kubectl, world) == ""
+    assert gitops("status", "demo").code == 1
+    assert len(gitops("history", "demo", "-o", "json").json()) == 5
+    assert gitops("audit", "verify").code == 0
+
+
+def test_orphaned_objects_stay(gitops: Gitops, world: World, kubectl: Kubectl) -> None:
+    world.push("app/words.yaml", config_map(word="one"))
+    world.declare()
+    world.settled()
+    assert gitops("delete", "demo", "--orphan", "--yes").code == 0
+    found = kubectl.json("-n", world.namespace, "get", "configmap", "words")
+    assert found["data"] == {"word": "one"}
+    assert "gitops.dev" not in str(found["metadata"].get("annotations", {}))
+
+
+def test_a_failed_sync_exits_1_and_says_why(gitops: Gitops, world: World) -> None:
+    world.push("app/bad.yaml", config_map(name="UPPER"))
+    world.declare(**BY_HAND)
+    ran = gitops("sync", "demo")
+    assert ran.code == 1
+    assert "UPPER" in ran.out + ran.err
+    assert gitops("wait", "demo", "--timeout", "100ms", "-o", "json").error()["code"] == "service"
+
+
+def test_an_adoption_waits_for_approval_of_the_plan_that_was_seen(
+    gitops: Gitops, world: World, kubectl: Kubectl
+) -> None:
+    kubectl.apply(config_map(word="theirs"), namespace=world.namespace)
+    world.push("app/words.yaml", config_map(word="ours"))
+    world.declare()
+    world.closed()
+    ran = gitops("plan", "demo", "-o", "json")
+    plan = ran.json()
+    assert (ran.code, plan["waits"]) == (3, True)
+    assert gitops("approve", "demo", "--plan", "0" * 64, "-o", "json").error()["code"] == "conflict"
+    ran = gitops("approve", "demo", "--plan", plan["planDigest"])
+    assert (ran.code, words(kubectl, world)) == (0, "ours")
+
+
+def test_suspended_applications_are_left_alone(gitops: Gitops, world: World) -> None:
+    world.push("app/words.yaml", config_map(word="one"))
+    world.declare()
+    world.settled()
+    assert gitops("suspend", "demo").out == "demo: Suspended\n"
+    world.push("app/words.yaml", config_map(word="two"))
+    assert gitops("refresh", "demo", "-o", "json").json()["suspended"]
+    assert [r["number"] for r in gitops("history", "demo", "-o", "json").json()] == [1]
+    assert gitops("resume", "demo").code == 0
+    assert gitops("wait", "demo", "--timeout", "60s").code == 0
+    assert [r["number"] for r in gitops("history", "demo", "-o", "json").json()] == [2, 1]
+
+
+def test_chosen_objects_are_a_partial_revision(gitops: Gitops, world: World) -> None:
+    world.repo.write("app/a.yaml", config_map("a"))
+    world.push("app/b.yaml", config_map("b"))
+    world.declare(**BY_HAND)
+    assert gitops("sync", "demo", "--resource", ":ConfigMap:a").code == 0
+    [row] = gitops("history", "demo", "-o", "json").json()
+    assert row["partial"]
+    status = gitops("status", "demo", "-o", "json").json()
+    assert [o["name"] for o in status["objects"]] == ["a"]
+
+
+def test_nobody_waits_where_nobody_wants_to(gitops: Gitops, world: World) -> None:
+    world.push("app/words.yaml", config_map())
+    world.declare(**BY_HAND)
+    ran = gitops("sync", "demo", "--no-wait")
+    assert (ran.code, ran.out) == (0, "demo: asked for a sync\n")
+    assert gitops("wait", "demo", "--timeout", "60s").code == 0
+
+
+def test_what_a_file_declares_cannot_be_deleted_here(
+    gitops: Gitops, world: World, tmp_path
+) -> None:
+    world.push("app/words.yaml", config_map())
+    world.service.declarer.load_file(world.application(), "apps.yaml")
+    error = gitops("delete", "demo", "--yes", "-o", "json").error()
+    assert (error["code"], "apps.yaml" in error["message"]) == ("conflict", True)
+    file = tmp_path / "same.yaml"
+    file.write_text(world.application())
+    assert gitops("create", "-f", str(file), "-o", "json").error()["code"] == "conflict"
