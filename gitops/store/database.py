@@ -5,14 +5,14 @@ In comes a URL, out go connections inside transactions. Called by `SqlStore`'s p
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import URL, Connection, Engine, create_engine, make_url
+from sqlalchemy import URL, Connection, Engine, NestedTransaction, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
@@ -22,6 +22,10 @@ from gitops.store.faults import reading, store_error
 
 MEMORY: Final = "sqlite://"
 """The URL of a database in memory."""
+MOST_PARTS: Final = 64
+"""Writes in one transaction at most, so that nobody waits long for others."""
+
+FollowUp = Callable[[bool], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,65 @@ class Limits:
     max_pages: int | None = None
 
 
+class _Group:
+    """Writes that are committed together: each is a part, undone without the others."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.follow_ups: dict[FollowUp, None] = {}
+        self.parts = 0
+        self._transaction = connection.begin()
+        self._done = threading.Event()
+        self._error: SQLAlchemyError | None = None
+
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """Do one write; what it raises undoes it alone, unless the database gave all up."""
+        savepoint = self.connection.begin_nested() if self.parts else None
+        try:
+            yield
+            if savepoint is not None:
+                savepoint.commit()
+        except BaseException:
+            if savepoint is not None:
+                self._undo(savepoint)
+            raise
+        self.parts += 1
+
+    def _undo(self, savepoint: NestedTransaction) -> None:
+        try:
+            savepoint.rollback()
+        except SQLAlchemyError as error:
+            self._error = error
+
+    @property
+    def broken(self) -> bool:
+        """Whether the database gave up the whole transaction."""
+        return self._error is not None
+
+    def end(self) -> None:
+        """Commit, or undo what cannot be; then let everyone go on who takes part."""
+        try:
+            if self.parts and not self.broken:
+                self._transaction.commit()
+            else:
+                self._transaction.rollback()
+        except SQLAlchemyError as error:
+            self._error = error
+        finally:
+            self._transaction.close()
+            self.connection.close()
+            for follow_up in self.follow_ups:
+                follow_up(self.parts > 0 and not self.broken)
+            self._done.set()
+
+    def wait(self) -> None:
+        """Return when it is committed; raises what kept it from being so."""
+        self._done.wait()
+        if self._error is not None:
+            raise self._error
+
+
 class Database:
     """One database; safe to use from any thread."""
 
@@ -40,7 +103,11 @@ class Database:
         self.where = str(self.file) if self.file else "the database in memory"
         self.writes = 0
         """How many write transactions were begun."""
-        self._writer = threading.RLock()
+        self._writer = threading.Lock()
+        self._writer_thread = 0
+        self._group: _Group | None = None
+        self._waiting = 0
+        self._counting = threading.Lock()
         self._engine = self._make_engine(url, limits)
         self._writing = self._engine.execution_options(**{WRITES: True})
 
@@ -56,23 +123,77 @@ class Database:
         prepare_sqlite(engine, limits.max_pages)
         return engine
 
-    def exclusive(self) -> AbstractContextManager[bool]:
-        """Keep other writers of this process out, around more than one transaction."""
-        return self._writer
-
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that sees one state of the database throughout."""
+        """A transaction that sees one state of the database throughout.
+
+        Inside a write of the same thread it sees what that has written.
+        """
+        group = self._own()
+        if group is not None:
+            with reading():
+                yield group.connection
+            return
         turn = self._writer if self.file is None else nullcontext()
         with turn, self._translated(), reading(), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A transaction that writes all or nothing; waits for the writer before it."""
-        with self._writer, self._translated(), self._writing.begin() as connection:
+    def write(self, follow_up: FollowUp | None = None) -> Iterator[Connection]:
+        """A transaction that writes all or nothing; inside another of the same thread, a part.
+
+        Those who waited for one another are committed together, so that they share one flush to
+        the disk; each returns when its own is there. `follow_up` is then called once, before the
+        next transaction can begin, with whether it was committed.
+        """
+        group = self._own()
+        if group is not None:
+            group.follow_ups |= {follow_up: None} if follow_up else {}
+            yield group.connection
+            return
+        with self._translated():
+            with self._turn():
+                group = self._join(follow_up)
+                try:
+                    with group.part():
+                        yield group.connection
+                finally:
+                    self._leave(group)
+            group.wait()
+
+    def _own(self) -> _Group | None:
+        """The transaction in which this thread is writing."""
+        return self._group if self._writer_thread == threading.get_ident() else None
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """The writer's place; whoever has it knows whether others wait."""
+        with self._counting:
+            self._waiting += 1
+        self._writer.acquire()
+        with self._counting:
+            self._waiting -= 1
+        self._writer_thread = threading.get_ident()
+        try:
+            yield
+        finally:
+            self._writer_thread = 0
+            self._writer.release()
+
+    def _join(self, follow_up: FollowUp | None) -> _Group:
+        """The transaction that others began, or a new one."""
+        if self._group is None:
+            self._group = _Group(self._writing.connect())
             self.writes += 1
-            yield connection
+        self._group.follow_ups |= {follow_up: None} if follow_up else {}
+        return self._group
+
+    def _leave(self, group: _Group) -> None:
+        """Commit, unless somebody waits who will do it."""
+        alone = self.file is None or not self._waiting
+        if alone or group.broken or group.parts in (0, MOST_PARTS):
+            self._group = None
+            group.end()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -83,7 +204,7 @@ class Database:
 
     def close(self) -> None:
         """Close every connection; with the last, SQLite moves its log into the file."""
-        with self._writer:
+        with self._turn():
             self._engine.dispose()
 
 

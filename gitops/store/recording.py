@@ -4,11 +4,11 @@
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from gitops.errors import StoreError
 from gitops.ports import Clock
-from gitops.store.checkpoint import CheckpointFile
+from gitops.store.checkpoint import CheckpointFile, Head
 from gitops.store.database import Database
 from gitops.store.keys import Keys
 from gitops.store.trail import Recorder
@@ -35,17 +35,29 @@ class Part:
             )
         return self.held_keys
 
+    _ahead: tuple[Head, Head] | None = None
+    """The link that the checkpoint knows, and the newest one of the transaction under way."""
+
     @contextmanager
     def recording(self) -> Iterator[Recorder]:
         """A write transaction in which records can be appended; all or nothing.
 
-        The checkpoint follows the commit before another writer can begin, so that it never runs
-        backwards.
+        The checkpoint follows the commit before another transaction can begin, so that it never
+        runs backwards.
         """
         keys = self.keys
-        with self.database.exclusive():
-            with self.database.write() as connection:
-                recorder = Recorder(connection, keys.trail, self.clock.now())
-                yield recorder
-            if self.checkpoint is not None and recorder.head != recorder.before:
-                self.checkpoint.advance(recorder.before, recorder.head)
+        with self.database.write(self._advance) as connection:
+            recorder = Recorder(connection, keys.trail, self.clock.now())
+            yield recorder
+            if recorder.head != recorder.before:
+                first = self._ahead[0] if self._ahead else recorder.before
+                self._ahead = (first, recorder.head)
+
+    def together(self) -> AbstractContextManager[object]:
+        """Around several calls: one transaction, all or nothing."""
+        return self.database.write()
+
+    def _advance(self, committed: bool) -> None:  # noqa: FBT001 - called by the database only
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and committed and self.checkpoint is not None:
+            self.checkpoint.advance(*ahead)
