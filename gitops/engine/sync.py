@@ -338,6 +338,8 @@ class Syncer:
         message = comparison.masker.mask_text(applied.message)
         if applied.unhealthy:
             message = self._explain(applied, message)
+        if request.kind is RevisionKind.HEAL and not message:
+            message = "; ".join(c for o in revision.outcomes for c in o.changes)
         health = self._judge.health_of(request.plan.application.name)
         revision = replace(
             revision,
