@@ -143,7 +143,7 @@ def _lifts(verdict: Verdict) -> bool:
 
 def _mark(action: Action, verdict: Verdict) -> Action:
     if isinstance(verdict, Allowed):
-        return action
+        return replace(action, held=None, hold=None) if action.held else action
     return replace(action, held=verdict.reason, hold=HOLDS[type(verdict)])
 
 
