@@ -10,6 +10,7 @@ from typing import Literal
 from gitops.core.decide import rollback_target
 from gitops.core.marks import release_marks
 from gitops.engine.compare import PlanRequest
+from gitops.engine.desired import Desired
 from gitops.engine.dispatcher import Job
 from gitops.engine.parts import Parts
 from gitops.engine.reconciler import Reconciler
@@ -18,7 +19,7 @@ from gitops.engine.sync import SyncRequest, SyncResult
 from gitops.errors import ConflictError, GitopsError, InputError, NotFoundError
 from gitops.model.objects import ObjectId
 from gitops.model.revision import Revision, RevisionKind
-from gitops.ports import Patch
+from gitops.ports import ApplicationState, Patch
 
 DEFECT = "a defect in gitops ended the job"
 
@@ -104,6 +105,8 @@ class Operations:
                 remedy=f"`gitops unpin {runtime.name}` lets Git decide again",
             )
         self._fetch(runtime)
+        if options.commit is not None:
+            self._refuse_to_be_undone(runtime, state, options)
         desired = self._parts.loader.load(runtime.application, state, options.commit)
         runtime.desired, runtime.problem = desired, None
         if desired.faults:
@@ -111,7 +114,7 @@ class Operations:
             raise InputError(str(runtime.problem), where=runtime.name)
         if options.commit is None:
             state = self._reconciler.keep(runtime, state, desired)
-        if self._is_done(runtime, desired.digest, options):
+        if self._is_done(runtime, desired, options):
             return None, f"already synced at revision {self._newest(runtime)}"
 
         def change(request: PlanRequest) -> PlanRequest:
@@ -124,7 +127,26 @@ class Operations:
             )
 
         result = self._reconciler.sync(runtime, desired, job.trigger, change)
+        if options.commit is not None:
+            runtime.desired = self._parts.loader.load(runtime.application, state)
         return result, ""
+
+    def _refuse_to_be_undone(
+        self, runtime: Runtime, state: ApplicationState, options: SyncOptions
+    ) -> None:
+        """Another commit than Git's own would be replaced at the next look, unless that is off."""
+        automated = runtime.application.sync_policy.automated
+        if automated is None or not automated.enabled or state.suspended:
+            return
+        loader, application = self._parts.loader, runtime.application
+        if loader.resolve(application) == loader.resolve(application, options.commit):
+            return
+        revision = application.sources[0].target_revision
+        raise ConflictError(
+            f"it follows {revision} by itself, so another commit would not stay",
+            where=runtime.name,
+            remedy=f"`gitops suspend {runtime.name}` first, or push the commit to {revision}",
+        )
 
     def _fetch(self, runtime: Runtime) -> None:
         """Bring the mirrors up to date; one look a repository."""
@@ -134,15 +156,20 @@ class Operations:
             if not known or dict(repositories.poll(url)) != dict(known):
                 repositories.fetch(url)
 
-    def _is_done(self, runtime: Runtime, digest: str, options: SyncOptions) -> bool:
+    def _is_done(self, runtime: Runtime, desired: Desired, options: SyncOptions) -> bool:
         state = self._parts.states.get(runtime.name)
         plain = options.only is None and not options.approved
         return (
             plain
-            and digest == state.synced_digest
+            and desired.digest == state.synced_digest
             and not runtime.drifted
-            and (not options.prune or not runtime.held)
+            and not (options.prune and self._is_left_over(runtime, desired))
         )
+
+    def _is_left_over(self, runtime: Runtime, desired: Desired) -> bool:
+        """Whether the application owns something that is no longer desired."""
+        wanted = {m.id for m in self._parts.loader.documents.load(desired.address)}
+        return any(claim.id not in wanted for claim in self._parts.inventory.of(runtime.name))
 
     def _newest(self, runtime: Runtime) -> int:
         newest = self._parts.store.revisions(runtime.name, limit=1)

@@ -7,6 +7,7 @@ a deletion are the same sync with another desired state.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from threading import Event
@@ -119,23 +120,26 @@ class Syncer:
     def _open(self, request: SyncRequest, comparison: Comparison) -> Revision:
         """Open the revision before the first write, with its plan and manifests kept."""
         plan = comparison.plan
-        revision = self._store.open_revision(
-            Revision(
-                application=plan.application,
-                number=0,
-                kind=request.kind,
-                trigger=request.trigger,
-                state=RevisionState.RUNNING,
-                started_at=self._clock.now(),
-                digest=plan.digest,
-                commit=request.commit,
-                summary=summarise(plan),
-                source=request.source,
-                partial=request.plan.only is not None and request.kind is RevisionKind.SYNC,
-                manifests=request.manifests or None,
-                diff=self._store.put(orjson.dumps(plan_to_wire(comparison.masked))),
-            )
+        draft = Revision(
+            application=plan.application,
+            number=0,
+            kind=request.kind,
+            trigger=request.trigger,
+            state=RevisionState.RUNNING,
+            started_at=self._clock.now(),
+            digest=plan.digest,
+            commit=request.commit,
+            summary=summarise(plan),
+            source=request.source,
+            partial=request.plan.only is not None and request.kind is RevisionKind.SYNC,
+            manifests=request.manifests or None,
         )
+        shown = orjson.dumps(plan_to_wire(comparison.masked))
+        with self._store.together():
+            revision = self._store.open_revision(replace(draft, diff=self._store.put(shown)))
+            if not comparison.held and not plan.faults:
+                with suppress(ConflictError):  # the attempt meets it again, and tells
+                    self._inventory.take(plan.application, wanted(plan))
         self._events.publish(
             plan.application,
             "revision-opened",
@@ -244,14 +248,7 @@ class Syncer:
             self._tell(revision, masked)
 
         try:
-            self._inventory.take(
-                application,
-                [
-                    (a.id, a.api_version)
-                    for a in plan.actions
-                    if a.changes_cluster and a.kind is not ActionKind.DELETE and is_claimed(a)
-                ],
-            )
+            self._inventory.take(application, wanted(plan))
         except ConflictError as error:
             return Applied(End.FAILED, str(error))
         run = Run(
@@ -302,7 +299,7 @@ class Syncer:
             if key in found:
                 continue
             kind = OutcomeKind.SKIPPED
-            if action.held is not None:
+            if action.waits:
                 kind = OutcomeKind.HELD
             elif action.kind is ActionKind.NONE:
                 kind = OutcomeKind.UNCHANGED
@@ -373,6 +370,15 @@ class Syncer:
 def summarise(plan: Plan) -> dict[str, int]:
     """How many actions of each kind a plan has."""
     return dict(Counter(str(action.kind) for action in plan.actions))
+
+
+def wanted(plan: Plan) -> list[tuple[ObjectId, str]]:
+    """Objects that a plan writes and the application will own, with their apiVersion."""
+    return [
+        (a.id, a.api_version)
+        for a in plan.actions
+        if a.changes_cluster and a.kind is not ActionKind.DELETE and is_claimed(a)
+    ]
 
 
 def fault_text(fault: object) -> str:
