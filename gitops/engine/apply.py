@@ -111,14 +111,18 @@ class Applier:
             self._record([failed(w) for w in faults], [], [], run, applied)
             self._fail(faults, applied)
             return
-        for _, batch in groupby(todo, key=_rank):
-            actions = list(batch)
-            self._writer.clear_way(actions, run.deadline, lambda: bool(run.called_off()))
-            written = self._writer.write(actions, plan)
+        written: list[Written] = []
+        try:
+            for _, batch in groupby(todo, key=_rank):
+                actions = list(batch)
+                self._writer.clear_way(actions, run.deadline, lambda: bool(run.called_off()))
+                written += self._writer.write(actions, plan)
+                if any(one.error is not None for one in written):
+                    break
+        finally:
             self._take_in(written, run, applied)
-            if applied.end is not End.DONE:
-                return
-        self._settle(stage, todo, run, applied)
+        if applied.end is End.DONE:
+            self._settle(stage, todo, run, applied)
 
     def _take_in(self, written: Sequence[Written], run: Run, applied: Applied) -> None:
         good = [w for w in written if w.error is None]

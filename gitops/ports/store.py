@@ -1,6 +1,7 @@
 """The database at the edge: revisions, trail, content, claims and states."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -94,6 +95,13 @@ class Verdict:
 
 class Store(Protocol):
     """The embedded database. Raises StoreError; every method is one transaction."""
+
+    def together(self) -> AbstractContextManager[object]:
+        """Around several calls of one thread: one transaction for all of them, all or nothing.
+
+        Nobody else writes meanwhile: hold no lock in it that another writer may want, and do
+        nothing slow.
+        """
 
     # revisions and trail
     def open_revision(self, revision: Revision) -> Revision:

@@ -1,9 +1,9 @@
 """What is kept of applications: their state, and the text of those made through the API."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from gitops.errors import NotFoundError
 from gitops.model.revision import RecordKind
@@ -15,6 +15,8 @@ from gitops.store.keys import mac
 from gitops.store.recording import Part
 from gitops.store.schema import applications, registered
 from gitops.wire.revision import pin_from_wire, pin_to_wire
+
+_STATE: Final = select(applications.c.state).where(applications.c.name == bindparam("name"))
 
 
 def state_to_wire(state: ApplicationState) -> dict[str, Any]:
@@ -62,9 +64,8 @@ def read_states(connection: Connection) -> dict[str, ApplicationState]:
 
 def read_state(connection: Connection, name: str) -> ApplicationState | None:
     """One state."""
-    query = select(applications.c.state).where(applications.c.name == name)
     with reading():
-        value = connection.execute(query).scalar_one_or_none()
+        value = connection.execute(_STATE, {"name": name}).scalar_one_or_none()
         return None if value is None else state_from_wire(name, value)
 
 

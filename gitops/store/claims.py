@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, select, tuple_
+from sqlalchemy import Connection, Row, bindparam, delete, select, tuple_
 
 from gitops.errors import ConflictError
 from gitops.model.objects import ObjectId
@@ -17,6 +17,10 @@ KEY: Final = tuple_(claims.c.api_group, claims.c.kind, claims.c.namespace, claim
 CHUNK: Final = 400
 """Objects a statement: SQLite takes 32766 values in one, and small statements are cached."""
 
+AMONG: Final = KEY.in_(bindparam("keys", expanding=True))
+_HELD: Final = select(claims).where(AMONG)
+_RELEASE: Final = delete(claims).where(AMONG, claims.c.application == bindparam("holder"))
+
 
 def chunks(ids: Iterable[ObjectId]) -> Iterator[list[ObjectId]]:
     """Lists of at most CHUNK."""
@@ -25,17 +29,15 @@ def chunks(ids: Iterable[ObjectId]) -> Iterator[list[ObjectId]]:
         yield chunk
 
 
-def among(ids: Collection[ObjectId]) -> ColumnElement[bool]:
-    """The rows of these objects."""
-    return KEY.in_([(i.group, i.kind, i.namespace, i.name) for i in ids])
+def keys(ids: Collection[ObjectId]) -> dict[str, Any]:
+    """The parameter that picks the rows of these objects."""
+    return {"keys": [(i.group, i.kind, i.namespace, i.name) for i in ids]}
 
 
 def held(connection: Connection, ids: Iterable[ObjectId]) -> dict[ObjectId, Claim]:
     """The claims on these objects, whoever has them."""
     found = (
-        claim_of(row)
-        for chunk in chunks(ids)
-        for row in connection.execute(select(claims).where(among(chunk)))
+        claim_of(row) for chunk in chunks(ids) for row in connection.execute(_HELD, keys(chunk))
     )
     return {claim.id: claim for claim in found}
 
@@ -131,9 +133,7 @@ class ClaimsPart(Part):
             return
         with self.database.write() as connection:
             for chunk in chunks(sorted(ids)):
-                connection.execute(
-                    delete(claims).where(among(chunk), claims.c.application == application)
-                )
+                connection.execute(_RELEASE, {**keys(chunk), "holder": application})
 
 
 def _sift(connection: Connection, wanted: Sequence[Claim]) -> tuple[list[Claim], list[Claim]]:

@@ -10,7 +10,7 @@ from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from gitops.errors import NotFoundError, StoreError
 from gitops.store import dialect
@@ -21,6 +21,11 @@ from gitops.store.schema import content, renders
 FORMAT: Final = b"\x01"
 """First byte of a blob: zlib, then AES-256-GCM with a 12-byte nonce before the ciphertext."""
 NONCE_BYTES: Final = 12
+
+_KEPT: Final = select(content.c.address).where(content.c.address == bindparam("address"))
+_BLOB: Final = select(content.c.blob).where(content.c.address == bindparam("address"))
+_KEEP: Final = insert(content)
+_RENDERED: Final = select(renders.c.address).where(renders.c.key == bindparam("key"))
 
 
 def seal(keys: Keys, address: str, plain: bytes) -> bytes:
@@ -56,23 +61,20 @@ def keep(connection: Connection, keys: Keys, plain: bytes) -> str:
     address = mac(keys.address, plain)
     if not _is_kept(connection, address):
         blob = seal(keys, address, plain)
-        connection.execute(insert(content).values(address=address, blob=blob))
+        connection.execute(_KEEP, {"address": address, "blob": blob})
     return address
 
 
 def fetch(connection: Connection, keys: Keys, address: str) -> bytes:
     """Content within a transaction; raises NotFoundError or StoreError `touched`."""
-    blob = connection.execute(
-        select(content.c.blob).where(content.c.address == address)
-    ).scalar_one_or_none()
+    blob = connection.execute(_BLOB, {"address": address}).scalar_one_or_none()
     if blob is None:
         raise NotFoundError(f"there is no stored content {address[:12]}")
     return unseal(keys, address, bytes(blob))
 
 
 def _is_kept(connection: Connection, address: str) -> bool:
-    query = select(content.c.address).where(content.c.address == address)
-    return connection.execute(query).one_or_none() is not None
+    return connection.execute(_KEPT, {"address": address}).one_or_none() is not None
 
 
 class ContentPart(Part):
@@ -100,9 +102,8 @@ class ContentPart(Part):
 
     def rendered(self, key: str) -> str | None:
         """The address of a cached render's manifests, or None."""
-        query = select(renders.c.address).where(renders.c.key == key)
         with self.database.read() as connection:
-            return connection.execute(query).scalar_one_or_none()
+            return connection.execute(_RENDERED, {"key": key}).scalar_one_or_none()
 
     def save_rendered(self, key: str, address: str) -> None:
         """Remember a render; writes nothing where it is the same."""

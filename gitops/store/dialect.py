@@ -4,6 +4,7 @@ Called by `database.py` and by every module that saves rows.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Table, event
@@ -53,11 +54,13 @@ def prepare_sqlite(engine: Engine, max_pages: int | None) -> None:
 
 def save(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows, or replace what rows with their primary keys hold."""
-    if not rows:
-        return
-    statement = INSERT[connection.dialect.name](table)
+    if rows:
+        connection.execute(_upsert(connection.dialect.name, table), list(rows))
+
+
+@cache
+def _upsert(name: str, table: Table) -> Any:
+    statement = INSERT[name](table)
     keys = [column.name for column in table.primary_key]
     others = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=keys, set_=others), list(rows)
-    )
+    return statement.on_conflict_do_update(index_elements=keys, set_=others)

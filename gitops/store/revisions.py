@@ -7,9 +7,9 @@ revision's outcomes and verifying its row both use it.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, insert, select, update
 
 from gitops.errors import ConflictError, NotFoundError
 from gitops.model.health import HealthStatus
@@ -37,6 +37,14 @@ from gitops.wire.revision import (
     revision_from_wire,
     revision_to_wire,
 )
+
+_HERE: Final = and_(
+    revisions.c.application == bindparam("of"), revisions.c.number == bindparam("at")
+)
+_STATE: Final = select(revisions.c.state).where(_HERE)
+_ONE: Final = select(revisions).where(_HERE)
+_OPEN: Final = insert(revisions)
+_REWRITE: Final = update(revisions).where(_HERE)
 
 
 def merged(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
@@ -125,11 +133,8 @@ def _commit_of(row: Row[Any]) -> Commit | None:
 
 
 def _state_of(connection: Connection, application: str, number: int) -> RevisionState:
-    state = connection.execute(
-        select(revisions.c.state).where(
-            revisions.c.application == application, revisions.c.number == number
-        )
-    ).scalar_one_or_none()
+    place = {"of": application, "at": number}
+    state = connection.execute(_STATE, place).scalar_one_or_none()
     if state is None:
         raise missing(application, number)
     return RevisionState(state)
@@ -159,14 +164,8 @@ def _rewrite(recorder: Recorder, kind: RecordKind, revision: Revision) -> None:
     new = [outcome for outcome in merged(revision.outcomes) if outcome not in known]
     _append(recorder, kind, revision, new, whole=True)
     row = row_of(revision)
-    recorder.connection.execute(
-        update(revisions)
-        .where(
-            revisions.c.application == row.pop("application"),
-            revisions.c.number == row.pop("number"),
-        )
-        .values(**row)
-    )
+    place = {"of": row.pop("application"), "at": row.pop("number")}
+    recorder.connection.execute(_REWRITE, {**row, **place})
 
 
 def _append(
@@ -198,7 +197,7 @@ class RevisionsPart(Part):
             number = last_number(recorder.connection, storable(revision.application)) + 1
             numbered = replace(revision, number=number)
             _append(recorder, RecordKind.REVISION_OPENED, numbered, numbered.outcomes, whole=True)
-            recorder.connection.execute(insert(revisions).values(**row_of(numbered)))
+            recorder.connection.execute(_OPEN, row_of(numbered))
         return numbered
 
     def record_outcomes(
@@ -236,11 +235,8 @@ class RevisionsPart(Part):
 
     def revision(self, application: str, number: int) -> Revision:
         """With outcomes; raises NotFoundError."""
-        query = select(revisions).where(
-            revisions.c.application == application, revisions.c.number == number
-        )
         with self.database.read() as connection:
-            row = connection.execute(query).one_or_none()
+            row = connection.execute(_ONE, {"of": application, "at": number}).one_or_none()
             if row is None:
                 raise missing(application, number)
             return _with_outcomes(connection, revision_of(row))

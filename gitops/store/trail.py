@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, insert, select
+from sqlalchemy import Connection, Row, Select, bindparam, insert, select
 
 from gitops.model.objects import ObjectId
 from gitops.model.revision import RecordKind, TrailRecord
@@ -24,6 +24,30 @@ from gitops.wire.trail import sealed_text
 JOURNAL = (RecordKind.REVISION_OPENED, RecordKind.OUTCOMES, RecordKind.REVISION_CLOSED)
 """The kinds of which revisions are a projection."""
 BATCH = 500
+
+_APPEND = insert(trail)
+_MARK = insert(trail_marks)
+_NEWEST = select(trail.c.sequence, trail.c.mac).order_by(trail.c.sequence.desc()).limit(1)
+_MAC = select(trail.c.mac).where(trail.c.sequence == bindparam("at"))
+_JOURNAL = (
+    select(trail)
+    .where(
+        trail.c.application == bindparam("name"),
+        trail.c.revision == bindparam("number"),
+        trail.c.kind.in_(JOURNAL),
+    )
+    .order_by(trail.c.sequence)
+)
+_LAST_NUMBER = (
+    select(trail.c.revision)
+    .where(
+        trail.c.application == bindparam("name"),
+        trail.c.revision.is_not(None),
+        trail.c.kind == RecordKind.REVISION_OPENED.value,
+    )
+    .order_by(trail.c.revision.desc())
+    .limit(1)
+)
 
 
 class Mark(NamedTuple):
@@ -66,13 +90,13 @@ class Recorder:
             mac="",
         )
         record = replace(draft, mac=mac(self._key, sealed_text(draft)))
-        self.connection.execute(insert(trail).values(**_row_of(record)))
+        self.connection.execute(_APPEND, _row_of(record))
         rows = [
             {"sequence": record.sequence, "position": position, **mark._asdict()}
             for position, mark in enumerate(marks(record.kind, record.payload))
         ]
         if rows:
-            self.connection.execute(insert(trail_marks), rows)
+            self.connection.execute(_MARK, rows)
         self.head = Head(record.sequence, record.mac)
         return record
 
@@ -119,46 +143,25 @@ def marks(kind: RecordKind, payload: Mapping[str, Any]) -> Iterator[Mark]:
 
 def newest(connection: Connection) -> Head:
     """The newest link."""
-    row = connection.execute(
-        select(trail.c.sequence, trail.c.mac).order_by(trail.c.sequence.desc()).limit(1)
-    ).one_or_none()
+    row = connection.execute(_NEWEST).one_or_none()
     return Head() if row is None else Head(row.sequence, row.mac)
 
 
 def mac_at(connection: Connection, sequence: int) -> str | None:
     """The mac of one record, None where there is none."""
-    return connection.execute(
-        select(trail.c.mac).where(trail.c.sequence == sequence)
-    ).scalar_one_or_none()
+    return connection.execute(_MAC, {"at": sequence}).scalar_one_or_none()
 
 
 def journal(connection: Connection, application: str, number: int) -> list[TrailRecord]:
     """The records of one revision, oldest first."""
-    rows = connection.execute(
-        select(trail)
-        .where(
-            trail.c.application == application,
-            trail.c.revision == number,
-            trail.c.kind.in_(JOURNAL),
-        )
-        .order_by(trail.c.sequence)
-    )
+    rows = connection.execute(_JOURNAL, {"name": application, "number": number})
     with reading():
         return [record_of(row) for row in rows]
 
 
 def last_number(connection: Connection, application: str) -> int:
     """The highest number that a revision of the application ever had; 0 where there is none."""
-    number = connection.execute(
-        select(trail.c.revision)
-        .where(
-            trail.c.application == application,
-            trail.c.revision.is_not(None),
-            trail.c.kind == RecordKind.REVISION_OPENED.value,
-        )
-        .order_by(trail.c.revision.desc())
-        .limit(1)
-    ).scalar_one_or_none()
+    number = connection.execute(_LAST_NUMBER, {"name": application}).scalar_one_or_none()
     return number or 0
 
 

@@ -7,7 +7,7 @@ made of) and by whoever prints a time.
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from gitops.model.objects import ObjectId, Place, split_api_version
 
@@ -48,10 +48,12 @@ def canonical(value: Any) -> bytes:
 
     Raises ValueError for NaN and infinities, TypeError for what is not JSON.
     """
-    text = json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
-    )
-    return text.encode("ascii")
+    return _CANONICAL.encode(value).encode("ascii")
+
+
+_CANONICAL: Final = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+)
 
 
 def versioned_to_wire(identity: ObjectId, api_version: str) -> JsonObject:
