@@ -193,7 +193,10 @@ class DesiredLoader:
         reference: str,
         paths: tuple[tuple[str, ...], ...],
     ) -> Desired:
-        rendered = self._renderer.render(request)
+        try:
+            rendered = self._renderer.render(request)
+        except RenderError as error:
+            return Desired(commits, "", "", reference, paths, (_render_fault(error),))
         parsed = parse_all([(text.path, text.text) for text in rendered.texts])
         known = scopes(parsed.manifests, self._cluster.kinds())
         namespace = request.application.destination.namespace or "default"
@@ -217,6 +220,10 @@ class DesiredLoader:
         versions = sorted(self._renderer.versions().items())
         told = repr((application.name, application.sources, application.destination, versions))
         return sha256(told.encode()).hexdigest()[:16]
+
+
+def _render_fault(error: RenderError) -> Fault:
+    return Fault(error.reason or "failed", str(error))
 
 
 def _is_full_sha(revision: str) -> bool:

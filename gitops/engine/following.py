@@ -12,7 +12,7 @@ from gitops.core.webhooks import follows
 from gitops.engine.dispatcher import Job
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
-from gitops.errors import GitopsError, SourceError
+from gitops.errors import GitopsError, RenderError, SourceError
 from gitops.model.revision import Commit, Trigger, TriggerKind
 from gitops.ports import Delivery
 
@@ -36,12 +36,18 @@ def _is_unsure(runtime: Runtime) -> bool:
     return runtime.desired is None
 
 
+def _may_pass(problem: GitopsError | None) -> bool:
+    """Whether another look may find the problem gone; equal content renders to an equal fault."""
+    return problem is not None and not isinstance(problem, RenderError)
+
+
 class Follower:
     """Keeps mirrors up to date; `handle` is a dispatcher lane's handler."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._failing: dict[str, str] = {}
+        self._owed: dict[str, list[Job]] = {}
+        """Fetches for webhooks that failed: the next one answers for them."""
 
     def poll(self, repo_url: str) -> None:
         """Ask for a look at a repository; called by the scheduler."""
@@ -86,6 +92,7 @@ class Follower:
     def handle(self, jobs: list[Job]) -> None:
         """Bring one repository up to date; a webhook's fetch makes a poll needless."""
         repo_url = jobs[0].application.removeprefix(LANE)
+        jobs = [*self._owed.pop(repo_url, []), *jobs]
         fetches = [job for job in jobs if job.kind in ("fetch", "start")]
         cause = fetches[-1] if fetches else jobs[-1]
         everyone = any(job.kind == "start" for job in jobs)
@@ -93,12 +100,13 @@ class Follower:
             first = self._update(repo_url, look_first=not fetches)
         except GitopsError as error:
             self._fail(repo_url, error)
+            self._owed[repo_url] = [job for job in jobs if job.kind == "fetch" and job.options]
             if everyone:
                 self.wake(repo_url, cause.trigger, everyone=True)
             self._wake_declared(jobs)
             return
-        self._recover(repo_url)
-        self.wake(repo_url, cause.trigger, everyone=first or everyone)
+        recovered = self._recover(repo_url)
+        self.wake(repo_url, cause.trigger, everyone=first or everyone or recovered)
         self._wake_declared(jobs)
         self._parts.store.delivered([str(job.options) for job in fetches if job.options])
 
@@ -118,20 +126,21 @@ class Follower:
 
     def _fail(self, repo_url: str, error: GitopsError) -> None:
         """Name the problem once; what runs keeps running."""
-        if self._failing.get(repo_url) == str(error):
-            return
-        self._failing[repo_url] = str(error)
         for runtime in self._parts.registry.using([repo_url]):
-            runtime.problem = error
-            self._parts.events.publish(runtime.name, "problem", str(error), code=error.code)
+            if str(runtime.away.get(repo_url)) != str(error):
+                self._parts.events.publish(runtime.name, "problem", str(error), code=error.code)
+            runtime.away[repo_url] = error
 
-    def _recover(self, repo_url: str) -> None:
-        if self._failing.pop(repo_url, None) is None:
-            return
+    def _recover(self, repo_url: str) -> bool:
+        """Forget that it did not answer; True where somebody had been told so."""
+        told = False
         for runtime in self._parts.registry.using([repo_url]):
-            runtime.problem = None
-            self._parts.events.publish(runtime.name, "recovered", "the repository answers again")
-            self._parts.dispatcher.request(runtime.name, CHECK, Trigger(TriggerKind.POLL))
+            if runtime.away.pop(repo_url, None) is not None:
+                told = True
+                self._parts.events.publish(
+                    runtime.name, "recovered", "the repository answers again"
+                )
+        return told
 
     def wake(self, repo_url: str, trigger: Trigger, *, everyone: bool = False) -> None:
         """Wake the applications that a moved repository concerns, or all that use it.
@@ -148,7 +157,7 @@ class Follower:
     def _concerns(self, runtime: Runtime) -> bool:
         """Whether new commits touch what an application can read; if not, note the commits."""
         desired = runtime.desired
-        if desired is None or runtime.problem is not None:
+        if desired is None or _may_pass(runtime.problem):
             return True
         try:
             commits = self._parts.loader.resolve(runtime.application)

@@ -93,10 +93,10 @@ class Reconciler:
         application = runtime.application
         state = self._parts.states.get(runtime.name)
         desired = self.look(runtime, state, job)
-        if desired is None:
-            return
-        if desired.faults:
-            self.record_fault(runtime, desired, job.trigger)
+        if desired is None or desired.faults:
+            if desired is not None:
+                self.record_fault(runtime, desired, job.trigger)
+            self._keep_running(runtime, state, job.trigger)
             return
         state = self.keep(runtime, state, desired)
         started, runtime.started = runtime.started, False
@@ -126,6 +126,15 @@ class Reconciler:
             case Step.REST:
                 runtime.held = decision.reason if desired.digest != state.synced_digest else ""
 
+    def _keep_running(self, runtime: Runtime, state: ApplicationState, trigger: Trigger) -> None:
+        """Repair drift of what runs while nobody knows what Git wants."""
+        synced = state.synced_digest
+        situation = Situation(
+            synced, synced, suspended=state.suspended, drifted=bool(runtime.drifted)
+        )
+        if decide(situation, runtime.application).step is Step.HEAL:
+            self.healer.heal(runtime, trigger)
+
     def look(self, runtime: Runtime, state: ApplicationState, job: Job) -> Desired | None:
         """Desired as Git has it now; None where it cannot be known, with the problem noted."""
         try:
@@ -140,8 +149,9 @@ class Reconciler:
             self._problem(runtime, error)
             return None
         runtime.desired = desired
-        runtime.problem = None
         runtime.failures = 0
+        if not desired.faults:
+            runtime.problem = None
         return desired
 
     def keep(self, runtime: Runtime, state: ApplicationState, desired: Desired) -> ApplicationState:
@@ -178,7 +188,7 @@ class Reconciler:
         """A fault in desired is one failed revision for that commit and error."""
         message = "; ".join(fault_text(fault) for fault in desired.faults)
         self._record_failure(runtime, desired, message, trigger)
-        runtime.problem = RenderError(message, where=runtime.name, reason="failed")
+        self._problem(runtime, RenderError(message, where=runtime.name, reason="failed"))
 
     def _record_failure(
         self, runtime: Runtime, desired: Desired, message: str, trigger: Trigger
@@ -304,12 +314,19 @@ class Reconciler:
                 return "stopping"
             policy = runtime.application.sync_policy
             state = self._parts.states.get(runtime.name)
-            newer = self._parts.dispatcher.superseded(runtime.name, frozenset({MOVED}))
-            if newer and policy.on_new_revision == "supersede" and state.supersedes < SUPERSEDES:
-                return "superseded"
-            return ""
+            may_end = policy.on_new_revision == "supersede" and state.supersedes < SUPERSEDES
+            told = self._parts.dispatcher.superseded(runtime.name, frozenset({MOVED}))
+            return "superseded" if told and may_end and self._has_moved(runtime) else ""
 
         return answer
+
+    def _has_moved(self, runtime: Runtime) -> bool:
+        """Whether Git is past what an application is being brought to."""
+        try:
+            commits = self._parts.loader.resolve(runtime.application)
+        except SourceError:
+            return False
+        return runtime.desired is None or commits != runtime.desired.commits
 
     def after(self, runtime: Runtime, result: SyncResult) -> None:
         """Take in how the application stands after a sync, and wake whoever depends on it."""

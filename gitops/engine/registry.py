@@ -26,6 +26,7 @@ class Runtime:
 
     `problem` is what stands in the way of knowing desired (Git, rendering, the cluster) and
     `waiting_for` the dependencies that are not healthy yet; both are "" or empty when all is well.
+    `away` holds, by URL, why a repository does not answer now; what its mirror holds is known.
     `started` says that the process has started and nothing was decided since.
     """
 
@@ -46,11 +47,17 @@ class Runtime:
     gone: bool = False
     syncing: bool = False
     started: bool = False
+    away: dict[str, GitopsError] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """The application's name."""
         return self.application.name
+
+    @property
+    def trouble(self) -> GitopsError | None:
+        """What stands in the way of knowing what Git wants now, or None."""
+        return self.problem or next(iter(self.away.values()), None)
 
     @property
     def commit(self) -> Commit | None:

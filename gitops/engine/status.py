@@ -14,8 +14,8 @@ GOOD = (None, HealthStatus.HEALTHY, HealthStatus.SUSPENDED)
 def sync_status(parts: Parts, runtime: Runtime) -> tuple[str, str]:
     """`Synced`, `OutOfSync` or `Unknown`, and the sentence that explains it."""
     state = parts.states.get(runtime.name)
-    if runtime.desired is None or runtime.problem is not None:
-        return "Unknown", str(runtime.problem or "not compared yet")
+    if runtime.desired is None or runtime.trouble is not None:
+        return "Unknown", str(runtime.trouble or "not compared yet")
     unseen = _unseen(parts, runtime)
     if unseen:
         return "Unknown", unseen
