@@ -55,6 +55,8 @@ class Dispatcher:
         self._idle = 0
         self.on_defect: Callable[[str, Exception], None] = lambda _application, _error: None
         """Told of exceptions that no handler foresaw."""
+        self.on_waiting: Callable[[], None] = lambda: None
+        """Told when a request comes for what is being worked on: a wait may have to end early."""
 
     @property
     def stopping(self) -> threading.Event:
@@ -86,6 +88,10 @@ class Dispatcher:
             else:
                 self._enqueue(job)
             self._changed.notify_all()
+            lane = self._lanes.get(application)
+            waits = lane is not None and lane.running
+        if waits:
+            self.on_waiting()
         return ticket
 
     def _enqueue(self, job: Job) -> None:

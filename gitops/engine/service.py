@@ -70,6 +70,7 @@ class Service:
         self.dispatcher = Dispatcher(self._handle, edges.clock, workers)
         self.dispatcher.on_defect = self._tell_defect
         self.parts = _assemble(edges, self.events, self.dispatcher, self._children)
+        self.dispatcher.on_waiting = self.parts.actual.poke
         self.reconciler = Reconciler(self.parts)
         self.follower = Follower(self.parts)
         self.declarer = Declarer(self.parts, self._children())
@@ -182,9 +183,7 @@ class Service:
 
     def _job(self, name: str, kind: str, trigger: Trigger, options: Any) -> int:
         self.parts.registry.get(name)
-        ticket = self.dispatcher.request(name, kind, trigger, options=options)
-        self.parts.actual.poke()
-        return ticket
+        return self.dispatcher.request(name, kind, trigger, options=options)
 
     def refresh(self, name: str, trigger: Trigger) -> int:
         """Look at Git and the cluster now."""
