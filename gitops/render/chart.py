@@ -26,6 +26,8 @@ _REQUIREMENTS: Final = "requirements.yaml"
 _PACKED: Final = re.compile(r"(?P<name>.+?)-v?\d[^/]*\.(tgz|tar\.gz)")
 _URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _GLOB: Final = re.compile(r"[*?\[{]")
+_SEPARATORS: Final = ",=\\\r\n\0"
+"""What ends a name in `--set-file`, or hides its end: another file of this machine could follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +224,7 @@ def _globbed(closure: Closure, pattern: str, where: str) -> list[str]:
     if folder.kind != "folder":
         return []
     entries = closure.tree.checkout.entries(folder.path, recurse=True)
-    spots = [closure.tree.look(entry.path) for entry in entries if matcher.match(entry.path)]
+    spots = [closure.tree.look(entry.path) for entry in entries if matcher.matches(entry.path)]
     files = [spot for spot in spots if spot.kind == "file"]
     for spot in files:
         closure.add(spot)
@@ -243,10 +245,18 @@ def _parameter(item: Mapping[str, Any], variables: Mapping[str, str]) -> tuple[s
 
 
 def _file_parameter(context: ChartContext, item: Mapping[str, Any]) -> tuple[str, RepositoryFile]:
-    where = f"spec.source.helm.fileParameters {item.get('name')!r}"
+    name = str(item.get("name") or "")
+    where = f"spec.source.helm.fileParameters {name!r}"
+    if not name or any(sign in name for sign in _SEPARATORS):
+        raise RenderError(
+            "the name of a file parameter is empty, or holds a comma, equals sign or backslash",
+            where=where,
+            remedy="Helm would read what follows as another file; write it in values",
+            reason="refused",
+        )
     source, folder, path = _locate(context, str(item.get("path") or ""), where)
     spot = context.closures[source].require_file(folder, path, where=where)
-    return str(item.get("name") or ""), RepositoryFile(source, spot.path)
+    return name, RepositoryFile(source, spot.path)
 
 
 def escape_commas(value: str) -> str:

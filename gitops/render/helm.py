@@ -13,6 +13,7 @@ from typing import Final
 from gitops.ports import RenderedText
 from gitops.render.chart import ChartSettings, RepositoryFile
 from gitops.render.sandbox import Sandbox
+from gitops.render.value_schemas import check_value_schemas
 
 _CUT: Final = re.compile(r"^---\n(?=# Source: )", re.MULTILINE)
 _SOURCE: Final = re.compile(r"# Source: [^/\n]+/(\S.*)\n")
@@ -31,11 +32,12 @@ def run_helm(
         settings: what to tell Helm.
 
     Raises:
-        RenderError: `failed` or `limit`.
+        RenderError: `failed`, `limit`, or `refused` for a schema that refers to other files.
     """
     home = exports[source].parent / "home"
     home.mkdir(mode=0o700, exist_ok=True)
     environment = _environment(home)
+    check_value_schemas(exports[source])
     chart = exports[source] / settings.chart
     if settings.build_dependencies:
         words = ["dependency", "build", "--skip-refresh", "."]
@@ -59,7 +61,7 @@ def _arguments(
     for flag, name, value in settings.parameters:
         arguments += [flag, f"{name}={value}"]
     for name, file in settings.files:
-        path = _exported(exports, file).replace(",", "\\,")
+        path = _exported(exports, file).replace("\\", "\\\\").replace(",", "\\,")
         arguments += ["--set-file", f"{name}={path}"]
     for path in values:
         arguments += ["--values", _quoted(path)]
@@ -74,7 +76,7 @@ def _exported(exports: Sequence[Path], file: RepositoryFile) -> str:
 
 def _quoted(path: str) -> str:
     """`--values` reads a line of comma-separated values."""
-    if not any(sign in path for sign in ',"'):
+    if not any(sign in path for sign in ',"\r\n'):
         return path
     doubled = path.replace('"', '""')
     return f'"{doubled}"'

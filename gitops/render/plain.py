@@ -71,9 +71,9 @@ class _filter:  # noqa: N801 -- a function with two patterns kept
         )
 
     def __call__(self, relative: str) -> bool:
-        if self.exclude and self.exclude.match(relative):
+        if self.exclude and self.exclude.matches(relative):
             return False
-        return not self.include or self.include.match(relative) is not None
+        return not self.include or self.include.matches(relative)
 
 
 def _manifest(closure: Closure, entry: TreeEntry, relative: str) -> Spot | None:

@@ -1,5 +1,7 @@
 """Argo CD's globs (gobwas/glob): without separators a star matches a slash."""
 
+import time
+
 import pytest
 
 from gitops.errors import RenderError
@@ -33,10 +35,19 @@ from gitops.render.globs import compile_glob
         ("a,b", "a,b", True),
         ("a[", "a[", True),
         ("a\n*", "a\nb", True),
+        ("{*,a}*.yaml", "x/y.yaml", True),
+        ("{*a,}{b,}", "xab", True),
+        ("{*a,}{b,}", "", True),
+        ("{*a,}{b,}", "x", False),
+        ("*{a,ab}c", "xabc", True),
+        ("[a&&b|~^[]", "[", True),
+        ("", "", True),
+        ("", "a", False),
+        ("\\", "\\", True),
     ],
 )
 def test_patterns_match_as_in_argo_cd(pattern: str, path: str, *, matches: bool) -> None:
-    assert bool(compile_glob(pattern, where="x").match(path)) is matches
+    assert bool(compile_glob(pattern, where="x").matches(path)) is matches
 
 
 @pytest.mark.parametrize(
@@ -46,10 +57,13 @@ def test_patterns_match_as_in_argo_cd(pattern: str, path: str, *, matches: bool)
         ("env/*.yaml", "env/a/b.yaml", False),
         ("env/**/*.yaml", "env/a/b.yaml", True),
         ("env/?.yaml", "env//.yaml", False),
+        ("**a*c", "xa/yac", True),
+        ("{*,**}/*.yaml", "a/b/c.yaml", True),
+        ("{*,x}*", "a/b", False),
     ],
 )
 def test_with_separators_a_star_stops_at_a_slash(pattern: str, path: str, *, matches: bool) -> None:
-    assert bool(compile_glob(pattern, separators=True, where="x").match(path)) is matches
+    assert bool(compile_glob(pattern, separators=True, where="x").matches(path)) is matches
 
 
 def test_an_open_brace_is_told_with_the_setting() -> None:
@@ -61,3 +75,34 @@ def test_an_open_brace_is_told_with_the_setting() -> None:
 def test_a_range_that_goes_backwards_is_told() -> None:
     with pytest.raises(RenderError, match="cannot be read"):
         compile_glob("[z-a]", where="x")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        ("*a" * 500 + "b", "a" * 4000),
+        ("*" * 1024, "a" * 4000),
+        ("{*,a}" * 6 + "b", "a" * 4000),
+        ("?" * 1000 + "*b", "a" * 4000),
+        ("[a-c]*" * 150 + "d", "abc" * 1300),
+    ],
+    ids=range(5),
+)
+def test_no_pattern_takes_long(pattern: str, path: str) -> None:
+    started = time.process_time()
+    compile_glob(pattern, separators=True, where="x").matches(path)
+    assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("{a,b}" * 9, "too many"),
+        ("a" * 5000, "longer"),
+        ("{" * 500, "10 deep"),
+        ("{" * 9, "open brace"),
+    ],
+)
+def test_patterns_are_bounded(pattern: str, words: str) -> None:
+    with pytest.raises(RenderError, match=words):
+        compile_glob(pattern, where="x")
