@@ -124,7 +124,9 @@ def find_duplicates(manifests: Iterable[Manifest]) -> list[Fault]:
 
 
 _CORE_KEYS: Final = ("apiVersion", "kind", "metadata")
-_LOOKS_LIKE_OBJECT: Final = re.compile(r'^\s*-?\s*"?(apiVersion|kind|metadata)"?\s*:', re.MULTILINE)
+_LOOKS_LIKE_OBJECT: Final = re.compile(
+    r'^[ \t]*+(?:-[ \t]*+)?"?(apiVersion|kind|metadata)"?[ \t]*+:', re.MULTILINE
+)
 _ENOUGH: Final = 2
 """So many of apiVersion, kind and metadata make a mapping an object that somebody meant."""
 _MAX_NESTED_LISTS: Final = 10

@@ -26,8 +26,9 @@ _RANGE = (
     r"v?(?P<major>[0-9|xX*]+)(?:\.(?P<minor>[0-9|xX*]+))?(?:\.(?P<patch>[0-9|xX*]+))?" + _SUFFIX
 )
 _ONE = re.compile(rf"(?P<operator>{_OPERATOR})\s*{_RANGE}", re.ASCII)
-_PLAIN = re.sub(r"\?P<\w+>", "?:", rf"(?:{_OPERATOR})\s*{_RANGE}")
-_GROUP = re.compile(rf"\s*{_PLAIN}\s*(?:(?:\s+|,\s*){_PLAIN}\s*)*", re.ASCII)
+# One way to read each blank: else a long text of them is read in exponentially many.
+_PLAIN = re.sub(r"\?P<\w+>", "?:", rf"(?:(?:{_OPERATOR.rstrip('|')})\s*)?{_RANGE}")
+_GROUP = re.compile(rf"\s*{_PLAIN}(?:(?:\s*,\s*|\s+){_PLAIN})*\s*", re.ASCII)
 _HYPHEN = re.compile(re.sub(r"\?P<\w+>", "?:", rf"\s*({_RANGE})\s+-\s+({_RANGE})\s*"), re.ASCII)
 
 

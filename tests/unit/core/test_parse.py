@@ -218,3 +218,19 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         assert fault.place is not None
         assert fault.place.line >= 1
         assert fault.place.column >= 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: {\n" + (" " * 2000 + "\n") * 500,
+        "\n".join(" " * level + "a:" for level in range(3000)),
+        "[" + "\n" * 500_000,
+        "- \n" * 200_000 + "{",
+    ],
+    ids=range(4),
+)
+def test_blanks_take_no_long_time_to_be_passed_over(text: str) -> None:
+    started = time.process_time()
+    parse_all([("x.yaml", text)], skip_foreign=True)
+    assert time.process_time() - started < 10

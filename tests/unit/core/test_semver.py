@@ -1,5 +1,7 @@
 """Version constraints; the expected answers are those of Masterminds/semver v3.5.0."""
 
+import time
+
 import pytest
 
 from gitops.core.semver import compare, highest, parse_constraint, parse_version
@@ -147,3 +149,23 @@ def test_of_equal_tags_the_first_name_is_taken() -> None:
     constraint = parse_constraint("1.x")
     assert constraint is not None
     assert highest(constraint, ["v1.0.0", "1.0.0"]) == highest(constraint, ["1.0.0", "v1.0.0"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        (">1" + " " * 8) * 50 + "!",
+        "1 , " * 120 + "!",
+        "1" + " , 1" * 120 + "!",
+        ">= " * 170,
+        "1 - " * 120,
+        "1-" + "a." * 250,
+        " " * 511 + "!",
+        "x" * 511 + "!",
+    ],
+    ids=range(8),
+)
+def test_no_text_takes_long_to_be_refused(text: str) -> None:
+    started = time.process_time()
+    assert parse_constraint(text) is None
+    assert time.process_time() - started < 1
