@@ -191,7 +191,8 @@ def _forbidden(answer: Mapping[str, Any], text: str, subject: Subject) -> Cluste
         refused = text.partition("is forbidden: ")[2] or text
         return _error(refused, subject, "forbidden", "change the manifest, or what refuses it")
     resource = ".".join(part for part in (missing["resource"], missing["group"]) if part)
-    place = f"in namespace {missing['namespace']}" if missing["namespace"] else "cluster-wide"
+    within = missing["namespace"] if missing["resource"] != "namespaces" else None  # names itself
+    place = f"in namespace {within}" if within else "cluster-wide"
     right = f"{missing['verb']} {resource} {place}"
     return _error(
         f"no right to {right} (as {missing['user']})",

@@ -182,6 +182,7 @@ class Watcher:
         if lost and not self._lost:
             self._lost = True
             self._version = None  # what happens meanwhile is learned by a new list
+            log.warning("a kind cannot be watched", kind=self.kind.kind, error=str(error))
             await self._watches.dispatcher.put(self, Lost(self.kind, error))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(delay_s):

@@ -247,7 +247,7 @@ class Comparer:
     ) -> None:
         if error.reason in PASSING:
             raise error
-        why = gathered.rests_on(subject.id)
+        why = gathered.rests_on(subject.id, error.reason)
         if error.reason == "immutable" and live is not None:
             settled = replacement(subject, live, error.message)
             (work.faults if isinstance(settled, Fault) else work.actions).append(settled)  # type: ignore[arg-type]  # each list takes its own kind

@@ -22,6 +22,7 @@ from gitops.core.plan import (
     without_replicas,
 )
 from gitops.core.projection import answer_digest
+from gitops.core.resting import may_rest_on
 from gitops.core.scope import CRD, NAMESPACE, defined_kind
 from gitops.engine.actual import Actual
 from gitops.engine.children import is_child
@@ -37,7 +38,6 @@ from gitops.ports import Claim, Cluster, Read
 AUTOSCALER = GroupKind("autoscaling", "HorizontalPodAutoscaler")
 LIST_S = 20.0
 """How long a plan waits for the list of a kind that only hooks have."""
-NEEDED_BY_PODS = frozenset({"ServiceAccount", "PriorityClass"})
 
 
 @dataclass(slots=True)
@@ -53,14 +53,14 @@ class Gathered:
     making: frozenset[ObjectId] = frozenset()
     """Objects that the plan may create or change, on which others may rest."""
 
-    def rests_on(self, identity: ObjectId) -> str:
-        """Why a refused dry-run may succeed later in the same sync, or ""."""
+    def rests_on(self, identity: ObjectId, reason: str | None) -> str:
+        """Why a dry-run refused with this reason may succeed later in the same sync, or ""."""
         for other in sorted(self.making):
             if other.group_kind == NAMESPACE and other.name == identity.namespace:
                 return f"its namespace {other.name} is made by the same sync"
         if identity.group_kind in self.defines:
             return "its CustomResourceDefinition is made by the same sync"
-        if identity.kind == "Pod" and any(i.kind in NEEDED_BY_PODS for i in self.making):
+        if may_rest_on(identity, reason, self.making):
             return "it rests on an object that the same sync makes"
         return ""
 

@@ -12,6 +12,7 @@ from gitops.core.diff import removals
 from gitops.core.normalize import manifest_digest
 from gitops.core.plan import is_claimed, remark
 from gitops.core.projection import answer_digest
+from gitops.core.resting import may_rest_on
 from gitops.engine.actual import Actual
 from gitops.engine.children import Children
 from gitops.engine.wait import Waiter
@@ -71,16 +72,22 @@ class Writer:
         return self._children.is_child(identity)
 
     def validate(self, actions: Sequence[Action]) -> list[Written]:
-        """Dry-run what the plan deferred; returns those that the server refuses."""
+        """Dry-run what the plan deferred; returns those that the server refuses.
+
+        What may rest on another of these actions is judged when it is written, after that one.
+        """
         deferred = [
             a for a in actions if a.found is Found.DEFERRED and a.desired and a.hook is None
         ]
+        making = [a.id for a in actions if a.desired is not None]
         requests = [Apply(a.id, self._body(a), dry_run=True) for a in deferred]
         answers = self._cluster.send(requests)
         return [
             self._failed(action, answer.error)
             for action, answer in zip(deferred, answers, strict=True)
-            if answer.error is not None and not _replaceable(action, answer.error)
+            if answer.error is not None
+            and not _replaceable(action, answer.error)
+            and not may_rest_on(action.id, answer.error.reason, making)
         ]
 
     def clear_way(
