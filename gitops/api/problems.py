@@ -113,8 +113,8 @@ def _sentence(fault: Mapping[str, Any]) -> str:
     place = ".".join(str(part) for part in fault["loc"] if part not in ("body", "query", "path"))
     if fault["type"] == "extra_forbidden":
         return f"unknown field {place}"
-    message = str(fault["msg"])
-    return f"{place or 'body'}: {message[:1].lower()}{message[1:]}"
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    return f"{place or 'body'}: {message}"
 
 
 def http_problem(error: HTTPException) -> Response:
