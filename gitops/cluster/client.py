@@ -100,6 +100,9 @@ class KubeCluster:
 
     def kinds(self, *, fresh: bool = False) -> Mapping[GroupKind, KindInfo]:
         """Discovery, cached until `fresh`; raises ClusterError."""
+        known = self._parts.discovery.known
+        if known is not None and not fresh:
+            return known
         return self._run(self._parts.discovery.kinds(fresh=fresh))
 
     def shapes(self, api_versions: Collection[str]) -> Shapes:
@@ -121,6 +124,8 @@ class KubeCluster:
 
         A deletion that is complete has no body; one that waits for finalizers has the object.
         """
+        if not requests:
+            return []
         try:
             return self._run(self._parts.send(requests))
         except ClusterError as error:  # closed meanwhile

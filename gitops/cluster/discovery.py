@@ -43,6 +43,11 @@ class Discovery:
         """How many times the server was asked: others cache by it."""
         return self._reads
 
+    @property
+    def known(self) -> Mapping[GroupKind, KindInfo] | None:
+        """What was read last; None before the first time. From any thread."""
+        return self._kinds
+
     async def kinds(self, *, fresh: bool = False) -> Mapping[GroupKind, KindInfo]:
         """Every kind; raises ClusterError. Callers that wait at once share one read."""
         seen = self._reads

@@ -17,6 +17,8 @@ from gitops.model.objects import split_api_version
 
 SUBJECT: Final = Subject("get", "openapi")
 INDEX: Final = "/openapi/v3"
+MERGED: Final = 32
+"""Sets of apiVersions whose shapes are kept together; applications are much alike."""
 
 
 class ShapeReader:
@@ -28,6 +30,7 @@ class ShapeReader:
         self._index: Mapping[str, str] = {}
         self._index_at = -1
         self._known: dict[str, tuple[str, Shapes]] = {}
+        self._merged: dict[frozenset[tuple[str, str]], Shapes] = {}
         self._lock = asyncio.Lock()
 
     async def shapes(self, api_versions: Collection[str]) -> Shapes:
@@ -38,10 +41,18 @@ class ShapeReader:
             stale = [v for v, url in urls.items() if self._known.get(v, ("",))[0] != url]
             read = await asyncio.gather(*(self._read(v, urls[v]) for v in stale))
             self._known.update({v: (urls[v], shapes) for v, shapes in read})
+            return self._merge(frozenset(urls.items()))
+
+    def _merge(self, urls: frozenset[tuple[str, str]]) -> Shapes:
+        """One value for several documents; the same one again, with all that it has learned."""
+        if urls not in self._merged:
             merged = Shapes()
-            for version in sorted(urls):
+            for version, _ in sorted(urls):
                 merged = merged.merge(self._known[version][1])
-            return merged
+            while len(self._merged) >= MERGED:
+                del self._merged[next(iter(self._merged))]
+            self._merged[urls] = merged
+        return self._merged[urls]
 
     async def _read_index(self, api_versions: Collection[str]) -> None:
         await self._discovery.kinds()

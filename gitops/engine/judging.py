@@ -62,7 +62,7 @@ class Judge:
             runtime.health[claim.id] = judge_body(claim.id, body)
         if runtime.syncing or not claim.answer_digest or claim.contested:
             return
-        if answer_digest(body) == claim.answer_digest:
+        if answer_digest(body) == claim.answer_digest and live.uid == claim.uid:
             runtime.drifted.discard(claim.id)
         else:
             runtime.drifted.add(claim.id)
