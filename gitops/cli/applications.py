@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-import orjson
 import yaml
 
 from gitops.cli.client import Client, app_path, connect, server_option
 from gitops.cli.durations import DurationType
-from gitops.cli.output import coloured, emit, output_option
+from gitops.cli.output import coloured, echo_yaml, emit, output_option, to_json, visible
 from gitops.cli.progress import finish, progress
 from gitops.cli.tables import application_table, event_line, status_page
 from gitops.errors import InputError, UsageError
@@ -127,11 +126,11 @@ def events_command(application: str, output: str, *, follow: bool) -> None:
         return
     for event in _follow(client, application, answer):
         if output == "json":
-            click.echo(orjson.dumps(event))
+            click.echo(to_json(event))
         elif output == "yaml":
-            click.echo("---\n" + yaml.safe_dump(event, sort_keys=False), nl=False)
+            echo_yaml("---\n" + yaml.safe_dump(event, sort_keys=False))
         else:
-            click.echo(event_line(event))
+            click.echo(visible(event_line(event)))
 
 
 def _follow(client: Client, application: str, answer: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Final, TextIO
 import click
 
 from gitops.cli.client import DEMO
-from gitops.cli.output import coloured, columns
+from gitops.cli.output import coloured, columns, visible
 from gitops.demo.layout import Facts
 from gitops.demo.service import Standing
 
@@ -130,7 +130,7 @@ class Board:
                 each.name,
                 coloured(each.sync),
                 coloured(each.health),
-                "" if each.is_good else " ".join(each.message.split())[:60],
+                "" if each.is_good else visible(" ".join(each.message.split()))[:60],
             )
             for each in found
         ]

@@ -5,13 +5,15 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 there is a difference.
 """
 
 import importlib
+import io
 import sys
+import traceback
 from typing import Any, Final, NoReturn
 
 import click
 
-from gitops.cli.output import print_error
-from gitops.errors import GitopsError, UsageError
+from gitops.cli.output import print_error, visible, wants_json
+from gitops.errors import GitopsError, InputError, UsageError
 
 GROUPS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "Start here": {
@@ -92,7 +94,10 @@ def run(arguments: list[str] | None = None) -> int:
     except click.exceptions.Abort:
         return 130
     except click.ClickException as error:
-        error.show()
+        if wants_json(argv):
+            print_error(UsageError(error.format_message()), argv)
+        else:
+            click.echo(visible(usage_of(error)), err=True)
         return error.exit_code
     except GitopsError as error:
         print_error(error, argv)
@@ -100,7 +105,36 @@ def run(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 1
+    except Exception as error:  # noqa: BLE001 - whatever it is, people get a sentence
+        print_error(unexpected(error), argv)
+        return 1
     return code if isinstance(code, int) else 0
+
+
+def usage_of(error: click.ClickException) -> str:
+    """What click says of wrong usage, as it says it."""
+    text = io.StringIO()
+    error.show(text)
+    return text.getvalue().rstrip("\n")
+
+
+def unexpected(error: Exception) -> GitopsError:
+    """What nobody foresaw as a sentence; values stay out of it, for they may be secrets."""
+    if isinstance(error, RecursionError):
+        return InputError(
+            "something that was given is nested too deeply", remedy="nest it less deeply"
+        )
+    if isinstance(error, MemoryError):
+        return InputError("there is not enough memory for it", remedy="give it less at once")
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    if isinstance(error, OSError) and error.strerror:
+        name = f" {error.filename}" if error.filename else ""
+        return InputError(f"the system refused it: {error.strerror}{name}")
+    return GitopsError(
+        f"a defect in gitops stopped this command ({type(error).__name__})",
+        where=f"{frame.filename}:{frame.lineno}",
+        remedy="please report it with the command and this place",
+    )
 
 
 def main() -> NoReturn:

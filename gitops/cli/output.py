@@ -1,8 +1,14 @@
-"""What every command prints: JSON, YAML or a kubectl-like table; colours on a terminal only."""
+"""What every command prints: JSON, YAML or a kubectl-like table; colours on a terminal only.
 
+Names, messages and values come from manifests, clusters and commits that anybody may have written.
+No text for people moves the cursor, sets a title or turns a line around: see `visible`.
+"""
+
+import json
+import re
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import click
 import orjson
@@ -24,13 +30,56 @@ output_option = click.option(
 def emit(value: Any, output: str, table: Callable[[], str]) -> None:
     """Print a JSON value as asked; `table` makes the text for people when it is wanted."""
     if output == "json":
-        click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2))
+        click.echo(to_json(value, option=orjson.OPT_INDENT_2))
     elif output == "yaml":
-        click.echo(yaml.safe_dump(value, sort_keys=False, allow_unicode=True), nl=False)
+        echo_yaml(yaml.safe_dump(value, sort_keys=False, allow_unicode=True))
     else:
         text = table()
+        if text and _ESCAPE in to_json(value):
+            text = click.unstyle(text)  # whose colours these are cannot be told
         if text:
-            click.echo(text)
+            click.echo(visible(text))
+
+
+_ESCAPE: Final = b"\\u001b"
+_HIDDEN: Final = re.compile(
+    "\x1b(?!\\[(?:[0-2]|3[0-7])m)"  # all but the colours that our own texts have
+    "|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]"
+    "|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"  # what turns the order of letters around
+    "|[\ud800-\udfff]"
+)
+
+
+def visible(text: str) -> str:
+    r"""A text whose control characters are written out as `\x1b`; line breaks and tabs stay."""
+    return _HIDDEN.sub(_written_out, text)
+
+
+def _written_out(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}"  # noqa: PLR2004 - one byte
+
+
+def to_json(value: Any, option: int = 0) -> bytes:
+    """A JSON value as text; numbers beyond 64 bits and halves of characters are no fault."""
+    try:
+        content = orjson.dumps(value, option=option)
+    except TypeError:  # its ways to say that, and that something is nested very deeply
+        indent = 2 if option & orjson.OPT_INDENT_2 else None
+        return json.dumps(value, indent=indent).encode()
+    return _UNSEEN.sub(lambda found: b"\\u%04x" % ord(found[0].decode()), content)
+
+
+_UNSEEN: Final = re.compile(b"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]")
+"""What JSON may hold and a terminal obeys."""
+
+
+def echo_yaml(text: str) -> None:
+    """Print YAML, which has control characters written out; to a terminal, letters in order too.
+
+    Elsewhere it stays as it is, for whoever reads it back.
+    """
+    click.echo(visible(text) if sys.stdout.isatty() else text, nl=False)
 
 
 def columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -69,9 +118,10 @@ def print_error(error: GitopsError, argv: Sequence[str]) -> None:
             "where": error.where,
             "remedy": error.remedy,
         }
-        sys.stderr.write(orjson.dumps({"error": body}).decode() + "\n")
+        sys.stderr.write(to_json({"error": body}).decode() + "\n")
         return
-    click.echo(f"{click.style('error:', fg='red')} {error}", err=True)
+    told = visible(click.unstyle(str(error)))
+    click.echo(f"{click.style('error:', fg='red')} {told}", err=True)
 
 
 def wants_json(argv: Sequence[str]) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from gitops.cli.client import Client, app_path
-from gitops.cli.output import coloured, emit
+from gitops.cli.output import coloured, emit, visible
 from gitops.cli.tables import clip, event_line, title
 
 GOOD = frozenset({"succeeded", "unchanged"})
@@ -24,7 +24,7 @@ def progress(output: str) -> Callable[[Mapping[str, Any]], None]:
 
 
 def _print(event: Mapping[str, Any]) -> None:
-    click.echo(event_line(event), err=True)
+    click.echo(visible(event_line(event)), err=True)
 
 
 def finish(client: Client, name: str, done: Mapping[str, Any], output: str) -> int:

@@ -12,7 +12,7 @@ from typing import TypedDict, Unpack
 import click
 
 from gitops.cli.manifests import dump_documents
-from gitops.cli.output import columns, emit
+from gitops.cli.output import columns, echo_yaml, emit, visible
 from gitops.cli.rendering import (
     Flags,
     choose_application,
@@ -102,7 +102,7 @@ def render_command(
         raise UsageError("name a PATH, or an Application's file with -f")
     manifests, faults = found
     for fault in faults:
-        click.echo(f"warning: {fault.place}: {fault.message}", err=True)
+        click.echo(visible(f"warning: {fault.place}: {fault.message}"), err=True)
     _print(manifests, output)
 
 
@@ -165,7 +165,7 @@ def _is_bare(folder: Path) -> bool:
 
 def _print(manifests: list[Manifest], output: str) -> None:
     if output == "yaml":
-        click.echo(dump_documents(manifest.body for manifest in manifests), nl=False)
+        echo_yaml(dump_documents(manifest.body for manifest in manifests))
         return
     emit([manifest.body for manifest in manifests], output, lambda: _table(manifests))
 
