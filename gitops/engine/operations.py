@@ -76,13 +76,14 @@ class Operations:
                        "remedy": error.remedy},
             )  # fmt: skip
             return
-        except Exception:
+        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, and others go on
             self._parts.events.publish(
                 runtime.name, "job-done", DEFECT, ticket=job.ticket, state="failed",
                 error={"code": "defect", "message": DEFECT, "where": runtime.name,
                        "remedy": "the log says where it happened"},
             )  # fmt: skip
-            raise
+            self._parts.dispatcher.on_defect(runtime.name, error)
+            return
         revision = result.revision if result else None
         self._parts.events.publish(
             runtime.name,

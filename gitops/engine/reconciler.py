@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 
-from gitops.core.decide import Situation, Step, decide, find_cycle, unmet
+from gitops.core.decide import Situation, Step, decide, find_cycle, tell, unmet
 from gitops.engine.apply import End
 from gitops.engine.compare import PlanRequest
 from gitops.engine.desired import Desired
@@ -16,7 +16,7 @@ from gitops.engine.dispatcher import Job
 from gitops.engine.heal import Healer
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
-from gitops.engine.restore import Restorer
+from gitops.engine.restore import RECENT, Restorer
 from gitops.engine.status import is_ready
 from gitops.engine.sync import SyncRequest, SyncResult, fault_text
 from gitops.errors import ClusterError, GitopsError, RenderError, SourceError
@@ -55,15 +55,28 @@ class Reconciler:
     def handle(self, jobs: list[Job]) -> None:
         """Carry out one application's gathered jobs; nothing escapes but what is a defect."""
         runtime = self._parts.registry.find(jobs[0].application)
+        for job in jobs:
+            if job.kind not in MANUAL:
+                continue
+            if runtime is None or runtime.gone:
+                self._tell_lost(job)
+            else:
+                self._guarded(runtime, job, self.manual)
         if runtime is None:
             return
-        for job in jobs:
-            if job.kind in MANUAL:
-                self._guarded(runtime, job, self.manual)
         rest = [job for job in jobs if job.kind not in MANUAL]
         if rest and not runtime.gone:
             cause = next((j for j in rest if j.kind == MOVED), rest[-1])
             self._guarded(runtime, cause, self.check)
+
+    def _tell_lost(self, job: Job) -> None:
+        """Say that somebody waits in vain: the application went before their turn came."""
+        message = "the application was deleted meanwhile"
+        self._parts.events.publish(
+            job.application, "job-done", message, ticket=job.ticket, state="failed",
+            error={"code": "not-found", "message": message, "where": job.application,
+                   "remedy": None},
+        )  # fmt: skip
 
     def _guarded(self, runtime: Runtime, job: Job, work: Callable[[Runtime, Job], None]) -> None:
         try:
@@ -113,6 +126,7 @@ class Reconciler:
                 quarantine=state.quarantine,
                 drifted=bool(runtime.drifted),
                 waits_for=runtime.waiting_for,
+                attempt=self._attempt(runtime, state) if desired.digest == state.failed else None,
             ),
             application,
         )
@@ -125,6 +139,12 @@ class Reconciler:
                 self.healer.heal(runtime, job.trigger)
             case Step.REST:
                 runtime.held = decision.reason if desired.digest != state.synced_digest else ""
+
+    def _attempt(self, runtime: Runtime, state: ApplicationState) -> Revision | None:
+        """The newest sync of what is not tried again by itself."""
+        history = self._parts.store.revisions(runtime.name, limit=RECENT)
+        tries = (r for r in history if r.kind is RevisionKind.SYNC and r.digest == state.failed)
+        return next(tries, None)
 
     def _keep_running(self, runtime: Runtime, state: ApplicationState, trigger: Trigger) -> None:
         """Repair drift of what runs while nobody knows what Git wants."""
@@ -299,7 +319,8 @@ class Reconciler:
         """Say what is held, try again, or roll back, as the end of a full sync asks."""
         revision = result.revision
         held = revision is not None and revision.state is RevisionState.HELD
-        runtime.held = revision.message if revision is not None and held else ""
+        bad = held or result.end in (End.FAILED, End.UNHEALTHY)
+        runtime.held = tell(revision) if bad else ""
         if result.end is End.RETRY:
             self.again(runtime, trigger)
         failed = result.end in (End.FAILED, End.UNHEALTHY) and not held

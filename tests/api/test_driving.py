@@ -2,9 +2,11 @@
 
 import pytest
 
+from gitops.engine.operations import DeleteOptions, SyncOptions
 from tests.helpers.commands import Gitops, commands
 from tests.helpers.controlplane import Kubectl
 from tests.helpers.http import Api
+from tests.helpers.service import BY_HAND as TRIGGER
 from tests.helpers.service import World, config_map
 
 
@@ -144,3 +146,18 @@ def test_what_a_file_declares_cannot_be_deleted_here(
     file = tmp_path / "same.yaml"
     file.write_text(world.application())
     assert gitops("create", "-f", str(file), "-o", "json").error()["code"] == "conflict"
+
+
+def test_who_waits_for_a_deleted_application_hears_of_it(world: World) -> None:
+    world.push("app/words.yaml", config_map())
+    world.declare()
+    world.settled()
+    after = world.service.events.newest
+    delete = world.service.delete("demo", DeleteOptions(), TRIGGER)
+    sync = world.service.sync("demo", SyncOptions(), TRIGGER)
+    gone = world.service.outcome_of("demo", delete, after, 60)
+    lost = world.service.outcome_of("demo", sync, after, 60)
+    assert gone is not None
+    assert gone.data["state"] == "succeeded"
+    assert lost is not None
+    assert lost.data["error"]["message"] == "the application was deleted meanwhile"
