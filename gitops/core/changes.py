@@ -192,6 +192,11 @@ def make_patch(before: Body, after: Body) -> tuple[dict[str, Any], ...]:
     """RFC 6902 operations (add, remove, replace) that turn `before` into `after`."""
     if before is after:
         return ()
+    if not before:
+        return tuple(
+            {"op": "add", "path": format_pointer((name,)), "value": value}
+            for name, value in after.items()
+        )
     operations: list[dict[str, Any]] = jsonpatch.make_patch(before, after).patch
     if any(operation["op"] == "move" for operation in operations):
         return tuple(_without_moves(before, operations))

@@ -66,6 +66,18 @@ def diff(
     return _result(actual, predicted, (known, owners), shapes)
 
 
+def is_equal(
+    desired: Body, actual: Body, last: LastApplied, shapes: Shapes, options: DiffOptions
+) -> bool:
+    """Whether `diff` would find nothing to change, without telling what."""
+    owners = Owners.of(actual)
+    trace = _trace(desired, actual, (last, owners), shapes, options)
+    predicted = _predict(desired, actual, trace, shapes)
+    if predicted is actual:
+        return True
+    return not find_changes(actual, predicted, shapes.root(actual), fields=owners.everything)
+
+
 def _predict(desired: Body, actual: Body, trace: Trace, shapes: Shapes) -> Body:
     """What `actual` becomes when `desired` is applied; `actual` itself where nothing changes."""
     wanted = canonical(desired, shapes, keep_nulls=True)

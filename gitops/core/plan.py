@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gitops.core.diff import compare, diff, removals
+from gitops.core.diff import compare, diff, is_equal, removals
 from gitops.core.hooks import options_of, wave_of
 from gitops.core.ignore import DiffOptions
 from gitops.core.marks import is_marked, tracked_by
@@ -117,8 +117,7 @@ def settle_locally(subject: Subject, shapes: Shapes, options: DiffOptions) -> Ac
         return None
     if not is_marked(body, subject.stamped):
         return None
-    found = diff(subject.stamped, body, last, shapes, subject.comparing(options))
-    if found.modified:
+    if not is_equal(subject.stamped, body, last, shapes, subject.comparing(options)):
         return None
     return subject.action(
         ActionKind.NONE, found=Found.LOCAL, uid=live.uid, resource_version=live.resource_version

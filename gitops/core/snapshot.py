@@ -19,6 +19,8 @@ class Snapshot:
     suspects: set[ObjectId] = field(default_factory=set)
     listed: set[GroupKind] = field(default_factory=set)
     unseen: dict[GroupKind, str] = field(default_factory=dict)
+    kinds: dict[GroupKind, set[ObjectId]] = field(default_factory=dict)
+    """The identities in `lives`, by kind."""
 
     def put(self, live: Live) -> bool:
         """Take an object in; False when it is not newer than what is known.
@@ -30,6 +32,8 @@ class Snapshot:
             self.suspects.discard(live.id)
             return False
         self.lives[live.id] = live
+        if known is None:
+            self.kinds.setdefault(live.id.group_kind, set()).add(live.id)
         self.suspects.discard(live.id)
         return True
 
@@ -42,19 +46,24 @@ class Snapshot:
 
     def gone(self, identity: ObjectId) -> None:
         """A GET found nothing."""
-        self.lives.pop(identity, None)
+        if self.lives.pop(identity, None) is not None:
+            self.kinds[identity.group_kind].discard(identity)
         self.suspects.discard(identity)
 
     def list_kind(self, kind: GroupKind, items: Iterable[Live]) -> list[ObjectId]:
         """Take a whole list in; returns every identity whose state may have changed."""
         items = list(items)
         present = {item.id for item in items}
-        missing = [i for i in self.lives if i.group_kind == kind and i not in present]
+        missing = [i for i in self.kinds.get(kind, ()) if i not in present]
         changed = [item.id for item in items if self.put(item)]
         self.suspects.update(missing)
         self.listed.add(kind)
         self.unseen.pop(kind, None)
         return changed + missing
+
+    def of_kind(self, kind: GroupKind) -> list[Live]:
+        """Every live object of a kind that is known, in order of identity."""
+        return [self.lives[identity] for identity in sorted(self.kinds.get(kind, ()))]
 
     def lose_kind(self, kind: GroupKind, reason: str) -> None:
         """A kind cannot be listed or watched: its objects are Unknown, never Missing."""

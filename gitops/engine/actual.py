@@ -70,7 +70,7 @@ class Actual:
                 return self._snapshot.list_kind(kind, items)
             case Lost(kind, error):
                 self._snapshot.lose_kind(kind, str(error))
-                return [i for i in self._snapshot.lives if i.group_kind == kind]
+                return [live.id for live in self._snapshot.of_kind(kind)]
 
     def _bump(self) -> None:
         self._version += 1
@@ -111,8 +111,7 @@ class Actual:
     def of_kind(self, kind: GroupKind) -> list[Live]:
         """Every live object of a kind that is known, in order of identity."""
         with self._changed:
-            lives = [v for k, v in self._snapshot.lives.items() if k.group_kind == kind]
-        return sorted(lives, key=lambda live: live.id)
+            return self._snapshot.of_kind(kind)
 
     def all(self) -> list[Live]:
         """Every live object known, in order of identity."""

@@ -9,6 +9,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 
 import orjson
@@ -232,10 +233,12 @@ def _is_full_sha(revision: str) -> bool:
 
 def _touches(changed: frozenset[str], paths: Sequence[str]) -> bool:
     """Whether a changed path is one of, or below one of, these paths."""
-    for path in paths:
-        if path in (".", ""):
-            return bool(changed)
-        prefix = path.rstrip("/") + "/"
-        if any(name == path or name.startswith(prefix) for name in changed):
-            return True
-    return False
+    return not _with_folders(changed).isdisjoint(path.rstrip("/") or "." for path in paths)
+
+
+@lru_cache(maxsize=8)
+def _with_folders(changed: frozenset[str]) -> frozenset[str]:
+    """Paths and every folder above them, the root as `.`; one push concerns many applications."""
+    parts = (path.split("/") for path in changed)
+    above = {"/".join(names[:count]) for names in parts for count in range(1, len(names) + 1)}
+    return frozenset(above | {"."}) if changed else frozenset()

@@ -17,8 +17,10 @@ class Inventory:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._claims = {claim.id: claim for claim in store.claims()}
+        self._claims: dict[ObjectId, Claim] = {}
+        self._owned: dict[str, dict[ObjectId, Claim]] = {}
         self._lock = threading.Lock()
+        self.remember(store.claims())
 
     def get(self, identity: ObjectId) -> Claim | None:
         """Who holds an object, or None."""
@@ -28,7 +30,7 @@ class Inventory:
     def of(self, application: str) -> list[Claim]:
         """An application's claims in order of identity."""
         with self._lock:
-            held = [c for c in self._claims.values() if c.application == application]
+            held = list(self._owned.get(application, {}).values())
         return sorted(held, key=lambda claim: claim.id)
 
     def kinds(self) -> set[GroupKind]:
@@ -69,7 +71,18 @@ class Inventory:
         """Take in claims that the store has saved."""
         with self._lock:
             for claim in claims:
+                self._forget(claim.id)
                 self._claims[claim.id] = claim
+                self._owned.setdefault(claim.application, {})[claim.id] = claim
+
+    def _forget(self, identity: ObjectId) -> None:
+        claim = self._claims.pop(identity, None)
+        if claim is None:
+            return
+        owned = self._owned[claim.application]
+        del owned[identity]
+        if not owned:
+            del self._owned[claim.application]
 
     def keep(self, claims: Sequence[Claim]) -> None:
         """Save claims of objects that stand as desired without having been written just now."""
@@ -85,4 +98,4 @@ class Inventory:
         self._store.release(application, ours)
         with self._lock:
             for identity in ours:
-                self._claims.pop(identity, None)
+                self._forget(identity)

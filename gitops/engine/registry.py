@@ -70,6 +70,7 @@ class Registry:
 
     def __init__(self) -> None:
         self._runtimes: dict[str, Runtime] = {}
+        self._ordered: list[Runtime] | None = None
         self._lock = threading.RLock()
 
     def declare(
@@ -81,6 +82,7 @@ class Registry:
             if known is None:
                 runtime = Runtime(application, origin, warnings)
                 self._runtimes[application.name] = runtime
+                self._ordered = None
                 return runtime
             if not same_origin(known.origin, origin):
                 raise ConflictError(
@@ -98,6 +100,7 @@ class Registry:
         """Drop a declaration; returns what was known."""
         with self._lock:
             runtime = self._runtimes.pop(name, None)
+            self._ordered = None
             if runtime is not None:
                 runtime.gone = True
             return runtime
@@ -121,7 +124,9 @@ class Registry:
     def all(self) -> list[Runtime]:
         """Every application, by name."""
         with self._lock:
-            return [self._runtimes[name] for name in sorted(self._runtimes)]
+            if self._ordered is None:
+                self._ordered = [self._runtimes[name] for name in sorted(self._runtimes)]
+            return list(self._ordered)
 
     def of_origin(self, kind: str, where: str | None = None) -> list[Runtime]:
         """Applications that one kind of origin declared; `where` None means all of the kind."""

@@ -4,10 +4,11 @@ A body is a JSON value as Kubernetes has it (dict, list, str, int, float, bool, 
 changed in place: whoever needs another body makes one.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
+
+import orjson
 
 Body = Mapping[str, Any]
 
@@ -173,5 +174,5 @@ class Live:
 
     def decode(self) -> dict[str, Any]:
         """The body as a JSON value; a new one at each call."""
-        value: dict[str, Any] = json.loads(self.body)
+        value: dict[str, Any] = orjson.loads(self.body)
         return value
