@@ -14,8 +14,8 @@ help: ## list the commands
 
 setup: $(VENV)/.ready ## make the virtual environment
 
-$(VENV)/.ready: requirements.lock scripts/setup.sh
-	@PYTHON="$(PYTHON)" scripts/setup.sh venv $(VENV)
+$(VENV)/.ready: requirements.lock .ci/setup.sh
+	@PYTHON="$(PYTHON)" .ci/setup.sh venv $(VENV)
 
 demo: setup ## start a control plane and the service on examples-repo/, and stay until Ctrl-C
 	@$(BIN)/gitops demo $(DEMO_ARGS)
@@ -32,7 +32,7 @@ format: setup ## format, and mend what can be mended
 	$(BIN)/ruff check --fix --quiet gitops tests
 
 test: setup ## every test, on a real control plane
-	@scripts/setup.sh tests
+	@.ci/setup.sh tests
 	@$(BIN)/gitops cluster build >/dev/null
 	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
 

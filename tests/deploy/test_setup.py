@@ -105,7 +105,7 @@ def test_a_python_that_is_too_old_is_one_sentence(tmp_path: Path, clone: Clone) 
     old.write_text("#!/bin/sh\nexit 1\n")
     old.chmod(0o755)
     done = subprocess.run(
-        ["scripts/setup.sh", "venv", str(tmp_path / "venv")],
+        [".ci/setup.sh", "venv", str(tmp_path / "venv")],
         cwd=clone.folder,
         env={"PATH": PLAIN_PATH, "PYTHON": str(old)},
         capture_output=True,

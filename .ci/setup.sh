@@ -2,8 +2,8 @@
 # Sets up what the make targets need: a virtual environment from requirements.lock, or a Debian
 # package. Called by the Makefile; safe to run again, and after it was interrupted.
 #
-#   scripts/setup.sh venv FOLDER     make FOLDER and install gitops into it ($PYTHON chooses)
-#   scripts/setup.sh tests           what the tests need besides: sshd, for Git over SSH
+#   .ci/setup.sh venv FOLDER     make FOLDER and install gitops into it ($PYTHON chooses)
+#   .ci/setup.sh tests           what the tests need besides: sshd, for Git over SSH
 set -eu
 
 say() { printf 'gitops: %s\n' "$*" >&2; }
@@ -57,5 +57,5 @@ cd "$(dirname "$0")/.."
 case ${1:-} in
   venv) make_venv "${2:?the folder of the virtual environment}" ;;
   tests) [ -x /usr/sbin/sshd ] || install openssh-server "the tests of Git over SSH" ;;
-  *) fail "usage: scripts/setup.sh venv FOLDER, or scripts/setup.sh tests" ;;
+  *) fail "usage: .ci/setup.sh venv FOLDER, or .ci/setup.sh tests" ;;
 esac
