@@ -30,6 +30,9 @@ def check_object_rules(body: Body, kind: GroupKind) -> Iterator[Flaw]:
         yield from rule(body)
 
 
+_PUBLISHED: Final = ("NodePort", "LoadBalancer")
+
+
 def _service(body: Body) -> Iterator[Flaw]:
     spec = mapping_at(body, "spec")
     kind = spec.get("type", "ClusterIP")
@@ -39,7 +42,7 @@ def _service(body: Body) -> Iterator[Flaw]:
         yield Flaw("missing-field", message, ("spec", "ports"), of_key="ports" in spec)
     if kind == "ExternalName" and not spec.get("externalName"):
         yield Flaw("missing-field", "spec.externalName is missing", ("spec",), of_key=True)
-    if spec.get("clusterIP") == "None" and kind in {"NodePort", "LoadBalancer"}:
+    if spec.get("clusterIP") == "None" and kind in _PUBLISHED:
         message = f'spec.clusterIP cannot be "None" in a Service of type {kind}'
         yield Flaw("bad-value", message, ("spec", "clusterIP"))
     for place, port in ports:
@@ -72,7 +75,7 @@ def _service_port(port: Mapping[str, Any], path: Path, kind: Any) -> Iterator[Fl
     if wrong is not None:
         yield Flaw("invalid-name", f'{dotted(path)}.name "{name}" {wrong}', (*path, "name"))
     yield from _target_port(port.get("targetPort"), (*path, "targetPort"))
-    if port.get("nodePort") and kind not in {"NodePort", "LoadBalancer"}:
+    if port.get("nodePort") and kind not in _PUBLISHED:
         message = f"{dotted(path)}.nodePort needs a Service of type NodePort or LoadBalancer"
         yield Flaw("bad-value", message, (*path, "nodePort"), of_key=True)
 
@@ -110,7 +113,7 @@ def _ingress(body: Body) -> Iterator[Flaw]:
 
 def _ingress_path(path: Mapping[str, Any], where: Path) -> Iterator[Flaw]:
     text, kind = path.get("path"), path.get("pathType")
-    strict = kind in {"Exact", "Prefix"}
+    strict = kind in ("Exact", "Prefix")
     if strict and (not isinstance(text, str) or not text.startswith("/")) and text is not None:
         message = f'{dotted(where)}.path must begin with "/"'
         yield Flaw("bad-value", message, (*where, "path"))
@@ -237,7 +240,7 @@ def _role_ref(body: Body) -> Iterator[Flaw]:
 
 def _subject(subject: Mapping[str, Any], path: Path, *, is_cluster: bool) -> Iterator[Flaw]:
     kind, group = subject.get("kind"), subject.get("apiGroup")
-    if kind not in {"User", "Group", "ServiceAccount"} and isinstance(kind, str):
+    if isinstance(kind, str) and kind not in {"User", "Group", "ServiceAccount"}:
         message = (
             f'{dotted(path)}.kind cannot be "{shorten(kind)}"; write ServiceAccount, User or Group'
         )

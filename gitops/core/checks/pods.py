@@ -218,7 +218,7 @@ def _check_probe(probe: Mapping[str, Any], path: Path) -> Iterator[Flaw]:
         number = probe.get(key)
         if isinstance(number, int) and number < 0:
             yield Flaw("bad-value", f"{dotted((*path, key))} must not be negative", (*path, key))
-    if path[-1] == "livenessProbe" and probe.get("successThreshold") not in {None, 0, 1}:
+    if path[-1] != "readinessProbe" and probe.get("successThreshold") not in (None, 0, 1):
         message = f"{dotted(path)}.successThreshold must be 1"
         yield Flaw("bad-value", message, (*path, "successThreshold"))
 

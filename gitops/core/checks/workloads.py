@@ -166,9 +166,12 @@ def _strategy(body: Body) -> Iterator[Flaw]:
         yield Flaw("bad-value", message, path, of_key=True)
     elif isinstance(rolling, Mapping):
         surge, unavailable = rolling.get("maxSurge"), rolling.get("maxUnavailable")
-        if surge in {0, "0", "0%"} and unavailable in {0, "0", "0%"}:
+        if surge in _NOTHING and unavailable in _NOTHING:
             message = "spec.strategy.rollingUpdate: maxSurge and maxUnavailable cannot both be 0"
             yield Flaw("bad-value", message, path, of_key=True)
+
+
+_NOTHING: Final = (0, "0", "0%")
 
 
 def _schedule(body: Body) -> Iterator[Flaw]:
@@ -219,7 +222,7 @@ def _target(body: Body) -> Iterator[Flaw]:
         yield Flaw("bad-value", message, (*path, "apiVersion"))
 
 
-_APPS: Final = frozenset({"Deployment", "ReplicaSet", "StatefulSet"})
+_APPS: Final = ("Deployment", "ReplicaSet", "StatefulSet")
 
 
 def _percents(*paths: Path) -> Callable[[Body], Iterator[Flaw]]:
