@@ -36,11 +36,14 @@ class Limits:
 
     `in_flight` requests at once; `rate` a second on average and `burst` at once; `timeout_s` for
     one attempt; `attempts` in all where an attempt may be repeated.
+
+    The API server's own priority and fairness decides how quick we may be: it answers 429 with the
+    pause that it wants, and then all of us pause. The rate only bounds what a defect could do.
     """
 
     in_flight: int = 16
-    rate: float = 200.0
-    burst: int = 400
+    rate: float = 2000.0
+    burst: int = 2000
     timeout_s: float = 30.0
     attempts: int = 4
 
@@ -102,6 +105,10 @@ class Bucket:
         self._level = min(float(self._burst), self._level + since * self._rate) - 1
         return max(0.0, -self._level / self._rate)
 
+    def rest(self, seconds: float) -> None:
+        """The server asked for a pause: nobody gets a token before it is over."""
+        self._level = min(self._level, -seconds * self._rate)
+
 
 class Transport:
     """Calls to one server. Made and closed on the event loop."""
@@ -111,6 +118,7 @@ class Transport:
         self._limits = limits
         self._bucket = Bucket(limits.rate, limits.burst)
         self._slots = asyncio.Semaphore(limits.in_flight)
+        self._limit = aiohttp.ClientTimeout(total=limits.timeout_s)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=0, ssl=endpoint.tls, socket_factory=_keep_alive, keepalive_timeout=30
@@ -142,6 +150,8 @@ class Transport:
                 if not safe or attempt >= self._limits.attempts:
                     raise refused.error from None
                 wait_s = refused.wait_s
+                if refused.status == TOO_MANY:
+                    self._bucket.rest(wait_s)
             except (aiohttp.ClientError, TimeoutError) as error:
                 never_sent = isinstance(error, aiohttp.ClientConnectorError)
                 again = (call.repeatable or never_sent) and not _hopeless(error)
@@ -151,9 +161,10 @@ class Transport:
             await asyncio.sleep(max(wait_s, backoff(attempt)))
 
     async def _attempt(self, call: Call) -> Reply:
-        await asyncio.sleep(self._bucket.reserve(asyncio.get_running_loop().time()))
-        limit = aiohttp.ClientTimeout(total=self._limits.timeout_s)
-        async with self._open(call, limit) as response:
+        wait_s = self._bucket.reserve(asyncio.get_running_loop().time())
+        if wait_s:
+            await asyncio.sleep(wait_s)
+        async with self._open(call, self._limit) as response:
             body = await response.read()
         return Reply(response.status, body)
 

@@ -49,7 +49,10 @@ class Dispatcher:
         self._delayed: list[tuple[float, int, Job]] = []
         self._order = itertools.count()
         self._tickets = itertools.count(1)
-        self._changed = threading.Condition()
+        lock = threading.RLock()
+        self._changed = threading.Condition(lock)
+        self._filled = threading.Condition(lock)
+        """What waits for work is woken one by one."""
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._idle = 0
@@ -85,9 +88,9 @@ class Dispatcher:
             if delay_s > 0:
                 due = self._clock.monotonic() + delay_s
                 heapq.heappush(self._delayed, (due, next(self._order), job))
+                self._changed.notify_all()
             else:
                 self._enqueue(job)
-            self._changed.notify_all()
             lane = self._lanes.get(application)
             waits = lane is not None and lane.running
         if waits:
@@ -99,6 +102,7 @@ class Dispatcher:
         lane.waiting.append(job)
         if not lane.running and len(lane.waiting) == 1:
             self._ready.append(job.application)
+            self._filled.notify()
             if self._idle < len(self._ready) and len(self._threads) <= self._workers:
                 self._spawn(self._work, f"sync-{len(self._threads)}")
 
@@ -131,6 +135,7 @@ class Dispatcher:
             self._stopping.set()
             self._ready.clear()
             self._changed.notify_all()
+            self._filled.notify_all()
         deadline = self._clock.monotonic() + timeout_s
         for thread in self._threads:
             thread.join(max(0.0, deadline - self._clock.monotonic()))
@@ -157,7 +162,7 @@ class Dispatcher:
     def _take(self) -> tuple[str, list[Job]] | None:
         with self._changed:
             self._idle += 1
-            self._changed.wait_for(lambda: self._ready or self._stopping.is_set())
+            self._filled.wait_for(lambda: self._ready or self._stopping.is_set())
             self._idle -= 1
             if self._stopping.is_set():
                 return None
@@ -176,7 +181,8 @@ class Dispatcher:
                 self._ready.append(application)
             else:
                 del self._lanes[application]
-            self._changed.notify_all()
+            if not self._lanes:
+                self._changed.notify_all()
 
     def _wake_delayed(self) -> None:
         with self._changed:
@@ -184,6 +190,5 @@ class Dispatcher:
                 now = self._clock.monotonic()
                 while self._delayed and self._delayed[0][0] <= now:
                     self._enqueue(heapq.heappop(self._delayed)[2])
-                    self._changed.notify_all()
                 timeout = self._delayed[0][0] - now if self._delayed else None
                 self._changed.wait(timeout)

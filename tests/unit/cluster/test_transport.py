@@ -16,6 +16,15 @@ def test_a_bucket_fills_with_time_up_to_its_burst():
     assert [bucket.reserve(99.0) for _ in range(3)] == [0, 0, 0.1]
 
 
+def test_a_bucket_rests_for_as_long_as_the_server_asks():
+    bucket = Bucket(rate=10, burst=3)
+    bucket.reserve(0.0)
+    bucket.rest(2.0)
+    bucket.rest(1.0)
+    assert bucket.reserve(0.5) == 1.6
+    assert bucket.reserve(9.0) == 0
+
+
 def test_backoff_doubles_up_to_a_limit():
     for attempt in (1, 2, 3):
         expected = 0.2 * 2 ** (attempt - 1)
