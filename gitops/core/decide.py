@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gitops.model.application import Application
-from gitops.model.revision import Pin, Revision
+from gitops.model.revision import Pin, Revision, RevisionState
 
 
 class Step(StrEnum):
@@ -24,7 +24,7 @@ class Situation:
     """What is known when a decision is due.
 
     `wanted` is the digest that Git wants, `synced` the digest that was applied last ("" never);
-    `tried` is the digest of the last attempt that ended badly or is held.
+    `tried` is the digest of the last attempt that ended badly or is held, `attempt` that attempt.
     """
 
     wanted: str
@@ -35,6 +35,7 @@ class Situation:
     quarantine: frozenset[str] = frozenset()
     drifted: bool = False
     waits_for: tuple[str, ...] = ()
+    attempt: Revision | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +68,19 @@ def _new_digest(situation: Situation, application: Application) -> Decision:
     if situation.wanted in situation.quarantine:
         return Decision(Step.REST, "this desired state was rolled back; a new one is awaited")
     if situation.wanted == situation.tried:
-        return Decision(Step.REST, "the last attempt failed or is held; a new commit is awaited")
+        return Decision(Step.REST, tell(situation.attempt))
     if situation.waits_for:
         return Decision(Step.REST, "waits for " + ", ".join(situation.waits_for))
     return Decision(Step.SYNC, "desired has changed" if situation.synced else "never synced")
+
+
+def tell(attempt: Revision | None) -> str:
+    """How an attempt ended that is not made again by itself, and what may happen next."""
+    if attempt is None:
+        return "the last attempt failed or is held; a new commit is awaited"
+    if attempt.state is RevisionState.HELD:
+        return attempt.message
+    return f"revision {attempt.number} {attempt.state}: {attempt.message}"
 
 
 def _drift(

@@ -29,16 +29,21 @@ from gitops.engine.actual import Actual
 from gitops.engine.children import is_child
 from gitops.engine.desired import Documents
 from gitops.engine.inventory import Inventory
+from gitops.engine.sentences import held_message, nothing, refusal
 from gitops.engine.subjects import Gathered, Subjects
 from gitops.errors import ClusterError
 from gitops.model.application import Application
 from gitops.model.diff import ActionKind
 from gitops.model.objects import Body, Live, Manifest, ObjectId, identify
 from gitops.model.plan import Action, Fault, Found, Hold, Plan
-from gitops.ports import Answer, Apply, Claim, Cluster, Read, Request, Store
+from gitops.ports import Answer, Apply, Claim, Cluster, Create, Read, Request, Store
 from gitops.wire.plan import plan_digest
 
 PASSING = frozenset({"unreachable", "transient", "unauthorized"})
+
+
+UNDECLARED = "field not declared in schema"
+STRICT = "strict decoding error: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,9 @@ class Comparer:
             digest=request.digest,
         )
         work = _Work(faults=list(gathered.faults))
+        desires = request.manifests or gathered.subjects or gathered.stale
+        if not (desires or request.deletes or request.only is not None):
+            work.faults += nothing(request.application)
         open_subjects = self._settle_by_memory(gathered, work)
         if open_subjects:
             shapes = self.shapes([s.stamped for s in open_subjects])
@@ -256,6 +264,7 @@ class Comparer:
         elif error.reason == "conflict" and subject.live is not None:
             work.actions.append(create(replace(subject, deferred="being deleted"), None, shapes))
         else:
+            error = self._explained(subject, error)
             remedy = f"; {error.remedy}" if error.remedy else ""
             work.faults.append(
                 Fault(
@@ -265,6 +274,14 @@ class Comparer:
                     subject.manifest.place,
                 )
             )
+
+    def _explained(self, subject: Subject, error: ClusterError) -> ClusterError:
+        """Apply stops at one field of those that the schema lacks; a strict creation names all."""
+        if UNDECLARED not in error.message:
+            return error
+        (answer,) = self._cluster.send([Create(subject.id, subject.stamped, dry_run=True)])
+        _, _, fields = (answer.error.message if answer.error else "").partition(STRICT)
+        return ClusterError(fields, remedy=error.remedy, reason=error.reason) if fields else error
 
     def _claim(self, subject: Subject, live: Live) -> Claim:
         return self._subjects.claim(subject, live, "")
@@ -310,7 +327,7 @@ class Comparer:
     ) -> Comparison:
         last = request.application.option("PruneLast") or _heals_first(request.application)
         actions = order_actions(guard(work.actions, self._context(request, work)), prune_last=last)
-        faults = [*work.faults, *(_refusal(a) for a in actions if a.hold is Hold.REFUSED)]
+        faults = [*work.faults, *(refusal(a) for a in actions if a.hold is Hold.REFUSED)]
         plan = Plan(
             request.application.name,
             request.digest,
@@ -331,7 +348,7 @@ class Comparer:
             plan,
             masker.mask_plan(plan),
             masker,
-            held=_held_message(request.application, adoptions) if adoptions else "",
+            held=held_message(request.application, adoptions) if adoptions else "",
             waits_for_approval=bool(waiting),
             degraded=gathered.degraded,
             learnt=tuple(work.learnt),
@@ -369,20 +386,5 @@ def _heals_first(application: Application) -> bool:
     return application.sync_policy.automatic_rollback
 
 
-def _refusal(action: Action) -> Fault:
-    place = action.desired.place if action.desired else None
-    return Fault("refused", f"{action.id.title}: {action.held}", action.id, place)
-
-
 def _free(action: Action, freed: Action) -> Action:
     return replace(action, held=freed.held, hold=freed.hold)
-
-
-def _held_message(application: Application, adoptions: Sequence[Action]) -> str:
-    first = adoptions[0].id.title
-    more = f" and {len(adoptions) - 1} more" if len(adoptions) > 1 else ""
-    verb = "exist" if more else "exists"
-    name = application.name
-    return (
-        f"{first}{more} {verb} already; look at `gitops plan {name}`, then `gitops approve {name}`"
-    )

@@ -216,6 +216,14 @@ class DesiredLoader:
             self._version = self._cluster.version()
         return self._version
 
+    def content(self, application: Application, commits: Sequence[Commit]) -> str:
+        """Names what lies at the sources' paths, where it cannot be told what a render reads."""
+        return " ".join(
+            self._repositories.checkout(source.repo_url, commit.sha).object_sha(source.path or ".")
+            or commit.sha
+            for source, commit in zip(application.sources, commits, strict=True)
+        )
+
     def fingerprint(self, application: Application) -> str:
         """Names what besides the repository decides a render; equal for equal declarations."""
         versions = sorted(self._renderer.versions().items())

@@ -161,7 +161,8 @@ class Reconciler:
             desired = self._parts.loader.load(runtime.application, with_seen(runtime, state))
         except RenderError as error:
             commits = self._parts.loader.resolve(runtime.application)
-            runtime.desired = Desired(commits, "", "", "", ())
+            content = self._parts.loader.content(runtime.application, commits)
+            runtime.desired = Desired(commits, "", "", content, ())
             self._record_failure(runtime, runtime.desired, str(error), job.trigger)
             self._problem(runtime, error)
             return None
@@ -205,7 +206,7 @@ class Reconciler:
     # --- faults -------------------------------------------------------------------------------
 
     def record_fault(self, runtime: Runtime, desired: Desired, trigger: Trigger) -> None:
-        """A fault in desired is one failed revision for that commit and error."""
+        """A fault in desired is one failed revision for that content and error."""
         message = "; ".join(fault_text(fault) for fault in desired.faults)
         self._record_failure(runtime, desired, message, trigger)
         self._problem(runtime, RenderError(message, where=runtime.name, reason="failed"))
@@ -214,7 +215,8 @@ class Reconciler:
         self, runtime: Runtime, desired: Desired, message: str, trigger: Trigger
     ) -> None:
         commit = desired.commit
-        evidence = f"{commit.sha if commit else ''}:{message}"
+        content = desired.reference or (commit.sha if commit else "")
+        evidence = f"{content}:{message}"
         mark = "fault:" + sha256(evidence.encode()).hexdigest()
         state = self._parts.states.get(runtime.name)
         if state.failed == mark:

@@ -382,9 +382,9 @@ def wanted(plan: Plan) -> list[tuple[ObjectId, str]]:
 
 
 def fault_text(fault: object) -> str:
-    """A fault in one sentence with its place."""
+    """A fault in one sentence with its place and its object."""
     place = getattr(fault, "place", None)
     identity = getattr(fault, "id", None)
     message = str(getattr(fault, "message", fault))
-    where = str(place) if place else identity.title if identity else ""
-    return f"{where}: {message}" if where else message
+    title = identity.title if identity and identity.title not in message else ""
+    return ": ".join(part for part in (str(place or ""), title, message) if part)

@@ -156,7 +156,7 @@ class Sandbox:
         if code == 0:
             return output
         name = Path(arguments[0]).name
-        text = errors.decode("utf-8", "replace").strip()
+        text = one_sentence(errors.decode("utf-8", "replace"))
         if any(sign in text.lower() for sign in _NO_MEMORY):
             raise _limit(f"{name} used more than {self.limits.memory_bytes >> 20} MiB of memory")
         if code == -signal.SIGXCPU:
@@ -164,6 +164,13 @@ class Sandbox:
         if len(text) > _TOLD_CHARACTERS:
             text = text[:_TOLD_CHARACTERS] + " …"
         raise RenderError(text or f"{name} ended with {code}", reason="failed")
+
+
+def one_sentence(text: str) -> str:
+    """What a tool said, on one line and without its advice on flags that nobody here can give."""
+    lines = [line.strip() for line in text.splitlines()]
+    kept = [line for line in lines if line and not line.startswith("Use --debug")]
+    return " ".join(kept).removeprefix("Error: ")
 
 
 @functools.cache

@@ -1,0 +1,35 @@
+"""Sentences about a plan as a whole: why it is refused or waits. Called by `engine/compare.py`."""
+
+from collections.abc import Sequence
+
+from gitops.model.application import Application
+from gitops.model.plan import Action, Fault
+
+
+def nothing(application: Application) -> list[Fault]:
+    """The fault of an application that desires nothing and owns nothing: a wrong path, mostly."""
+    automated = application.sync_policy.automated
+    if automated is not None and automated.allow_empty:
+        return []
+    message = (
+        "there are no manifests in its source; correct the path, or set "
+        "spec.syncPolicy.automated.allowEmpty"
+    )
+    return [Fault("empty", message)]
+
+
+def refusal(action: Action) -> Fault:
+    """The fault that a refused action is."""
+    place = action.desired.place if action.desired else None
+    return Fault("refused", f"{action.id.title}: {action.held}", action.id, place)
+
+
+def held_message(application: Application, adoptions: Sequence[Action]) -> str:
+    """Why a whole plan waits: objects that exist already would be adopted."""
+    first = adoptions[0].id.title
+    more = f" and {len(adoptions) - 1} more" if len(adoptions) > 1 else ""
+    verb = "exist" if more else "exists"
+    name = application.name
+    return (
+        f"{first}{more} {verb} already; look at `gitops plan {name}`, then `gitops approve {name}`"
+    )
