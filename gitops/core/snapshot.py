@@ -22,14 +22,18 @@ class Snapshot:
     kinds: dict[GroupKind, set[ObjectId]] = field(default_factory=dict)
     """The identities in `lives`, by kind."""
 
-    def put(self, live: Live) -> bool:
+    def put(self, live: Live, *, answered: bool = False) -> bool:
         """Take an object in; False when it is not newer than what is known.
 
-        Resource versions are compared as numbers, as KEP-5504 allows for one kind.
+        Resource versions are compared as numbers, as KEP-5504 allows for one kind. Of equal ones
+        what a request `answered` counts: a watch that began before its CustomResourceDefinition was
+        changed shows objects without the new fields.
         """
         known = self.lives.get(live.id)
         if known is not None and known.uid == live.uid and not _newer(live, known):
             self.suspects.discard(live.id)
+            if answered and live.resource_version == known.resource_version:
+                self.lives[live.id] = live
             return False
         self.lives[live.id] = live
         if known is None:

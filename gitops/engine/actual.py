@@ -79,7 +79,7 @@ class Actual:
     def put(self, live: Live) -> None:
         """Take in what a write or a read answered."""
         with self._changed:
-            self._snapshot.put(live)
+            self._snapshot.put(live, answered=True)
             self._bump()
 
     def gone(self, identity: ObjectId) -> None:
