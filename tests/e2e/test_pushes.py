@@ -1,7 +1,9 @@
 """What a push brings: webhooks, newer commits that overtake, and many pushes at once."""
 
+from gitops.engine.reconciler import MOVED
 from gitops.model.revision import RevisionState, TriggerKind
 from gitops.ports.store import Delivery
+from tests.helpers.controlplane import eventually
 from tests.helpers.service import config_map, deployment
 from tests.helpers.walk import Walk, outcomes
 
@@ -14,7 +16,7 @@ metadata:
 spec:
   template:
     metadata:
-      annotations: {gitops.dev/complete-after: "1500ms"}
+      labels: {gitops.dev/simulate: never-ready}
     spec:
       restartPolicy: Never
       containers: [{name: migrate, image: "registry.example/migrate:v1"}]
@@ -25,6 +27,12 @@ def delivery(walk: Walk, sha: str, number: str = "1") -> Delivery:
     now = walk.service.edges.clock.now()
     url = walk.world.repo.url
     return Delivery(number, "generic", url, "refs/heads/main", sha, "ada", "from 127.0.0.1", now)
+
+
+def let_the_hook_end(walk: Walk) -> None:
+    """Take the label off the hook's pod that keeps it from getting ready, once there is one."""
+    label = ("label", "pods", "-l", "gitops.dev/simulate", "gitops.dev/simulate-")
+    eventually(lambda: walk.kubectl("-n", walk.namespace, *label), "a hook's pod")
 
 
 def test_a_webhook_syncs_at_once_and_says_who_pushed(walk: Walk) -> None:
@@ -76,8 +84,13 @@ def test_a_hook_that_runs_is_never_left_by_a_newer_commit(walk: Walk) -> None:
     walk.wait_told("demo", "outcome", "Job", "created")
     walk.world.push("app/words.yaml", config_map(word="two"))
     walk.poll()
+    waits = walk.service.dispatcher.superseded
+    eventually(lambda: waits("demo", frozenset({MOVED})), "the newer commit to wait")
+    assert walk.newest("demo").state is RevisionState.RUNNING
+    let_the_hook_end(walk)
+    first = walk.world.closed(number=1)
+    let_the_hook_end(walk)
     second = walk.world.closed(number=2)
-    first = walk.service.reading.revision("demo", 1)
     assert first.state is RevisionState.SUPERSEDED
     assert outcomes(first) == {"Job/migrate": "created", "ConfigMap/words": "skipped"}
     assert outcomes(second) == {"Job/migrate": "created", "ConfigMap/words": "created"}

@@ -1,0 +1,103 @@
+"""Hooks of a sync in every phase, and waves of what it applies."""
+
+from gitops.model.revision import RevisionState
+from tests.helpers.service import config_map, deployment
+from tests.helpers.walk import Walk, outcomes
+
+JOB = """\
+apiVersion: batch/v1
+kind: Job
+metadata:
+  {name}: {title}
+  annotations:
+    gitops.dev/hook: {phase}
+    gitops.dev/hook-delete-policy: {policy}
+spec:
+  backoffLimit: 0
+  template:
+    spec:
+      restartPolicy: Never
+      containers: [{{name: work, image: "registry.example/work:{tag}"}}]
+"""
+
+
+def job(title: str, phase: str, policy: str = "BeforeHookCreation", tag: str = "v1") -> str:
+    name = "generateName" if title.endswith("-") else "name"
+    return JOB.format(name=name, title=title, phase=phase, policy=policy, tag=tag)
+
+
+def start(walk: Walk, **files: str) -> None:
+    for name, text in files.items():
+        walk.world.repo.write(f"app/{name}.yaml", text)
+    walk.push("Start")
+    walk.world.declare(syncPolicy={"healthDeadline": "5s", "retry": {"limit": 0}})
+
+
+def order(walk: Walk) -> list[str]:
+    """Names in the order in which their outcomes were told."""
+    return [m.split()[1].rpartition("/")[2] for m in walk.told("demo", "outcome")]
+
+
+def test_post_sync_hooks_run_once_everything_is_healthy(walk: Walk) -> None:
+    start(walk, web=deployment(), before=job("before", "PreSync"), after=job("after", "PostSync"))
+    first = walk.world.closed()
+    assert first.healthy, walk.world.story()
+    assert order(walk) == ["before", "web", "after"]
+    created = walk.get("job/after", ".metadata.creationTimestamp")
+    (ready,) = [
+        c for c in walk.live("deployment/web")["status"]["conditions"] if c["type"] == "Available"
+    ]
+    assert ready["lastTransitionTime"] <= created
+    assert [o.phase for o in first.outcomes] == ["PreSync", "Sync", "PostSync"]
+
+
+def test_a_post_sync_hook_that_fails_fails_the_sync_and_its_message_says_so(walk: Walk) -> None:
+    start(walk, web=deployment(), after=job("after", "PostSync", tag="v1-fail"))
+    first = walk.world.closed()
+    assert (first.state, first.healthy) == (RevisionState.FAILED, False)
+    assert f"Job {walk.namespace}/after was Degraded" in first.message
+
+
+def test_sync_fail_hooks_run_after_a_failure_only(walk: Walk) -> None:
+    start(walk, web=deployment(), sorry=job("sorry", "SyncFail"))
+    assert walk.world.closed().healthy
+    assert not walk.exists("job/sorry")
+    failed = walk.change("demo", "app/web.yaml", "web:v1", "web:v2-never-ready")
+    assert failed.state is RevisionState.FAILED
+    assert "Deployment" in failed.message
+    assert outcomes(failed) == {"Deployment/web": "configured", "Job/sorry": "created"}
+    assert walk.exists("job/sorry")
+
+
+def test_hooks_are_removed_as_their_policies_say(walk: Walk) -> None:
+    start(
+        walk,
+        words=config_map(),
+        good=job("good", "PreSync", "HookSucceeded"),
+        kept=job("kept", "PreSync", "HookFailed"),
+        named=job("run-", "PostSync"),
+    )
+    assert walk.world.closed().healthy, walk.world.story()
+    walk.settled("demo")
+    jobs = walk.get("jobs", ".items[*].metadata.name").split()
+    assert "kept" in jobs
+    assert "good" not in jobs
+    (generated,) = [name for name in jobs if name.startswith("run-")]
+    second = walk.change("demo", "app/words.yaml", "word: one", "word: two")
+    assert second.healthy
+    names = walk.get("jobs", ".items[*].metadata.name").split()
+    assert len([name for name in names if name.startswith("run-") and name != generated]) == 1
+
+
+def test_a_wave_waits_for_the_health_of_the_one_before(walk: Walk) -> None:
+    late = deployment("late", image="registry.example/web:v1").replace(
+        "  name: late\n", '  name: late\n  annotations: {gitops.dev/sync-wave: "1"}\n', 1
+    )
+    start(walk, early=deployment("early", image="registry.example/web:v1-never-ready"), late=late)
+    first = walk.world.closed()
+    assert first.state is RevisionState.FAILED
+    assert outcomes(first) == {"Deployment/early": "created", "Deployment/late": "skipped"}
+    assert not walk.exists("deployment/late")
+    mended = walk.change("demo", "app/early.yaml", "v1-never-ready", "v2")
+    assert mended.healthy
+    assert walk.exists("deployment/late")
