@@ -1,7 +1,8 @@
 """Objects from the files that an offline command is given: YAML or JSON, folders, standard input.
 
-In: a path. Out: bodies in their order, lists expanded. Called by `health` and offline `diff`. Only what cannot
-be read is an error: an object may hold anything, since nothing of it is applied.
+In: a path. Out: bodies in their order, lists expanded, arrays too, which other commands print as
+JSON. Called by `health` and offline `diff`. Only what cannot be read is an error: an object may
+hold anything, since nothing of it is applied.
 """
 
 import sys
@@ -11,7 +12,7 @@ from typing import Any, Final
 
 import orjson
 
-from gitops.core.parse import decode
+from gitops.core.parse import decode, list_items
 from gitops.core.yaml_reader import Limits, read_documents
 from gitops.errors import InputError, ManifestError
 from gitops.model.objects import Body
@@ -48,30 +49,35 @@ def _text(file: Path) -> tuple[str, str]:
 def _bodies(file: Path) -> Iterator[Body]:
     """The objects of one file, in their order."""
     name, text = _text(file)
-    if text.lstrip()[:1] == "{":
+    if text.lstrip()[:1] in ("{", "["):
         try:
             # the bulk case, one JSON value: many times faster than with places
-            value = orjson.loads(text)
+            found = orjson.loads(text)
         except orjson.JSONDecodeError:
             pass
         else:
-            yield from _expand(value, name)
+            for value in found if isinstance(found, list) else [found]:
+                yield from _expand(value, name)
             return
     for document in read_documents(text, LIMITS):
         if document.faults:
             fault = document.faults[0]
             raise ManifestError(fault.message, where=f"{name}:{fault.line}")
-        yield from _expand(document.value, f"{name}:{document.line}")
+        where = f"{name}:{document.line}"
+        values = document.value if isinstance(document.value, list) else [document.value]
+        for value in values:
+            yield from _expand(value, where)
 
 
 def _expand(value: Any, where: str) -> Iterator[Body]:
     """An object, or each item of a list; items of a `PodList` that name no kind have the list's."""
     if not isinstance(value, dict):
         raise ManifestError("a Kubernetes object is a mapping, but this is none", where=where)
-    kind, items = value.get("kind"), value.get("items")
-    if not (isinstance(kind, str) and kind.endswith("List") and isinstance(items, list)):
+    items = list_items(value)
+    if items is None:
         yield value
         return
+    kind = str(value["kind"])
     outer = {"apiVersion": value.get("apiVersion"), "kind": kind.removesuffix("List")}
     for item in items:
         named = not isinstance(item, dict) or "kind" in item or kind == "List"

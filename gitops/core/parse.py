@@ -163,7 +163,7 @@ class _Reader:
             message = f"a Kubernetes object is a mapping, but this is {kind_of(body)}"
             self.faults.append(Fault("not-an-object", message, None, place))
             return
-        items = _items(body)
+        items = list_items(body)
         if items is None or len(base) > _MAX_NESTED_LISTS:
             self._add(document, base, place, _with_list_kind(document.value, base, body))
             return
@@ -198,15 +198,16 @@ def _at(value: Any, path: Path) -> Any:
     return value
 
 
-def _items(body: Mapping[str, Any]) -> list[Any] | None:
-    """The items of a `List` or a typed list; None for any other object."""
+def list_items(body: Mapping[str, Any]) -> list[Any] | None:
+    """The items of a `List` or a typed list, none where they are null; None for other objects."""
     kind = body.get("kind")
     if not isinstance(kind, str) or not kind.endswith("List"):
         return None
     items = body.get("items")
     if isinstance(items, list):
         return items
-    return [] if kind == "List" and items is None else None
+    is_empty = items is None and (kind == "List" or "items" in body)
+    return [] if is_empty else None
 
 
 def _with_list_kind(document: Any, base: Path, body: Body) -> Body:

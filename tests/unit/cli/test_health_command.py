@@ -59,6 +59,17 @@ def test_lists_are_expanded_json_and_yaml_alike() -> None:
         assert second["name"] == "b"
 
 
+def test_lists_without_items_are_empty() -> None:
+    for given in ("kind: List\n", "kind: PodList\nitems: null\n", '{"kind": "List"}'):
+        assert rows(health("-f", "-", given=given)) == []
+
+
+def test_an_array_as_other_commands_print_it_is_read() -> None:
+    pods = [{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}} for name in "ab"]
+    for given in (json.dumps(pods), f"# a comment\n{json.dumps(pods)}"):
+        assert [row["name"] for row in rows(health("-f", "-", given=given))] == ["a", "b"]
+
+
 def test_bad_health_still_exits_with_zero() -> None:
     pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nstatus: {phase: Failed}\n"
     assert rows(health("-f", "-", given=pod))[0]["status"] == "Degraded"

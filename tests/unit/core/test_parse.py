@@ -50,6 +50,13 @@ def test_a_kind_that_ends_with_list_and_has_no_items_is_an_object() -> None:
     assert not parse("apiVersion: v1\nkind: List\n", "a.yaml").manifests
 
 
+def test_a_list_whose_items_are_null_is_empty() -> None:
+    found = parse("apiVersion: v1\nkind: SecretList\nitems: null\n", "a.yaml")
+
+    assert not found.manifests
+    assert not found.faults
+
+
 def test_places_of_values_keys_and_missing_paths() -> None:
     text = SERVICE + "spec:\n  ports:\n    - port: 80\n"
     parsed = parse(text, "a.yaml")
