@@ -54,3 +54,7 @@ def walk(demo: DemoRun, document: Path) -> int:
 
 def test_every_block_of_the_tour_prints_what_it_shows(demo: DemoRun) -> None:
     assert walk(demo, ROOT / "docs" / "tour.md") >= 25
+
+
+def test_the_readme_prints_what_it_shows(demo: DemoRun) -> None:
+    assert walk(demo, ROOT / "README.md") >= 6
