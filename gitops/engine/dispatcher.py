@@ -3,10 +3,10 @@
 Whoever learns that something may have to be done calls `request(application, trigger)`. A worker
 thread takes the application and calls the handler with every request that had gathered. While it
 runs, further requests wait and wake it (`superseded` tells a running sync that there are some).
-Delayed requests (retries, heals) are kept in a heap and become due on the dispatcher's own thread.
+Delayed requests (retries, heals) are kept, the earliest of each kind, and become due on the
+dispatcher's own thread.
 """
 
-import heapq
 import itertools
 import threading
 from collections import deque
@@ -46,8 +46,7 @@ class Dispatcher:
         self._workers = workers
         self._lanes: dict[str, _Lane] = {}
         self._ready: deque[str] = deque()
-        self._delayed: list[tuple[float, int, Job]] = []
-        self._order = itertools.count()
+        self._delayed: dict[tuple[str, str], tuple[float, Job]] = {}
         self._tickets = itertools.count(1)
         lock = threading.RLock()
         self._changed = threading.Condition(lock)
@@ -86,9 +85,7 @@ class Dispatcher:
             if self._stopping.is_set():
                 return ticket
             if delay_s > 0:
-                due = self._clock.monotonic() + delay_s
-                heapq.heappush(self._delayed, (due, next(self._order), job))
-                self._changed.notify_all()
+                self._delay(job, self._clock.monotonic() + delay_s)
             else:
                 self._enqueue(job)
             lane = self._lanes.get(application)
@@ -96,6 +93,14 @@ class Dispatcher:
         if waits:
             self.on_waiting()
         return ticket
+
+    def _delay(self, job: Job, due: float) -> None:
+        """Keep the earlier one of two for the same application and kind, so that none pile up."""
+        key = (job.application, job.kind)
+        known = self._delayed.get(key)
+        if known is None or due < known[0]:
+            self._delayed[key] = (due, job)
+            self._changed.notify_all()
 
     def _enqueue(self, job: Job) -> None:
         lane = self._lanes.setdefault(job.application, _Lane())
@@ -188,7 +193,7 @@ class Dispatcher:
         with self._changed:
             while not self._stopping.is_set():
                 now = self._clock.monotonic()
-                while self._delayed and self._delayed[0][0] <= now:
-                    self._enqueue(heapq.heappop(self._delayed)[2])
-                timeout = self._delayed[0][0] - now if self._delayed else None
-                self._changed.wait(timeout)
+                for key in [k for k, (due, _) in self._delayed.items() if due <= now]:
+                    self._enqueue(self._delayed.pop(key)[1])
+                times = [due for due, _ in self._delayed.values()]
+                self._changed.wait(min(times) - now if times else None)
