@@ -171,9 +171,11 @@ def read_payload(sender: Sender, content_type: str, body: bytes) -> Payload:
 
 
 def _decode(content_type: str, body: bytes) -> Mapping[str, Any]:
+    kind = content_type.partition(";")[0].strip().lower()
     try:
         text = body.decode("utf-8")
-        if content_type.partition(";")[0].strip().lower() == FORM:
+        # curl says that it sends a form whatever it sends: only GitHub's begins like this
+        if kind == FORM and text.startswith("payload="):
             text = parse_qs(text, strict_parsing=True, max_num_fields=16)["payload"][0]
         value = json.loads(text)
     except (ValueError, KeyError, RecursionError) as error:

@@ -1,6 +1,10 @@
 """Commands that read, against an application with two revisions."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -226,3 +230,17 @@ def test_a_service_that_is_not_there_is_one_sentence(
     assert ran.code == 1
     assert ran.err.startswith("error: http://127.0.0.1:1: the service cannot be reached")
     assert "gitops serve" in ran.err
+
+
+def test_events_are_followed_until_somebody_stops(shop: Shop) -> None:
+    environ = {**os.environ, "GITOPS_SERVER": shop.api.url}
+    command = [sys.executable, "-m", "gitops", "events", "shop", "--follow", "-o", "json"]
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as follower:
+        assert follower.stdout is not None
+        assert json.loads(follower.stdout.readline())["kind"] == "registered"
+        shop.world.service.events.publish("shop", "health", "seen by whoever follows")
+        for line in follower.stdout:
+            if json.loads(line)["message"] == "seen by whoever follows":
+                break
+        follower.send_signal(signal.SIGINT)
+        assert follower.wait(30) == 130

@@ -193,6 +193,14 @@ def test_github_may_send_a_form() -> None:
     assert push.ref == "refs/heads/main"
 
 
+def test_curl_says_that_json_is_a_form() -> None:
+    body = b'{"repository": "https://git.example/a", "ref": "main"}'
+    sender = Sender(Provider.GENERIC, "push", "", "")
+    push = read_payload(sender, "application/x-www-form-urlencoded", body)
+    assert isinstance(push, Push)
+    assert push.ref == "refs/heads/main"
+
+
 @pytest.mark.parametrize(
     ("provider", "event", "value", "expected"),
     [
@@ -224,6 +232,9 @@ def test_other_events_move_nothing(
         (b'{"repository": {"clone_url": "ext::sh -c x"}}', JSON),
         (b"a=b", "application/x-www-form-urlencoded"),
         (b"payload", "application/x-www-form-urlencoded"),
+        (b"payload=", "application/x-www-form-urlencoded"),
+        (b"payload=%ff", "application/x-www-form-urlencoded"),
+        (b"payload=1&x", "application/x-www-form-urlencoded"),
     ],
 )
 def test_what_cannot_be_read_is_one_sentence(body: bytes, kind: str) -> None:
