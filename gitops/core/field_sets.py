@@ -14,6 +14,20 @@ Fields = Mapping[str, Any]
 SELF: Final = "."
 
 
+def is_field_set(value: Any) -> bool:
+    """Whether a value is made as FieldsV1 is: mappings of mappings, not deeper than any object."""
+    pending = [(value, 0)]
+    while pending:
+        node, depth = pending.pop()
+        if not isinstance(node, Mapping) or depth > _DEEPEST:
+            return False
+        pending += [(below, depth + 1) for below in node.values()]
+    return True
+
+
+_DEEPEST: Final = 200
+
+
 def union(one: Fields, other: Fields) -> dict[str, Any]:
     """Members of either set."""
     merged = dict(one)
@@ -93,7 +107,7 @@ def _step(key: str, value: Any) -> Any:
         return value[rest] if isinstance(value, Mapping) and rest in value else _NOTHING
     try:
         wanted = json.loads(rest)
-    except ValueError:
+    except (ValueError, RecursionError):
         return _NOTHING
     return _item(sort, wanted, value) if isinstance(value, list) else _NOTHING
 

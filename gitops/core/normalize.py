@@ -101,7 +101,7 @@ def _encode(value: Any) -> str:
 def _role(body: dict[str, Any]) -> None:
     """Drop empty rules, and the rules of an aggregated ClusterRole: a controller writes them."""
     group, _ = split_api_version(str(body.get("apiVersion") or ""))
-    if group != RBAC_GROUP or body.get("kind") not in {"Role", "ClusterRole"}:
+    if group != RBAC_GROUP or body.get("kind") not in ("Role", "ClusterRole"):
         return
     if not body.get("rules") or is_aggregated(body):
         body.pop("rules", None)

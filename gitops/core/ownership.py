@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gitops.core.field_sets import Fields, declared, difference, has, union, without
+from gitops.core.field_sets import Fields, declared, difference, has, is_field_set, union, without
 from gitops.model.objects import Body, string_map
 
 MANAGER: Final = "gitops"
@@ -109,7 +109,11 @@ def managed_fields(body: Body) -> tuple[Mapping[str, Any], ...]:
     entries = metadata.get("managedFields") if isinstance(metadata, Mapping) else None
     if not isinstance(entries, list):
         return ()
-    return tuple(entry for entry in entries if isinstance(entry, Mapping))
+    return tuple(
+        entry
+        for entry in entries
+        if isinstance(entry, Mapping) and is_field_set(entry.get("fieldsV1", {}))
+    )
 
 
 def _fields(entry: Mapping[str, Any]) -> Fields:

@@ -45,8 +45,10 @@ def answer_digest(body: Body) -> str:
     return f"{ALGORITHM}:{sha256(text.encode()).hexdigest()}"
 
 
-def owned(value: Any, fields: Mapping[str, Any]) -> Any:
-    """The part of a value that a FieldsV1 set names; a leaf takes the whole value."""
+def owned(value: Any, fields: Any) -> Any:
+    """The part of a value that a FieldsV1 set names; a leaf, or no set, takes the whole value."""
+    if not isinstance(fields, Mapping):
+        return value
     names = [name for name in fields if name != "."]
     if not names:
         return _whole(value, present="." in fields)
@@ -71,8 +73,8 @@ def _whole(value: Any, *, present: bool) -> Any:
 
 
 def _items(value: Sequence[Any], fields: Mapping[str, Any]) -> list[Any]:
-    keyed = [(json.loads(n[2:]), fields[n]) for n in fields if n.startswith("k:")]
-    values = [json.loads(n[2:]) for n in fields if n.startswith("v:")]
+    keyed = [(_value(n), fields[n]) for n in fields if n.startswith("k:")]
+    values = [_value(n) for n in fields if n.startswith("v:")]
     kept = []
     for index, item in enumerate(value):
         below = fields.get(f"i:{index}")
@@ -83,6 +85,17 @@ def _items(value: Sequence[Any], fields: Mapping[str, Any]) -> list[Any]:
         elif item in values:
             kept.append(item)
     return kept
+
+
+def _value(name: str) -> Any:
+    """The JSON value behind `k:` or `v:`; what is none equals nothing."""
+    try:
+        return json.loads(name[2:])
+    except (ValueError, RecursionError):
+        return _NOTHING
+
+
+_NOTHING: Final = object()
 
 
 def _has(item: Mapping[str, Any], keys: Any) -> bool:

@@ -55,7 +55,9 @@ def _place(manifest: Manifest, namespaced: bool | None, namespace: str) -> Manif
     wanted = namespace if namespaced else ""
     if wanted == stated:
         return manifest
-    metadata = {k: v for k, v in (manifest.body.get("metadata") or {}).items() if k != "namespace"}
+    given = manifest.body.get("metadata")
+    metadata = {**given} if isinstance(given, Mapping) else {}
+    metadata.pop("namespace", None)
     if wanted:
         metadata = {"name": metadata.pop("name", None), "namespace": wanted, **metadata}
         if metadata["name"] is None:

@@ -54,9 +54,7 @@ def _kind(
     return ActionKind.SCALE if scales else ActionKind.NONE
 
 
-_WORKLOADS: Final = frozenset({
-    "Deployment", "ReplicaSet", "StatefulSet", "ReplicationController",
-})  # fmt: skip
+_WORKLOADS: Final = ("Deployment", "ReplicaSet", "StatefulSet", "ReplicationController")
 
 
 def _is_scale(field: FieldChange, before: Body) -> bool:

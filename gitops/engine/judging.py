@@ -158,9 +158,9 @@ class Judge:
 
 def selector_labels(body: Mapping[str, Any]) -> dict[str, str]:
     """The labels that a workload selects its pods by; {} where there are none."""
-    spec = body.get("spec") or {}
-    selector = spec.get("selector") or {}
-    labels = selector.get("matchLabels", selector)
+    spec = body.get("spec")
+    selector = spec.get("selector") if isinstance(spec, Mapping) else None
+    labels = selector.get("matchLabels", selector) if isinstance(selector, Mapping) else None
     if not isinstance(labels, Mapping):
         return {}
     return {str(k): v for k, v in labels.items() if isinstance(v, str)}

@@ -39,8 +39,12 @@ class Waited:
 
 def is_established(crd: Body) -> bool:
     """Whether the API server serves what a CustomResourceDefinition defines."""
-    conditions = (crd.get("status") or {}).get("conditions") or []
-    return any(c.get("type") == "Established" and c.get("status") == "True" for c in conditions)
+    status = crd.get("status")
+    conditions = status.get("conditions") if isinstance(status, Mapping) else None
+    return any(
+        isinstance(c, Mapping) and c.get("type") == "Established" and c.get("status") == "True"
+        for c in (conditions if isinstance(conditions, list) else ())
+    )
 
 
 def judge(live: Live) -> Health:
