@@ -97,9 +97,12 @@ def _walk_map(
     before: Mapping[str, Any], after: Mapping[str, Any], shape: Shape, place: _Place
 ) -> Iterator[Change]:
     for name, value in before.items():
+        other = after.get(name, ABSENT)
+        if other is value or (type(value) is str and other == value):
+            continue  # most fields, and nothing has to be made for them
         below = place.field(name)
-        if name in after:
-            yield from _walk(value, after[name], shape.child(name) or ANY, below)
+        if other is not ABSENT:
+            yield from _walk(value, other, shape.child(name) or ANY, below)
         else:
             yield from _gone(value, below)
     for name, value in after.items():

@@ -6,7 +6,7 @@ Called by merge, changes, ignore and patch.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Self
+from functools import lru_cache
 
 Pointer = tuple[str, ...]
 
@@ -38,18 +38,23 @@ class Trie:
     children: dict[str, "Trie"] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, pointers: Iterable[Pointer]) -> Self:
+    def of(cls, pointers: Iterable[Pointer]) -> "Trie":
         """The set of these pointers."""
-        listed = list(pointers)
-        below: dict[str, list[Pointer]] = {}
-        for pointer in listed:
-            if pointer:
-                below.setdefault(pointer[0], []).append(pointer[1:])
-        return cls(
-            any(not pointer for pointer in listed),
-            {token: cls.of(rest) for token, rest in below.items()},
-        )
+        return _trie(tuple(pointers))
 
     def child(self, token: str | int) -> "Trie | None":
         """The part below a token; None where there is none."""
         return self.children.get(str(token))
+
+
+@lru_cache(maxsize=256)
+def _trie(pointers: tuple[Pointer, ...]) -> Trie:
+    """Made once a set: what is never compared is the same for most objects."""
+    below: dict[str, list[Pointer]] = {}
+    for pointer in pointers:
+        if pointer:
+            below.setdefault(pointer[0], []).append(pointer[1:])
+    return Trie(
+        any(not pointer for pointer in pointers),
+        {token: _trie(tuple(rest)) for token, rest in below.items()},
+    )
