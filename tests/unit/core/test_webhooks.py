@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gitops.core.repo_url import same_repository
 from gitops.core.webhooks import (
     Ignored,
     Ping,
@@ -183,6 +184,18 @@ def test_a_generic_sender_says_three_things() -> None:
     assert read(Provider.GENERIC, "push", value) == Push(
         ("https://git.example/shop.git",), "refs/heads/main", AFTER, ""
     )
+
+
+def test_a_path_with_a_space_stays_one_spelling() -> None:
+    value = {"repository": "file:///srv/my repositories/shop.git"}
+    push = read(Provider.GENERIC, "push", value)
+    assert push.repositories == ("file:///srv/my%20repositories/shop.git",)
+    assert same_repository(push.repositories[0], value["repository"])
+
+
+def test_texts_without_anything_in_them_do_not_count() -> None:
+    value = {"repository": "https://git.example/a", "ref": "  ", "actor": "\n", "after": 7}
+    assert read(Provider.GENERIC, "push", value) == Push(("https://git.example/a",), "", "", "")
 
 
 def test_github_may_send_a_form() -> None:
