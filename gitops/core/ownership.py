@@ -112,7 +112,7 @@ def managed_fields(body: Body) -> tuple[Mapping[str, Any], ...]:
     return tuple(
         entry
         for entry in entries
-        if isinstance(entry, Mapping) and is_field_set(entry.get("fieldsV1", {}))
+        if isinstance(entry, Mapping) and is_field_set(entry.get("fieldsV1") or {})
     )
 
 
