@@ -138,10 +138,9 @@ def _spell(text: str) -> Element | None:
     if text[0] not in "kv":
         return None
     try:
-        value = json.loads(text[2:])
-    except ValueError:
+        return f"{text[0]}:{_dumps(json.loads(text[2:]))}"
+    except (ValueError, RecursionError):
         return None
-    return f"{text[0]}:{_dumps(value)}"
 
 
 def _dumps(value: Any) -> str:

@@ -190,3 +190,12 @@ def test_the_objects_are_good_before_they_are_changed(position: int) -> None:
     body = OBJECTS[position]
     assert answer_digest(body)
     assert foreign_managers(body) == ("kubectl",)
+
+
+def test_names_in_managed_fields_may_be_nested_deeply() -> None:
+    body = copy.deepcopy(OBJECTS[0])
+    deep: dict[str, Any] = {f"{sort}:" + "[" * 5000: {} for sort in "kv"}
+    body["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"] |= deep
+    (found,) = match([OBJECTS[0]], [body], [], SHAPES.kinds)
+    assert found.actual is not None
+    diff(OBJECTS[0], body, None, SHAPES, DiffOptions())
