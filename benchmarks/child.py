@@ -16,6 +16,7 @@ from typing import Any
 from gitops import wiring
 from gitops.api.app import create_app
 from gitops.api.server import Server, bind
+from gitops.cli.logs import configure, log_event
 from gitops.cli.serve import api_options
 from gitops.engine.service import Edges
 from gitops.model.events import Event
@@ -51,10 +52,12 @@ class Child:
 
     def __init__(self, config: Path) -> None:
         self._settings = load_settings(config)
+        configure(self._settings.log)  # standard output is for news only
         self._renderer: CountingRenderer | None = None
         self._told = threading.Lock()
         self._running = wiring.build(self._settings, self._around)
         self._running.service.events.listen(self._on_event)
+        self._running.service.events.listen(log_event)
         listener = bind("127.0.0.1", 0)
         options = api_options(self._settings, "", self._running)
         self._server = Server(create_app(self._running.service, options), listener)
@@ -78,7 +81,8 @@ class Child:
             kind, state = facts.get("revision_kind"), facts.get("state")
             self.tell("closed", application=event.application, kind=kind, state=state)
         elif event.kind in ("problem", "defect"):
-            self.tell("problem", application=event.application, message=event.message, **event.data)
+            told = {"kind": event.kind, "message": event.message, "data": str(event.data)[:2000]}
+            self.tell("problem", application=event.application, **told)
 
     def start(self) -> None:
         """Start, and tell when every application was looked at."""

@@ -128,6 +128,9 @@ class Ours:
             failed = [n for n in self._news if n["news"] == "closed" and n["state"] != "succeeded"]
             if failed:
                 raise RuntimeError(f"{failed[0]}")
+            defects = [n for n in self._news if n["news"] == "problem" and n["kind"] == "defect"]
+            if defects:
+                raise RuntimeError(f"{len(defects)} defects, see the service's log: {defects[0]}")
             names = {one["application"] for one in self._news if one["news"] == "closed"}
             return len(names) >= count
 
