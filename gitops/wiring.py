@@ -1,5 +1,6 @@
 """The one module that knows the concrete classes: from settings to a service."""
 
+import stat
 import threading
 import time
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from gitops.cluster.access import Trust
 from gitops.cluster.client import KubeCluster
 from gitops.controlplane.build import cache_directory, pin
 from gitops.engine.service import Edges, Service
-from gitops.errors import GitopsError, SettingsError
+from gitops.errors import SettingsError
 from gitops.openapi.loader import load_builtin
 from gitops.render.renderer import ToolRenderer
 from gitops.render.sandbox import Limits
@@ -27,6 +28,10 @@ from gitops.source.repositories import GitRepositories
 from gitops.store.sql import SqlStore
 
 log = structlog.get_logger("gitops")
+
+SUFFIXES = (".yaml", ".yml", ".json")
+UNREAD = (-1, -1)
+"""The mark of a file that could not be read yet."""
 
 
 class SystemClock:
@@ -133,35 +138,70 @@ class DeclaredFiles:
 
     def review(self) -> None:
         """Read what is new or changed, withdraw what is gone; a broken file stops no other."""
-        found = {}
-        for path in self._files():
-            stat = path.stat()
-            found[path] = (stat.st_mtime_ns, stat.st_size)
+        found = self._marks()
         for path in sorted(set(self._seen) - set(found)):
             self._withdraw(path, set())
         for path, mark in found.items():
-            if self._seen.get(path) != mark:
-                self._load(path)
+            if self._seen.get(path) != mark and not self._load(path):
+                found[path] = UNREAD
         self._seen = found
+
+    def _marks(self) -> dict[Path, tuple[int, int]]:
+        """When each file changed last, and its size; what cannot be looked at counts as it was."""
+        found = {}
+        for path in self._files():
+            try:
+                facts = path.stat()
+            except OSError as error:
+                self._complain(path, error)
+                found[path] = self._seen.get(path, UNREAD)
+                continue
+            if stat.S_ISREG(facts.st_mode):
+                found[path] = (facts.st_mtime_ns, facts.st_size)
+        return found
 
     def _files(self) -> list[Path]:
         files: list[Path] = []
         for path in self._paths:
             if path.is_dir():
-                files += sorted(p for p in path.iterdir() if p.suffix in (".yaml", ".yml", ".json"))
+                files += self._below(path)
             elif path.is_file():
                 files.append(path)
             elif path not in self._seen:
                 log.warning("applications not found", path=str(path))
         return files
 
-    def _load(self, path: Path) -> None:
+    def _below(self, folder: Path) -> list[Path]:
+        """The files of a folder; those that were there where it cannot be listed."""
         try:
-            names = self._service.declarer.load_file(path.read_text(), str(path))
-        except GitopsError as error:
-            log.warning("applications not read", path=str(path), error=str(error))
-            return
-        self._withdraw(path, names)
+            return sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES)
+        except OSError as error:
+            self._complain(folder, error)
+            return [path for path in self._seen if path.parent == folder]
+
+    def _load(self, path: Path) -> bool:
+        """Declare what a file holds; False where it could not be read, and is tried again."""
+        try:
+            text = path.read_text("utf-8")
+        except UnicodeDecodeError:
+            log.warning("applications not read", path=str(path), error="it is not UTF-8")
+            return True
+        except OSError as error:
+            self._complain(path, error)
+            return False
+        loaded = self._service.declarer.load_file(text, str(path))
+        for fault in loaded.errors:
+            log.warning("applications not read", path=str(path), error=str(fault))
+        if loaded.errors:  # what cannot be understood now is not withdrawn by that
+            self._names[path] = self._names.get(path, set()) | loaded.names
+        else:
+            self._withdraw(path, set(loaded.names))
+        return True
+
+    def _complain(self, path: Path, error: OSError) -> None:
+        """Say once that something cannot be read."""
+        if self._seen.get(path) != UNREAD:
+            log.warning("applications not read", path=str(path), error=error.strerror)
 
     def _withdraw(self, path: Path, kept: set[str]) -> None:
         for name in sorted(self._names.get(path, set()) - kept):

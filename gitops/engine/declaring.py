@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from gitops.core.application_spec import read_application
 from gitops.core.parse import parse
@@ -15,6 +16,14 @@ from gitops.model.objects import Manifest
 from gitops.model.revision import Trigger, TriggerKind
 
 DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a file declared: names, and what is wrong with the rest of it."""
+
+    names: frozenset[str]
+    errors: tuple[GitopsError, ...] = ()
 
 
 class Declarer:
@@ -82,21 +91,30 @@ class Declarer:
             raise ApplicationError("there is no Application in it", where=where)
         return parsed.manifests
 
-    def load_file(self, text: str, where: str) -> set[str]:
-        """Declare the Applications of a file; returns their names, raises ApplicationError."""
-        names = set()
-        for manifest in self.read(text, where):
-            application, warnings = understand(manifest)
-            self.declare(application, Origin("file", str(manifest.place or where)), warnings)
-            names.add(application.name)
-        return names
+    def load_file(self, text: str, where: str) -> Loaded:
+        """Declare the Applications of a file; what is wrong with one of them stops no other."""
+        parsed = parse(text, where)
+        faults = [
+            ApplicationError(fault.message, where=str(fault.place or where))
+            for fault in parsed.faults
+        ]
+        names, errors = set(), list[GitopsError](faults)
+        for manifest in parsed.manifests:
+            try:
+                application, warnings = understand(manifest)
+                self.declare(application, Origin("file", str(manifest.place or where)), warnings)
+            except GitopsError as error:
+                errors.append(error)
+            else:
+                names.add(application.name)
+        if not names and not errors:
+            errors.append(ApplicationError("there is no Application in it", where=where))
+        return Loaded(frozenset(names), tuple(errors))
 
     def restore(self) -> None:
         """Declare again what the API registered and what applications of applications hold."""
         for name, text in sorted(self._parts.store.registered().items()):
-            for manifest in self.read(text, name):
-                application, warnings = understand(manifest)
-                self._parts.registry.declare(application, Origin("api", "the API"), warnings)
+            self._restore_registered(name, text)
         pending = [c for c in self._parts.store.claims() if self._children.is_child(c.id)]
         for claim in pending:
             if not claim.manifest:
@@ -104,6 +122,14 @@ class Declarer:
             for manifest in self._parts.loader.documents.load(claim.manifest):
                 if manifest.id == claim.id:
                     self._restore_child(manifest, claim.application)
+
+    def _restore_registered(self, name: str, text: str) -> None:
+        try:
+            for manifest in self.read(text, name):
+                application, warnings = understand(manifest)
+                self._parts.registry.declare(application, Origin("api", "the API"), warnings)
+        except GitopsError as error:
+            self._parts.events.publish(name, "problem", str(error), code=error.code)
 
     def _restore_child(self, manifest: Manifest, parent: str) -> None:
         try:

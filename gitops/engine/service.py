@@ -113,7 +113,10 @@ class Service:
             newest = self.parts.store.revisions(runtime.name, limit=1)
             runtime.revision = newest[0].number if newest else None
             runtime.started = bool(newest)
-            self.parts.judge.survey(runtime)
+            try:
+                self.parts.judge.survey(runtime)
+            except Exception as error:  # noqa: BLE001 - one application's objects must not keep the others from starting
+                self._tell_defect(runtime.name, error)
         self.declarer.awake = True
         for repo_url in self.parts.registry.repositories():
             self.follower.start(repo_url)
