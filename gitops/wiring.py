@@ -14,6 +14,7 @@ import structlog
 from gitops.cluster.access import Trust
 from gitops.cluster.client import KubeCluster
 from gitops.controlplane.build import cache_directory, pin
+from gitops.core.repo_url import split_credentials
 from gitops.engine.service import Edges, Service
 from gitops.errors import SettingsError
 from gitops.openapi.loader import load_builtin
@@ -210,8 +211,14 @@ class DeclaredFiles:
 
 
 def public_settings(settings: Settings) -> dict[str, Any]:
-    """The settings as JSON, secrets masked by their own type."""
-    values: dict[str, Any] = settings.model_dump(mode="json")
+    """The settings as JSON, secrets masked by their own type.
+
+    Of a Git credential only its place is told: a user name can itself be a token.
+    """
+    values: dict[str, Any] = settings.model_dump(mode="json", exclude={"git": {"credentials"}})
+    values["git"]["credentials"] = [
+        split_credentials(entry.url_prefix)[0] for entry in settings.git.credentials
+    ]
     return values
 
 

@@ -61,7 +61,7 @@ def _time(text: str | None, name: str) -> datetime | None:
         return None
     try:
         return time_from_wire(text)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise InputError(
             f"{name} is no time with a zone", remedy="write it as 2026-03-01T09:30:00Z"
         ) from error
