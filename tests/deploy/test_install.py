@@ -18,6 +18,8 @@ from tests.deploy.test_setup import system_python
 from tests.helpers.checkout import ROOT, copy_checkout
 from tests.helpers.demo import PLAIN_PATH
 
+pytestmark = pytest.mark.xdist_group("install")
+
 USER = "10001"
 
 

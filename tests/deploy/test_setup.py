@@ -16,7 +16,7 @@ from gitops.controlplane.progress import silent
 from tests.helpers.checkout import copy_checkout
 from tests.helpers.demo import PLAIN_PATH
 
-pytestmark = pytest.mark.xdist_group("demo")
+pytestmark = pytest.mark.xdist_group("setup")
 
 
 def system_python() -> str:

@@ -93,6 +93,8 @@ class Shell:
     folder: Path
     environment: dict[str, str]
     kept: list[str] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+    """What stands in the output for what is shown: a path of the test for a repository's URL."""
 
     def run(self, command: str) -> list[str]:
         """Run one command as bash does; returns the lines that it printed on both outputs."""
@@ -110,7 +112,10 @@ class Shell:
         )
         if KEPT.match(command):
             self.kept.append(command)
-        return done.stdout.splitlines()
+        printed = done.stdout
+        for name, shown in self.names.items():
+            printed = printed.replace(name, shown)
+        return printed.splitlines()
 
     def follow(self, step: Step) -> None:
         """Run a step; an AssertionError where it prints something else than is shown."""
@@ -124,6 +129,6 @@ class Shell:
         try:
             eventually(is_shown, step.command, WAIT_S if ASKING.match(step.command) else 0)
         except AssertionError:
-            place = f"line {step.line}: $ {step.command}"
+            place = "\n".join([f"line {step.line}: $ {step.command}", *printed])
             assert printed == shown, place  # shows the difference
             raise
