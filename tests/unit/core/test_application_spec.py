@@ -164,8 +164,10 @@ def test_what_has_no_effect_is_a_warning() -> None:
             "commit; `onNewRevision` decides here"
         ),
         "spec.info has no effect here: notes for Argo CD's pages",
-        "spec.revisionHistoryLimit has no effect here: "
-        "the history limit of Argo CD; ours is a setting",
+        (
+            "spec.revisionHistoryLimit has no effect here: "
+            "the history limit of Argo CD; ours is a setting"
+        ),
         "spec.source has no effect beside spec.sources",
         (
             "spec.syncPolicy.syncOptions[0] 'Prunee=false' is not known and has no effect; "
