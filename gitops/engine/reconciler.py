@@ -7,6 +7,7 @@ is `engine/sync.py`; manual jobs are in `engine/operations.py`.
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
+from typing import Final
 
 from gitops.core.decide import Situation, Step, decide, find_cycle, tell, unmet
 from gitops.engine.apply import End
@@ -17,9 +18,10 @@ from gitops.engine.heal import Healer
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
 from gitops.engine.restore import RECENT, Restorer
+from gitops.engine.sentences import fault_text
 from gitops.engine.status import is_ready
-from gitops.engine.sync import SyncRequest, SyncResult, fault_text
-from gitops.errors import ClusterError, GitopsError, RenderError, SourceError
+from gitops.engine.sync import SyncRequest, SyncResult
+from gitops.errors import ClusterError, GitopsError, RenderError, SourceError, StoreError
 from gitops.model.application import Application
 from gitops.model.objects import Manifest
 from gitops.model.revision import (
@@ -37,6 +39,12 @@ MANUAL = frozenset({"sync", "rollback", "delete"})
 
 SUPERSEDES = 3
 """After so many supersedes without a healthy revision the next sync runs to its end."""
+
+PASSING: Final = {
+    ClusterError: ("unreachable", "transient", "unauthorized", "conflict"),
+    StoreError: ("full", "busy", "unwritable", "failed"),
+}
+"""Reasons of errors that pass by themselves, so that it is worth trying again."""
 
 RETRY_S = 15.0
 """How long to wait before an unreachable neighbour is asked again."""
@@ -81,12 +89,10 @@ class Reconciler:
     def _guarded(self, runtime: Runtime, job: Job, work: Callable[[Runtime, Job], None]) -> None:
         try:
             work(runtime, job)
-        except ClusterError as error:
-            self._problem(runtime, error)
-            if error.reason in ("unreachable", "transient", "unauthorized", "conflict"):
-                self.again(runtime, job.trigger)
         except GitopsError as error:
             self._problem(runtime, error)
+            if error.reason in PASSING.get(type(error), ()):
+                self.again(runtime, job.trigger)
 
     def again(self, runtime: Runtime, trigger: Trigger) -> None:
         """Look once more a little later."""
@@ -104,6 +110,7 @@ class Reconciler:
     def check(self, runtime: Runtime, job: Job) -> None:
         """Bring one application to where it should be, if it may be brought there."""
         application = runtime.application
+        self._parts.syncer.close_left(runtime.name)
         state = self._parts.states.get(runtime.name)
         desired = self.look(runtime, state, job)
         if desired is None or desired.faults:
@@ -221,25 +228,16 @@ class Reconciler:
         state = self._parts.states.get(runtime.name)
         if state.failed == mark:
             return
-        opened = self._parts.store.open_revision(
-            Revision(
-                runtime.name,
-                0,
-                RevisionKind.SYNC,
-                trigger,
-                RevisionState.RUNNING,
-                self._parts.clock.now(),
-                commit=commit,
-            )
-        )
-        closed = replace(
-            opened,
-            state=RevisionState.FAILED,
-            message=message,
-            finished_at=self._parts.clock.now(),
-        )
-        self._parts.store.close_revision(closed)
-        self._parts.states.change(runtime.name, failed=mark)
+        now = self._parts.clock.now()
+        kind, running = RevisionKind.SYNC, RevisionState.RUNNING
+        draft = Revision(runtime.name, 0, kind, trigger, running, now, commit=commit)
+        failed = RevisionState.FAILED
+        kept = replace(state, failed=mark)
+        with self._parts.store.together():
+            opened = self._parts.store.open_revision(draft)
+            closed = replace(opened, state=failed, message=message, finished_at=now)
+            self._parts.store.close_revision(closed, kept)
+        self._parts.states.take(kept)
         self._parts.events.publish(
             runtime.name,
             "revision-closed",

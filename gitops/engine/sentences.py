@@ -1,9 +1,14 @@
-"""Sentences about a plan as a whole: why it is refused or waits. Called by `engine/compare.py`."""
+"""Sentences about a plan as a whole: what it does, why it is refused or waits.
 
+Called by `engine/compare.py`, `engine/sync.py` and the reconciler.
+"""
+
+from collections import Counter
 from collections.abc import Sequence
 
+from gitops.core.mask import Masker
 from gitops.model.application import Application
-from gitops.model.plan import Action, Fault
+from gitops.model.plan import Action, Fault, Plan
 
 
 def nothing(application: Application) -> list[Fault]:
@@ -33,3 +38,22 @@ def held_message(application: Application, adoptions: Sequence[Action]) -> str:
     return (
         f"{first}{more} {verb} already; look at `gitops plan {name}`, then `gitops approve {name}`"
     )
+
+
+def summarise(plan: Plan) -> dict[str, int]:
+    """How many actions of each kind a plan has."""
+    return dict(Counter(str(action.kind) for action in plan.actions))
+
+
+def fault_text(fault: object) -> str:
+    """A fault in one sentence with its place and its object."""
+    place = getattr(fault, "place", None)
+    identity = getattr(fault, "id", None)
+    message = str(getattr(fault, "message", fault))
+    title = identity.title if identity and identity.title not in message else ""
+    return ": ".join(part for part in (str(place or ""), title, message) if part)
+
+
+def tell_faults(plan: Plan, masker: Masker) -> str:
+    """Every fault of a plan, masked."""
+    return masker.mask_text("; ".join(fault_text(fault) for fault in plan.faults))

@@ -5,7 +5,6 @@ carried out by `engine/apply.py`, and the revision is closed on every path. A he
 a deletion are the same sync with another desired state.
 """
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -21,8 +20,9 @@ from gitops.engine.compare import Comparer, Comparison, PlanRequest
 from gitops.engine.events import EventLog
 from gitops.engine.inventory import Inventory
 from gitops.engine.judging import Judge
+from gitops.engine.sentences import summarise, tell_faults
 from gitops.engine.states import States
-from gitops.errors import ClusterError, ConflictError, GitopsError
+from gitops.errors import ClusterError, ConflictError, GitopsError, StoreError
 from gitops.model.diff import ActionKind
 from gitops.model.health import HealthStatus
 from gitops.model.objects import ObjectId
@@ -94,26 +94,37 @@ class Syncer:
         self._store, self._states, self._inventory = keeping
         self._events = events
         self._clock, self._stopping = timing
+        self._left: dict[str, list[tuple[Revision, str]]] = {}
 
     def run(self, request: SyncRequest) -> SyncResult:
         """Carry a request out; raises ClusterError only while nothing was recorded or written."""
         comparison = self._comparer.compare(request.plan)
         plan = comparison.plan
-        if plan.faults:
-            return self._refuse(request, comparison)
-        self._keep_learnt(request, comparison)
-        if request.kind is RevisionKind.HEAL and not any(a.changes_cluster for a in plan.actions):
+        heals = request.kind is RevisionKind.HEAL
+        if plan.faults and heals:
+            raise ClusterError(
+                tell_faults(plan, comparison.masker), where=plan.application, reason="invalid"
+            )
+        if not plan.faults:
+            self._keep_learnt(request, comparison)
+        if heals and not any(a.changes_cluster for a in plan.actions):
             return SyncResult(None, plan)
         revision = request.join or self._open(request, comparison)
-        if comparison.held:
-            return self._close_held(revision, request, comparison)
         try:
-            return self._carry_out(revision, request, comparison)
+            return self._proceed(revision, request, comparison)
         except GitopsError as error:
             if request.join is None:
-                message = comparison.masker.mask_text(str(error))
-                self._close(revision, RevisionState.FAILED, message)
+                self._close_failed(revision, comparison.masker.mask_text(str(error)))
             raise
+
+    def _proceed(
+        self, revision: Revision, request: SyncRequest, comparison: Comparison
+    ) -> SyncResult:
+        if comparison.plan.faults:
+            return self._refuse(revision, request, comparison)
+        if comparison.held:
+            return self._close_held(revision, request, comparison)
+        return self._carry_out(revision, request, comparison)
 
     # --- the record ---------------------------------------------------------------------------
 
@@ -171,16 +182,29 @@ class Syncer:
         )
         return revision
 
-    def _refuse(self, request: SyncRequest, comparison: Comparison) -> SyncResult:
+    def _close_failed(self, revision: Revision, message: str) -> None:
+        """Close what ended in an error; where the store is full, later."""
+        try:
+            self._close(revision, RevisionState.FAILED, message)
+        except StoreError:
+            self._left.setdefault(revision.application, []).append((revision, message))
+
+    def close_left(self, application: str) -> None:
+        """Close what the store had no room to close; raises StoreError while it still has none."""
+        left = self._left.get(application, [])
+        while left:
+            self._close(left[0][0], RevisionState.FAILED, left[0][1])
+            left.pop(0)
+
+    def _refuse(
+        self, revision: Revision, request: SyncRequest, comparison: Comparison
+    ) -> SyncResult:
         """A fault in what is desired is one failed revision; nothing was written."""
-        plan = comparison.plan
-        message = comparison.masker.mask_text("; ".join(fault_text(f) for f in plan.faults))
-        if request.kind is RevisionKind.HEAL:
-            raise ClusterError(message, where=plan.application, reason="invalid")
-        revision = self._open(request, comparison)
         kept = request.conclude(End.FAILED)
-        closed = self._close(revision, RevisionState.FAILED, message, kept)
-        return SyncResult(closed, plan, End.FAILED)
+        closed = self._close(
+            revision, RevisionState.FAILED, tell_faults(comparison.plan, comparison.masker), kept
+        )
+        return SyncResult(closed, comparison.plan, End.FAILED)
 
     def _close_held(
         self, revision: Revision, request: SyncRequest, comparison: Comparison
@@ -367,11 +391,6 @@ class Syncer:
         return f"{message} ({reason})" if reason and reason not in message else message
 
 
-def summarise(plan: Plan) -> dict[str, int]:
-    """How many actions of each kind a plan has."""
-    return dict(Counter(str(action.kind) for action in plan.actions))
-
-
 def wanted(plan: Plan) -> list[tuple[ObjectId, str]]:
     """Objects that a plan writes and the application will own, with their apiVersion."""
     return [
@@ -379,12 +398,3 @@ def wanted(plan: Plan) -> list[tuple[ObjectId, str]]:
         for a in plan.actions
         if a.changes_cluster and a.kind is not ActionKind.DELETE and is_claimed(a)
     ]
-
-
-def fault_text(fault: object) -> str:
-    """A fault in one sentence with its place and its object."""
-    place = getattr(fault, "place", None)
-    identity = getattr(fault, "id", None)
-    message = str(getattr(fault, "message", fault))
-    title = identity.title if identity and identity.title not in message else ""
-    return ": ".join(part for part in (str(place or ""), title, message) if part)

@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
@@ -114,8 +115,11 @@ class Killable:
     told: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
-    def run(cls, settings: Settings, log: Path, kill: Kill, ask: str = "") -> "Killable":
-        """Start it; `ask` is `rollback NAME NUMBER`, or "" for what it does by itself."""
+    def run(cls, settings: Settings, log: Path, kill: Kill | None, ask: str = "") -> "Killable":
+        """Start it; `ask` is `rollback NAME NUMBER`, or "" for what it does by itself.
+
+        Without a Kill nothing is put around its edges, and no write is noted.
+        """
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["tests.helpers.killable"])
         ours, theirs = context.Pipe()
@@ -128,7 +132,8 @@ class Killable:
 
     def wait_for(self, wanted: Callable[[dict[str, Any]], bool], timeout_s: float = 60) -> bool:
         """Read events until one is wanted; False when the process ended before."""
-        while self.pipe.poll(timeout_s):
+        end = time.monotonic() + timeout_s
+        while self.pipe.poll(max(0.0, end - time.monotonic())):
             try:
                 told = self.pipe.recv()
             except EOFError:
@@ -160,11 +165,14 @@ class Killable:
         return self.log.read_text().splitlines()
 
 
-def _main(settings: Settings, log: str, kill: Kill, ask: str, pipe: Connection) -> None:
-    writes = Writes(Path(log), kill)
-    writes.listen()
+def _main(settings: Settings, log: str, kill: Kill | None, ask: str, pipe: Connection) -> None:
+    writes = Writes(Path(log), kill or Kill())
+    if kill is not None:
+        writes.listen()
 
     def around(edges: Edges) -> Edges:
+        if kill is None:
+            return edges
         return replace(edges, cluster=WritingCluster(edges.cluster, writes))  # type: ignore[arg-type]  # the rest is the cluster's own
 
     running = wiring.build(settings, around)

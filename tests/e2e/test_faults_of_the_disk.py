@@ -1,0 +1,105 @@
+"""The disk is full in the middle of it: nothing is lost, and revisions end truthfully.
+
+The service runs in a process of its own whose files may not grow (RLIMIT_FSIZE, set from outside);
+the limit is lifted as a person would make room.
+"""
+
+import resource
+import uuid
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gitops import wiring
+from gitops.controlplane.processes import ControlPlane
+from gitops.model.revision import RevisionState
+from gitops.settings import Settings
+from tests.helpers.controlplane import Kubectl, eventually
+from tests.helpers.killable import Killable
+from tests.helpers.repo import Repo
+from tests.helpers.service import World, config_map
+
+
+class Cramped:
+    """One application whose service has a disk of a chosen size."""
+
+    def __init__(self, plane: ControlPlane, folder: Path, namespace: str) -> None:
+        self.plane, self.folder, self.namespace = plane, folder, namespace
+        self.repo = Repo.create(folder / "git")
+        declared = folder / "application.yaml"
+        declared.write_text(self._application())
+        self.settings = Settings(
+            state_dir=folder / "state",
+            applications=(declared,),
+            cluster={"kubeconfig": plane.kubeconfig},  # type: ignore[arg-type]  # as a file has it
+            git={"poll_interval": timedelta(milliseconds=500)},  # type: ignore[arg-type]  # as a file has it
+        )
+
+    def _application(self) -> str:
+        return yaml.safe_dump({
+            "apiVersion": "gitops.dev/v1alpha1",
+            "kind": "Application",
+            "metadata": {"name": "demo"},
+            "spec": {
+                "source": {"repoURL": self.repo.url, "targetRevision": "main", "path": "app"},
+                "destination": {"name": "in-cluster", "namespace": self.namespace},
+            },
+        })  # fmt: skip
+
+    def push(self, word: str) -> None:
+        noise = {f"noise-{n}": uuid.uuid4().hex * 40 for n in range(20)}
+        body = {**yaml.safe_load(config_map(word=word)), "data": {"word": word, **noise}}
+        self.repo.write("app/words.yaml", yaml.safe_dump(body)).commit(word)
+        self.repo.push()
+
+    def fill(self, process: Killable) -> None:
+        """Let no file grow beyond what the database's log has now."""
+        size = max(path.stat().st_size for path in (self.folder / "state").glob("gitops.db*"))
+        resource.prlimit(process.process.pid, resource.RLIMIT_FSIZE, (size + 4096, -1))
+
+    def make_room(self, process: Killable) -> None:
+        resource.prlimit(process.process.pid, resource.RLIMIT_FSIZE, (-1, -1))
+
+    def world(self) -> World:
+        running = wiring.build(self.settings)
+        running.start()
+        return World(self.plane, self.repo, self.namespace, self.settings, running)
+
+
+@pytest.fixture
+def cramped(control_plane: ControlPlane, tmp_path: Path, namespace: str) -> Cramped:
+    return Cramped(control_plane, tmp_path, namespace)
+
+
+def test_a_full_disk_is_told_and_everything_goes_on_when_there_is_room(
+    cramped: Cramped, kubectl: Kubectl
+) -> None:
+    cramped.push("one")
+    process = Killable.run(cramped.settings, cramped.folder / "writes", None)
+    assert process.wait_for(lambda e: "revision 1 succeeded" in e["message"])
+    cramped.fill(process)
+    cramped.push("two")
+    assert process.wait_for(lambda e: e["kind"] == "problem" and "full" in e["message"])
+    where = ("-n", cramped.namespace, "get", "configmap", "words", "-o", "jsonpath={.data.word}")
+    assert kubectl(*where) in ("one", "two")
+    cramped.make_room(process)
+    assert process.wait_for(
+        lambda e: e["kind"] == "revision-closed" and e.get("state") == "succeeded"
+    ), process.story()
+    eventually(lambda: kubectl(*where) == "two", "the second version")
+    process.stop()
+    world = cramped.world()
+    try:
+        world.settled()
+        store = world.service.parts.store
+        assert store.verify().faults == ()
+        assert store.open_revisions() == []
+        newest, *older = store.revisions("demo")
+        assert newest.healthy
+        assert older[-1].state is RevisionState.SUCCEEDED
+        assert all("full" in r.message for r in older[:-1]), older
+        assert len(store.claims("demo")) == 1
+    finally:
+        world.running.stop()
