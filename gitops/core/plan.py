@@ -33,12 +33,14 @@ class Memory:
     """What is remembered of an object's last apply; digests are "" where there was none.
 
     `address` is where the manifests applied last lie; `manifest` is this object's, once it is read.
+    `uid` is that of the object applied to: another object of the name has to be looked at.
     """
 
     desired_digest: str = ""
     answer_digest: str = ""
     contested: str = ""
     address: str = ""
+    uid: str = ""
     manifest: Body | None = None
 
 
@@ -101,7 +103,7 @@ def settle_by_memory(subject: Subject) -> Action | None:
             return subject.action(ActionKind.NONE, reason=reason, found=Found.REMEMBERED)
         return None
     same = memory.desired_digest == subject.digest and memory.answer_digest == subject.live_digest
-    if not (same and memory.answer_digest):
+    if not (same and memory.answer_digest and memory.uid in ("", live.uid)):
         return None
     return subject.action(ActionKind.NONE, found=Found.REMEMBERED, uid=live.uid)
 

@@ -140,7 +140,7 @@ class Subjects:
         self, claims: Mapping[ObjectId, Claim], chosen: Sequence[Manifest]
     ) -> dict[ObjectId, Memory]:
         return {
-            m.id: Memory(c.desired_digest, c.answer_digest, c.contested, c.manifest)
+            m.id: Memory(c.desired_digest, c.answer_digest, c.contested, c.manifest, c.uid)
             for m in chosen
             if (c := claims.get(m.id)) is not None
         }

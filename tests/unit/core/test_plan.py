@@ -302,3 +302,11 @@ def test_replicas_are_left_out_of_a_copy() -> None:
     assert without_replicas(body)["spec"] == {"paused": True}
     assert body["spec"]["replicas"] == 3
     assert without_replicas({"spec": "odd"}) == {"spec": "odd"}
+
+
+def test_another_object_of_the_name_is_not_settled_by_memory() -> None:
+    known = applied(web(), STANDING)
+    assert known.memory is not None
+    assert settle_by_memory(known) is not None
+    other = replace(known, memory=replace(known.memory, uid="the-one-before"))
+    assert settle_by_memory(other) is None
