@@ -7,7 +7,7 @@ BENCH_ARGS ?=
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench check format lock clean
+.PHONY: help setup demo test coverage bench check format lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -34,7 +34,10 @@ format: setup ## format, and mend what can be mended
 test: setup ## every test, on a real control plane
 	@.ci/setup.sh tests
 	@$(BIN)/gitops cluster build >/dev/null
-	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+
+coverage: ## every test, and what they cover (slower)
+	@$(MAKE) --no-print-directory test PYTEST_ARGS="--cov --cov-report=term:skip-covered $(PYTEST_ARGS)"
 
 bench: setup ## what it costs, beside the least that any client could pay (under 20 minutes)
 	@$(BIN)/gitops cluster build >/dev/null
