@@ -91,7 +91,6 @@ def test_kubectl_finds_the_same_objects_in_a_stream(name: str, tmp_path: Path) -
         "--- {a: 1}\n",
         "a: b: c\n",
         "a:\n\tb: 1\n",
-        "%YAML 1.1\n---\n",
         "a: .inf\n",
         "~: 1\n",
         "[a]: 1",
