@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from gitops.core.retry import HEAL_LIMIT, HEAL_WINDOW, heal_backoff
+from gitops.core.retry import HEAL_WINDOW, heal_backoff, is_contested
 from gitops.engine.compare import PlanRequest
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
@@ -128,7 +128,7 @@ class Healer:
 
     def _contest(self, runtime: Runtime, due: set[ObjectId]) -> set[ObjectId]:
         """Objects that somebody keeps changing: named, and no longer healed."""
-        tired = {i for i in due if len(runtime.heals.get(i, [])) >= HEAL_LIMIT}
+        tired = {i for i in due if is_contested(len(runtime.heals.get(i, [])))}
         for identity in sorted(tired):
             claim = self._parts.inventory.get(identity)
             if claim is None or claim.contested:

@@ -128,14 +128,6 @@ class Registry:
                 self._ordered = [self._runtimes[name] for name in sorted(self._runtimes)]
             return list(self._ordered)
 
-    def of_origin(self, kind: str, where: str | None = None) -> list[Runtime]:
-        """Applications that one kind of origin declared; `where` None means all of the kind."""
-        return [
-            runtime
-            for runtime in self.all()
-            if runtime.origin.kind == kind and where in (None, runtime.origin.where)
-        ]
-
     def using(self, repo_urls: Iterable[str]) -> list[Runtime]:
         """Applications with a source in one of these repositories, by name."""
         wanted = set(repo_urls)
