@@ -38,9 +38,11 @@ def test_a_line_may_be_longer_than_any_buffer():
 
 
 def test_a_listener_that_falls_behind_holds_the_reader_back_until_there_is_room():
-    release, seen, finished = threading.Event(), [], threading.Event()
+    started, release, finished = threading.Event(), threading.Event(), threading.Event()
+    seen = []
 
     def sink(event):
+        started.set()
         assert release.wait(30)
         seen.append(event)
         if event == "last":
@@ -50,7 +52,9 @@ def test_a_listener_that_falls_behind_holds_the_reader_back_until_there_is_room(
 
     async def fill():
         dispatcher = Dispatcher("events", asyncio.get_running_loop())
-        for number in range(QUEUE_HIGH + 1):
+        await dispatcher.put(watcher, 0)
+        assert started.wait(30)  # one is being handled; the others wait
+        for number in range(1, QUEUE_HIGH + 1):
             await dispatcher.put(watcher, number)
         last = asyncio.ensure_future(dispatcher.put(watcher, "last"))
         await asyncio.sleep(0)
