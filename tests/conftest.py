@@ -3,6 +3,12 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(  # a loaded machine is not a defect
+    "shared-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("shared-machine")
 
 pytest_plugins = ("tests.helpers.controlplane", "tests.helpers.service", "tests.helpers.walk")
 

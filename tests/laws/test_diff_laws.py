@@ -89,14 +89,13 @@ custom = st.builds(
 objects = st.one_of(deployments, custom)
 
 
-@settings(deadline=None)
 @given(objects)
 def test_an_object_does_not_differ_from_itself(body):
     assert not diff(body, body, None, SHAPES).modified
     assert not diff(body, body, LastApplied(body), SHAPES).modified
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.data())
 def test_the_patch_gives_the_predicted_object_and_nothing_is_left_to_do(data):
     kind = data.draw(st.sampled_from([deployments, custom]))
@@ -112,7 +111,6 @@ def test_the_patch_gives_the_predicted_object_and_nothing_is_left_to_do(data):
     assert not diff(desired, found.predicted, LastApplied(desired), SHAPES).modified
 
 
-@settings(deadline=None)
 @given(deployments, deployments)
 def test_creating_gives_the_canonical_manifest(desired, actual):
     found = diff(desired, None, None, SHAPES)
@@ -123,7 +121,6 @@ def test_creating_gives_the_canonical_manifest(desired, actual):
     assert jsonpatch.apply_patch(actual, list(gone.patch)) == {}
 
 
-@settings(deadline=None)
 @given(deployments, deployments, deployments)
 def test_removals_take_an_answer_to_the_predicted_object(desired, answer, last):
     operations = list(removals(desired, answer, LastApplied(last), SHAPES))
@@ -132,14 +129,12 @@ def test_removals_take_an_answer_to_the_predicted_object(desired, answer, last):
     assert not list(removals(desired, after, LastApplied(last), SHAPES))
 
 
-@settings(deadline=None)
 @given(objects, objects)
 def test_comparing_an_answer_gives_a_patch_to_it(actual, answer):
     found = compare(actual, answer, None, SHAPES)
     assert same_json(jsonpatch.apply_patch(actual, list(found.patch)), found.predicted)
 
 
-@settings(deadline=None)
 @given(deployments, deployments, st.randoms(use_true_random=False))
 def test_a_digest_does_not_depend_on_the_order_of_objects_or_keys(one, other, random):
     other = {**other, "metadata": {"name": "other"}}
@@ -203,7 +198,7 @@ hostile_bodies = st.dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(hostile_bodies, hostile_bodies, st.none() | hostile_bodies)
 def test_hostile_objects_never_crash(desired, actual, last):
     for known in (None, LastApplied(last)):
@@ -214,7 +209,6 @@ def test_hostile_objects_never_crash(desired, actual, last):
     SHAPES.with_crd(desired)
 
 
-@settings(deadline=None)
 @given(hostile)
 def test_hostile_field_sets_never_crash(value):
     fields = FieldSet.parse(value)
@@ -229,7 +223,6 @@ paths = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(paths, paths)
 def test_field_sets_are_sets(one, other):
     left, right = FieldSet.of_paths(one), FieldSet.of_paths(other)
