@@ -12,7 +12,7 @@ import click
 from gitops.cli.difference import CHANGED, SIGNS, field_lines
 from gitops.cli.output import coloured, columns
 from gitops.model.diff import ActionKind
-from gitops.model.plan import Action
+from gitops.model.plan import BEFORE_ALL, Action
 from gitops.wire.plan import action_from_wire
 
 JsonObject = Mapping[str, Any]
@@ -151,7 +151,8 @@ def plan_page(plan: JsonObject) -> str:
             continue
         if several and where != (action.phase.title, action.wave):
             where = (action.phase.title, action.wave)
-            lines.append(click.style(f"{where[0]}, wave {where[1]}", dim=True))
+            wave = "before all waves" if where[1] == BEFORE_ALL else f"wave {where[1]}"
+            lines.append(click.style(f"{where[0]}, {wave}", dim=True))
         lines += action_lines(action)
     if plan.get("held"):
         lines += [f"{click.style('held:', fg='yellow')} {plan['held']}", ""]

@@ -32,7 +32,7 @@ from gitops.engine.wait import judge
 from gitops.model.application import Application
 from gitops.model.health import HealthStatus
 from gitops.model.objects import Body, GroupKind, KindInfo, Live, Manifest, ObjectId
-from gitops.model.plan import Fault, Hook, Phase
+from gitops.model.plan import BEFORE_ALL, Fault, Hook, Phase
 from gitops.ports import Claim, Cluster, Read
 
 AUTOSCALER = GroupKind("autoscaling", "HorizontalPodAutoscaler")
@@ -297,7 +297,7 @@ class Subjects:
                 body,
                 manifest_digest(body),
                 phase=Phase.PRE_SYNC,
-                wave=FIRST_WAVE,
+                wave=BEFORE_ALL,
                 options=frozenset({UNCLAIMED}),
                 deferred="CreateNamespace=true",
             ),
@@ -349,7 +349,3 @@ def with_name(manifest: Manifest, name: str) -> Manifest:
     metadata = {k: v for k, v in manifest.body["metadata"].items() if k != "generateName"}
     body = {**manifest.body, "metadata": {**metadata, "name": name}}
     return replace(manifest, id=replace(manifest.id, name=name), body=body)
-
-
-FIRST_WAVE = -(2**31)
-"""Before every other wave: the namespace that the application lives in."""

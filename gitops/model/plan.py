@@ -7,6 +7,9 @@ from typing import Any
 from gitops.model.diff import ActionKind, Diff
 from gitops.model.objects import Manifest, ObjectId, Place
 
+BEFORE_ALL = -(2**31)
+"""The wave before every other: the namespace that CreateNamespace=true asks for."""
+
 
 class Phase(IntEnum):
     """Phases in the order in which they run; SYNC_FAIL only after a failure."""

@@ -136,6 +136,11 @@ def test_a_plan_tells_waves_where_there_are_several() -> None:
     ]
 
 
+def test_a_namespace_that_the_sync_makes_comes_before_all_waves() -> None:
+    made = action("create", name="shop", wave=-(2**31), phase="PreSync")
+    assert plan(made, action()).splitlines()[0] == "PreSync, before all waves"
+
+
 def test_a_plan_tells_faults_warnings_and_what_is_held() -> None:
     fault = {"path": "web.yaml", "line": 3, "message": "no such field", "object": None}
     named = {"path": None, "line": None, "message": 'it belongs to the application "blog"',
