@@ -7,6 +7,7 @@ Out: sentences about what does not fit together, and the model's `Application`.
 import difflib
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 from gitops.core.application_fields import SYNC_OPTIONS
@@ -72,7 +73,7 @@ def _source_conflicts(spec: Values, *, argo: bool, wrong: bool) -> Iterator[tupl
         yield "missing-field", "spec.source is missing"
     refs: set[str] = set()
     for path, source in sources(spec):
-        yield from _one_source(path, source)
+        yield from source_conflicts(path, source)
         ref = source.get("ref")
         if ref and not _REF.fullmatch(ref):
             yield "bad-value", f"{path}.ref {ref!r} must be letters, digits, '-' and '_'"
@@ -81,7 +82,8 @@ def _source_conflicts(spec: Values, *, argo: bool, wrong: bool) -> Iterator[tupl
         refs.add(ref or "")
 
 
-def _one_source(path: str, source: Values) -> Iterator[tuple[str, str]]:
+def source_conflicts(path: str, source: Values) -> Iterator[tuple[str, str]]:
+    """What does not fit together in one source that stands at `path`."""
     tools = [tool for tool in _TOOLS if _tool(source, tool) is not None]
     if len(tools) > 1:
         yield "conflict", f"{path} has settings of {' and '.join(tools)}; keep one tool's"
@@ -182,6 +184,30 @@ def _tool(source: Values, tool: str) -> Any:
     values = source.get(tool)
     settings = _fill(_TOOLS[tool], values) if values else None
     return None if settings == _TOOLS[tool]() else settings
+
+
+def tool_settings(source: Source) -> dict[str, Any]:
+    """The tools' settings as a user would write them; the inverse of `with_tools`."""
+    return {
+        tool: {_camel(name): value for name, value in asdict(given).items() if value}
+        for tool in _TOOLS
+        if (given := getattr(source, tool)) is not None
+    }
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.title() for word in rest)
+
+
+def with_tools(source: Source, values: Values) -> Source:
+    """The source with other settings of its tools, as the table has read them."""
+    return replace(
+        source,
+        directory=_tool(values, "directory"),
+        kustomize=_tool(values, "kustomize"),
+        helm=_tool(values, "helm"),
+    )
 
 
 def _source(source: Values) -> Source:

@@ -53,6 +53,9 @@ spec:
 ```
 
 The default under `argoproj.io/v1alpha1` is given only where it is another one.
+
+A source's folder may hold `.argocd-source.yaml`, and `.argocd-source-<application>.yaml` for one
+application: a merge patch over `directory`, `kustomize` and `helm`; the latter file wins.
 """
 
 ANNOTATIONS: Final = """\

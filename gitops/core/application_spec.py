@@ -9,12 +9,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from gitops.core.application_build import build, conflicts, remarks
+from gitops.core.application_build import (
+    build,
+    conflicts,
+    remarks,
+    source_conflicts,
+    tool_settings,
+    with_tools,
+)
 from gitops.core.application_fields import FIELDS, Field, Support
 from gitops.core.durations import parse_duration
+from gitops.core.values import merge_patch
 from gitops.errors import ApplicationError
-from gitops.model.application import Application
-from gitops.model.objects import Manifest
+from gitops.model.application import Application, Source
+from gitops.model.objects import Manifest, Place
 from gitops.model.plan import Fault
 
 OURS: Final = "gitops.dev/v1alpha1"
@@ -59,6 +67,30 @@ def read_application(manifest: Manifest) -> ApplicationResult:
     for code, sentence in remarks(values):
         reader.warn(code, sentence)
     return reader.result(build(manifest.api_version, values))
+
+
+def override_source(source: Source, patch: Mapping[str, Any], place: Place) -> Source:
+    """A source with a merge patch over its tools' settings, as Argo CD lays one over it.
+
+    What says where the source lies stays. Raises ApplicationError with every fault.
+    """
+    kept = {name: value for name, value in patch.items() if name not in _WHERE}
+    written = merge_patch(tool_settings(source), kept)
+    reader = _Reader(Manifest.of({}, place), argo=True)
+    node = ROOT.children["spec"].children["source"]
+    values = reader.object(node, {**written, "repoURL": source.repo_url}, "")
+    for code, sentence in source_conflicts("the source", values):
+        reader.fault(code, sentence)
+    if reader.faults:
+        raise ApplicationError(
+            "; ".join(fault.message for fault in reader.faults),
+            where=str(place),
+            remedy="docs/reference/application.md lists a source's fields",
+        )
+    return with_tools(source, values)
+
+
+_WHERE: Final = frozenset({"repoURL", "path", "targetRevision", "chart", "ref", "name"})
 
 
 def is_application(manifest: Manifest) -> bool:

@@ -109,3 +109,16 @@ def cleaned(value: Any, shape: Shape | None) -> Any:
     if value is None or (shape.drops_zero and is_zero(value)):
         return ABSENT
     return value
+
+
+def merge_patch(value: Any, patch: Any) -> Any:
+    """A JSON merge patch (RFC 7386): maps are merged, null removes, all else is taken whole."""
+    if not isinstance(patch, Mapping):
+        return patch
+    merged = dict(value) if isinstance(value, Mapping) else {}
+    for name, item in patch.items():
+        if item is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge_patch(merged.get(name), item)
+    return merged

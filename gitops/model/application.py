@@ -34,6 +34,7 @@ class KustomizeSource:
     force_common_labels: bool = False
     common_annotations: Mapping[str, str] = field(default_factory=dict)
     force_common_annotations: bool = False
+    common_annotations_envsubst: bool = False
     components: tuple[str, ...] = ()
     ignore_missing_components: bool = False
     patches: tuple[Mapping[str, Any], ...] = ()

@@ -32,13 +32,8 @@ class Detected:
     spot: Spot
 
 
-def detect(source: Source, tree: Tree) -> Detected:
-    """What the source says, else `Chart.yaml`, else a kustomization, else plain manifests.
-
-    Raises:
-        SourceError: `path-missing` where the source's path does not exist.
-        RenderError: `failed` where the source names two tools, or a tool whose file is not there.
-    """
+def locate(source: Source, tree: Tree) -> Spot:
+    """Where the source's path really is; raises SourceError `path-missing`."""
     where = f"spec.source.path {source.path!r}"
     spot = tree.look(join(".", source.path.strip("/") or ".", where=where), where=where)
     if spot.kind == "missing":
@@ -49,6 +44,17 @@ def detect(source: Source, tree: Tree) -> Detected:
             remedy="correct the source's path, or add it to the repository",
             reason="path-missing",
         )
+    return spot
+
+
+def detect(source: Source, tree: Tree) -> Detected:
+    """What the source says, else `Chart.yaml`, else a kustomization, else plain manifests.
+
+    Raises:
+        SourceError: `path-missing` where the source's path does not exist.
+        RenderError: `failed` where the source names two tools, or a tool whose file is not there.
+    """
+    spot = locate(source, tree)
     explicit = _explicit(source)
     if spot.kind == "file":
         return _single_file(spot, explicit)

@@ -32,6 +32,10 @@ def kustomize_settings(
     values.pop("api_versions", None)
     if "images" in values:
         values["images"] = [substitute(image, variables) for image in source.images]
+    if values.pop("common_annotations_envsubst", False) and "common_annotations" in values:
+        values["common_annotations"] = {
+            name: substitute(value, variables) for name, value in source.common_annotations.items()
+        }
     if "common_labels" in values:
         values["common_labels"] = {
             name: substitute(value, variables) for name, value in source.common_labels.items()

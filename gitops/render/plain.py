@@ -18,6 +18,8 @@ from gitops.render.tree import Spot
 MAX_COMBINED_BYTES: Final = 10 * 1024 * 1024
 SKIP_MARK: Final = "+argocd:skip-file-rendering"
 SUFFIXES: Final = (".yaml", ".yml", ".json")
+OVERRIDES: Final = re.compile(r"(^|/)\.argocd-source(-[^/]*)?\.yaml$")
+"""What speaks of a source and is no manifest: see `render/overrides.py`."""
 _AT_START: Final = re.compile(
     r"""^(?:---\s+)?(?:-\s+)?["']?(?:apiVersion|kind|metadata)["']?\s*:""", re.MULTILINE
 )
@@ -85,7 +87,7 @@ def _manifest(closure: Closure, entry: TreeEntry, relative: str) -> Spot | None:
             remedy="exclude it with spec.source.directory.exclude, or commit what it produces",
             reason="refused",
         )
-    if not relative.endswith(SUFFIXES):
+    if not relative.endswith(SUFFIXES) or OVERRIDES.search(relative):
         return None
     spot = closure.tree.look(entry.path, where=entry.path)
     return spot if spot.kind == "file" else None

@@ -30,10 +30,11 @@ from gitops.ports import (
 )
 from gitops.render.chart import ChartContext, ChartSettings, read_chart
 from gitops.render.closure import Closure
-from gitops.render.detect import Detected, Tool, detect, is_only_reference
+from gitops.render.detect import Detected, Tool, detect, is_only_reference, locate
 from gitops.render.helm import run_helm, split_templates
 from gitops.render.kustomization import read_kustomization
 from gitops.render.kustomize import kustomize_settings, run_kustomize
+from gitops.render.overrides import override
 from gitops.render.plain import PlainFile, decode, read_plain, render_plain
 from gitops.render.sandbox import Limits, Sandbox
 from gitops.render.tools import Tools
@@ -154,6 +155,8 @@ class ToolRenderer:
     def _read(self, request: RenderRequest, closures: Sequence[Closure], position: int) -> Prepared:
         source, checkout = request.sources[position]
         closure = closures[position]
+        spot = locate(source, closure.tree)
+        source = override(source, spot, request.application.name, closure)
         detected = detect(source, closure.tree)
         variables = build_variables(request, source, checkout)
         if detected.tool is Tool.HELM:

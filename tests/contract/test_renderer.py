@@ -261,6 +261,32 @@ def test_labels_and_annotations(renderer: ToolRenderer) -> None:
     assert body["metadata"]["annotations"] == {"note": "x: $y"}
 
 
+def test_annotations_take_variables_where_the_application_asks_for_it(
+    renderer: ToolRenderer,
+) -> None:
+    settings = {"common_annotations": {"note": "$ARGOCD_APP_NAME at ${ARGOCD_APP_REVISION_SHORT}"}}
+    body = only(overridden(renderer, **settings, common_annotations_envsubst=True), "Deployment")
+    assert body["metadata"]["annotations"] == {"note": "shop at 0123456"}
+
+
+def test_a_folder_s_own_settings_are_laid_over_the_application_s(renderer: ToolRenderer) -> None:
+    files: dict[str, Content] = {
+        **SHOP,
+        "base/.argocd-source.yaml": "kustomize: {images: ['nginx:2']}\n",
+        "base/.argocd-source-shop.yaml": "kustomize: {namespace: ns}\n",
+        "plain/.argocd-source.yaml": "directory: {exclude: '{a.yaml}'}\n",
+    }
+    settings = KustomizeSource(images=("nginx:1.5",), name_prefix="a-")
+    asked = request(files, at("base", kustomize=settings))
+    body = only(renderer.render(asked), "Deployment")
+    assert body["metadata"] == {"name": "a-web", "namespace": "ns"}
+    assert body["spec"]["template"]["spec"]["containers"][0]["image"] == "nginx:2"
+    changed = {**files, "base/.argocd-source.yaml": "kustomize: {images: ['nginx:3']}\n"}
+    again = request(changed, at("base", kustomize=settings))
+    assert renderer.key(again).key != renderer.key(asked).key
+    assert renderer.render(request(files, at("plain"))).texts == ()
+
+
 def test_patches_and_components_are_added_to_those_that_there_are(renderer: ToolRenderer) -> None:
     files: dict[str, Content] = {
         **SHOP,

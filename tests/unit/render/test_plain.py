@@ -34,6 +34,7 @@ FOLDER: dict[str, Content] = {
     "app/a/z.yaml": POD,
     "app/a-b/y.yaml": POD,
     "app/values.yaml": "replicas: 1\nimage: {tag: v1}\n",
+    "app/.argocd-source-shop.yaml": POD,
 }
 
 
