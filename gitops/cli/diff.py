@@ -91,11 +91,18 @@ def compare_files(
 
 def _shown(triple: Triple, shapes: Shapes, options: DiffOptions, masker: Masker) -> Diff:
     """One difference without secrets; an object that stays as it is has nothing to hide."""
-    known = LastApplied(triple.last) if triple.last is not None else None
-    found = diff(triple.desired, triple.actual, known, shapes, options)
+    found = diff(triple.desired, triple.actual, _last_applied(triple), shapes, options)
     if not found.modified:
         return replace(found, predicted=None)
     return masker.mask_diff(found, triple.actual)
+
+
+def _last_applied(triple: Triple) -> LastApplied | None:
+    """The manifest of the file alone; None to read it off the live object."""
+    if triple.last is None:
+        return None
+    known = LastApplied.of(triple.actual, triple.last)
+    return LastApplied(triple.last, by=known.by)
 
 
 def shapes_for(bodies: Sequence[Body]) -> Shapes:

@@ -4,17 +4,16 @@ In: an actual body with `metadata.managedFields`. Out: `Owners`, which answers b
 `LastApplied`, by which a removal is decided. Called by diff and plan.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from gitops.core.fields import ElementPath, FieldSet
-from gitops.core.ownership import CLEARED, MANAGER, last_applied, managed_fields
+from gitops.core.ownership import CLEARED, MANAGER, last_applied, managed_fields, taken_entries
 from gitops.model.objects import Body
 
 OURS: Final = "ours"
 DEFAULTED: Final = "defaulted"
-CLIENT_SIDE_APPLY: Final = frozenset({"kubectl-client-side-apply"})
 CONTROLLERS: Final = frozenset({
     "kube-controller-manager", "cloud-controller-manager", "kube-scheduler", "kubelet",
 })  # fmt: skip
@@ -45,17 +44,7 @@ class Owners:
     @classmethod
     def of(cls, body: Body | None) -> Self:
         """Read `metadata.managedFields`; malformed entries are left out."""
-        return cls(
-            tuple(
-                Entry(
-                    str(row.get("manager") or ""),
-                    str(row.get("operation") or ""),
-                    str(row.get("subresource") or ""),
-                    FieldSet.parse(row.get("fieldsV1")),
-                )
-                for row in managed_fields(body or {})
-            )
-        )
+        return cls(tuple(_entry(row) for row in managed_fields(body or {})))
 
     @property
     def ours(self) -> FieldSet | None:
@@ -95,6 +84,15 @@ class Owners:
         return next((name for name in found if name != OURS), found[0] if found else None)
 
 
+def _entry(row: Mapping[str, Any]) -> Entry:
+    return Entry(
+        str(row.get("manager") or ""),
+        str(row.get("operation") or ""),
+        str(row.get("subresource") or ""),
+        FieldSet.parse(row.get("fieldsV1")),
+    )
+
+
 def _union(entries: Iterable[Entry]) -> FieldSet:
     result = FieldSet()
     for entry in entries:
@@ -117,7 +115,7 @@ class LastApplied:
     def of(cls, actual: Body | None, manifest: Body | None = None) -> Self:
         """The manifest that we applied and our managedFields entry on the live object.
 
-        Where there is neither, kubectl's annotation; where there is none, nothing.
+        Where there is no entry of ours, what the managers declared that we take over.
         """
         return cls.known(Owners.of(actual), actual, manifest)
 
@@ -125,10 +123,17 @@ class LastApplied:
     def known(cls, owners: Owners, actual: Body | None, manifest: Body | None = None) -> Self:
         """The same, of an object whose entries were read already."""
         fields = owners.ours
-        if fields is not None or manifest is not None:
+        if fields is not None or actual is None:
             return cls(manifest, fields)
-        annotated = last_applied(actual) if actual is not None else None
-        return cls(annotated, by=CLIENT_SIDE_APPLY) if annotated is not None else cls()
+        taken = taken_entries(actual)
+        by = frozenset(str(entry.get("manager") or "") for entry in taken)
+        if manifest is not None:
+            return cls(manifest, by=by)
+        annotated = last_applied(actual)
+        declared = _union(
+            _entry(row) for row in taken if annotated is None or row.get("operation") == "Apply"
+        )
+        return cls(annotated, declared or None, by)
 
     def __bool__(self) -> bool:
         return self.manifest is not None or bool(self.fields)

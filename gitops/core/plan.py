@@ -15,6 +15,7 @@ from gitops.core.ignore import DiffOptions
 from gitops.core.marks import is_marked, tracked_by
 from gitops.core.owners import LastApplied
 from gitops.core.ownership import take_over
+from gitops.core.projection import own_entry
 from gitops.core.shapes import Shapes
 from gitops.model.diff import ActionKind, Diff
 from gitops.model.objects import Body, Live, Manifest, ObjectId
@@ -115,7 +116,7 @@ def settle_locally(subject: Subject, shapes: Shapes, options: DiffOptions) -> Ac
         return None
     body = live.decode()
     last = last_applied(subject, body)
-    if last.fields is None or live.api_version != subject.manifest.api_version:
+    if own_entry(body) is None or live.api_version != subject.manifest.api_version:
         return None
     if not is_marked(body, subject.stamped):
         return None
@@ -128,9 +129,7 @@ def settle_locally(subject: Subject, shapes: Shapes, options: DiffOptions) -> Ac
 
 def last_applied(subject: Subject, actual: Body) -> LastApplied:
     """What we applied last: our entry on the live object and the stored manifest, united."""
-    known = LastApplied.of(actual)
-    manifest = subject.memory.manifest if subject.memory else None
-    return known if manifest is None else replace(known, manifest=manifest)
+    return LastApplied.of(actual, subject.memory.manifest if subject.memory else None)
 
 
 def create(subject: Subject, predicted: Body | None, shapes: Shapes) -> Action:

@@ -119,7 +119,10 @@ def _last_child(last: Any, element: Element) -> Any:
     if not isinstance(last, list) or element[0] not in "kv":
         return ABSENT
     named = json.loads(element[2:])
-    return next((item for item in last if _is_named(item, named)), ABSENT)
+    found = next((item for item in last if _is_named(item, named)), ABSENT)
+    if isinstance(found, dict) and isinstance(named, dict):
+        return {**named, **found}  # a key that the manifest leaves out is defaulted
+    return found
 
 
 def _is_named(item: Any, named: Any) -> bool:
