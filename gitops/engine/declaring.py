@@ -35,25 +35,32 @@ class Declarer:
         self.awake = False
 
     def declare(
-        self, application: Application, origin: Origin, warnings: tuple[str, ...] = ()
+        self,
+        application: Application,
+        origin: Origin,
+        warnings: tuple[str, ...],
+        trigger: Trigger,
     ) -> Runtime:
-        """Take in a new or changed declaration and look at it; raises ConflictError."""
+        """Take in a new or changed declaration and look at it; raises ConflictError.
+
+        `trigger` is what brought it: the first sync is by it.
+        """
         known = self._parts.registry.find(application.name)
         same = known is not None and known.application == application
         runtime = self._parts.registry.declare(application, origin, warnings)
         if not same:
             self._parts.events.publish(application.name, "registered", f"declared by {origin.kind}")
-            self._wake(runtime)
+            self._wake(runtime, trigger)
         return runtime
 
-    def _wake(self, runtime: Runtime) -> None:
+    def _wake(self, runtime: Runtime, trigger: Trigger) -> None:
         """Look at its repositories, since what it needs may be newer than the last look.
 
         Before start-up is over nothing is woken: start-up looks at everything.
         """
         if not self.awake:
             return
-        trigger = Trigger(TriggerKind.STARTUP)
+        runtime.declared = trigger
         for repo_url in sorted({source.repo_url for source in runtime.application.sources}):
             self._parts.dispatcher.request(
                 LANE + repo_url, "declared", trigger, options=runtime.name
@@ -63,10 +70,11 @@ class Declarer:
         """Register the Applications of a text through the API; all of them or none."""
         manifests = self.read(text, where)
         origin = Origin("api", "the API")
+        trigger = Trigger(TriggerKind.MANUAL, actor, f"created from {where}")
         accepted = [self._accept(manifest, origin) for manifest in manifests]
         for manifest, (application, warnings) in zip(manifests, accepted, strict=True):
             self._parts.store.register(application.name, dump(manifest), actor)
-            self.declare(application, origin, warnings)
+            self.declare(application, origin, warnings, trigger)
         return [application.name for application, _ in accepted]
 
     def _accept(self, manifest: Manifest, origin: Origin) -> tuple[Application, tuple[str, ...]]:
@@ -102,7 +110,9 @@ class Declarer:
         for manifest in parsed.manifests:
             try:
                 application, warnings = understand(manifest)
-                self.declare(application, Origin("file", str(manifest.place or where)), warnings)
+                place = str(manifest.place or where)
+                trigger = Trigger(TriggerKind.POLL, evidence=f"declared in {place}")
+                self.declare(application, Origin("file", place), warnings, trigger)
             except GitopsError as error:
                 errors.append(error)
             else:

@@ -36,9 +36,9 @@ class Parts:
 
     def run(self, runtime: Runtime, request: SyncRequest) -> SyncResult:
         """Run a sync; what the watch shows meanwhile is judged when it has ended."""
-        runtime.syncing = True
+        runtime.syncing, runtime.cause = True, request.trigger
         try:
             return self.syncer.run(request)
         finally:
-            runtime.syncing = False
+            runtime.syncing, runtime.cause = False, None
             self.judge.survey(runtime)

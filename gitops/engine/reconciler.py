@@ -115,10 +115,11 @@ class Reconciler:
         desired = self.look(runtime, state, job)
         if desired is None or desired.faults:
             if desired is not None:
-                self.record_fault(runtime, desired, job.trigger)
+                self.record_fault(runtime, desired, runtime.declared or job.trigger)
             self._keep_running(runtime, state, job.trigger)
             return
         state = self.keep(runtime, state, desired)
+        trigger, runtime.declared = runtime.declared or job.trigger, None
         started, runtime.started = runtime.started, False
         if started and self.restorer.resume(runtime, desired):
             return
@@ -141,7 +142,7 @@ class Reconciler:
             state = self.restorer.unpin(runtime, "gitops", "the desired state has changed")
         match decision.step:
             case Step.SYNC:
-                self.sync(runtime, desired, job.trigger)
+                self.sync(runtime, desired, trigger)
             case Step.HEAL:
                 self.healer.heal(runtime, job.trigger)
             case Step.REST:

@@ -15,7 +15,7 @@ from gitops.errors import ConflictError, GitopsError, NotFoundError
 from gitops.model.application import Application, Origin
 from gitops.model.health import Health
 from gitops.model.objects import ObjectId
-from gitops.model.revision import Commit
+from gitops.model.revision import Commit, Trigger
 
 T = TypeVar("T")
 
@@ -27,7 +27,8 @@ class Runtime:
     `problem` is what stands in the way of knowing desired (Git, rendering, the cluster) and
     `waiting_for` the dependencies that are not healthy yet; both are "" or empty when all is well.
     `away` holds, by URL, why a repository does not answer now; what its mirror holds is known.
-    `started` says that the process has started and nothing was decided since.
+    `started` says that the process has started and nothing was decided since. `declared` is what
+    brought a declaration that nothing was decided about yet; `cause` is what a running sync is for.
     """
 
     application: Application
@@ -47,6 +48,8 @@ class Runtime:
     gone: bool = False
     syncing: bool = False
     started: bool = False
+    declared: Trigger | None = None
+    cause: Trigger | None = None
     away: dict[str, GitopsError] = field(default_factory=dict)
 
     @property

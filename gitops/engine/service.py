@@ -33,7 +33,7 @@ from gitops.engine.writes import Writer
 from gitops.errors import ConflictError, GitopsError
 from gitops.model.application import Application, Origin
 from gitops.model.events import Event
-from gitops.model.revision import RecordKind, RevisionState, Trigger
+from gitops.model.revision import RecordKind, RevisionState, Trigger, TriggerKind
 from gitops.ports import (
     ApplicationState,
     Clock,
@@ -84,7 +84,10 @@ class Service:
     def _declare_child(
         self, application: Application, origin: Origin, warnings: tuple[str, ...]
     ) -> None:
-        self.declarer.declare(application, origin, warnings)
+        """The first sync of a child is by what its parent's sync was for."""
+        parent = self.parts.registry.find(origin.where)
+        trigger = (parent and parent.cause) or Trigger(TriggerKind.STARTUP)
+        self.declarer.declare(application, origin, warnings, trigger)
 
     def _remove_child(self, name: str, parent: str) -> None:
         self.declarer.withdraw(name, "git", parent)

@@ -70,6 +70,23 @@ def test_an_application_lives_from_create_to_delete(
     assert gitops("audit", "verify").code == 0
 
 
+def test_the_first_sync_is_by_whoever_declared_the_application(
+    gitops: Gitops, world: World, tmp_path
+) -> None:
+    world.push("app/words.yaml", config_map())
+    file = tmp_path / "demo.yaml"
+    file.write_text(world.application("demo"))
+    assert gitops("create", "-f", str(file)).code == 0
+    trigger = world.closed("demo").trigger
+    assert (trigger.kind, trigger.evidence) == ("manual", f"created from {file}")
+    assert "@" in trigger.actor
+
+    world.push("filed/words.yaml", config_map("filed"))
+    world.service.declarer.load_file(world.application("filed", "filed"), "apps.yaml")
+    trigger = world.closed("filed").trigger
+    assert (trigger.kind, trigger.evidence) == ("poll", "declared in apps.yaml:1")
+
+
 def test_orphaned_objects_stay(gitops: Gitops, world: World, kubectl: Kubectl) -> None:
     world.push("app/words.yaml", config_map(word="one"))
     world.declare()

@@ -38,6 +38,9 @@ def test_children_are_registered_and_synced(walk: Walk) -> None:
     assert (origin.kind, origin.where) == ("git", "apps")
     assert walk.exists("configmap/one")
     assert walk.exists("configmap/two")
+    trigger = walk.service.reading.revision("one", 1).trigger
+    assert trigger == parent.trigger, "a child's first sync is by what its parent's was by"
+    assert (trigger.kind, trigger.actor) == ("manual", BY_HAND.actor)
     assert walk.settled("apps").sync == "Synced"
     assert walk.service.reading.plan("apps").plan.empty
 
