@@ -15,7 +15,7 @@ from typing import Any, Final
 from gitops.core.fields import Element, item_element, item_elements, list_shape
 from gitops.core.merge_lists import align, order_items
 from gitops.core.pointers import Trie
-from gitops.core.schema import ANY, Form, ListType, Shape
+from gitops.core.schema import ANY, Form, ListType, Scalar, Shape
 from gitops.core.trace import Trace
 from gitops.core.values import cleaned, counts_as_absent, is_zero, same_value
 from gitops.model.diff import ABSENT
@@ -155,6 +155,8 @@ def _is_servers(actual: Any, trace: Trace, place: tuple[Shape, str]) -> bool:
     shape = parent.child(name) or ANY
     if actual == {} and name in parent.zeros:
         return True
+    if parent.native and shape.scalar is Scalar.QUANTITY and same_value(actual, 0, shape):
+        return True  # a quantity that is no pointer is written even where it was left out
     if actual is None and parent.form is not Form.STRUCT:
         return False
     if counts_as_absent(actual, shape) or _is_known_default(actual, place):

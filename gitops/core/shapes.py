@@ -7,11 +7,21 @@ CRDs. Out: `Shapes`, which finds the `KindShape` of an apiVersion and kind. Made
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from gitops.core.crd import UNKNOWN_KIND, crd_schema, crd_versions, has_status_subresource
 from gitops.core.schema import Definitions, Natives, Schema, Shape, make_shape
 from gitops.model.objects import Body, GroupKind, KindInfo, split_api_version
+
+
+MOVED: Final[Mapping[tuple[str, str], str]] = {
+    ("extensions", "DaemonSet"): "apps",
+    ("extensions", "Deployment"): "apps",
+    ("extensions", "ReplicaSet"): "apps",
+    ("extensions", "Ingress"): "networking.k8s.io",
+    ("extensions", "NetworkPolicy"): "networking.k8s.io",
+}
+"""Kinds whose group is no longer served, and where they went."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +157,22 @@ class Shapes:
         )  # fmt: skip
 
     def root(self, body: Body) -> Shape:
-        """The shape of a body's kind; where it is not known, of any object."""
-        found = self.kind(str(body.get("apiVersion") or ""), str(body.get("kind") or ""))
-        return found.root if found else make_shape(UNKNOWN_KIND, self._definitions)
+        """The shape of a body's kind; where it is not known, of any object.
+
+        A version that is no longer served has the shape of the one that took its place.
+        """
+        key = str(body.get("apiVersion") or ""), str(body.get("kind") or "")
+        entry = self._entries.get(key) or self._entries.get(self._successor(*key))
+        schema = UNKNOWN_KIND if entry is None else {"$ref": entry.definition}
+        return make_shape(schema, self._definitions)
+
+    def _successor(self, api_version: str, kind: str) -> tuple[str, str]:
+        """The preferred version of a kind, in the group that has it now."""
+        group = split_api_version(api_version)[0]
+        group = MOVED.get((group, kind), group)
+        info = self._infos.get(GroupKind(group, kind))
+        version = info.versions[0] if info and info.versions else ""
+        return (f"{group}/{version}" if group else version), kind
 
     @property
     def kinds(self) -> Mapping[GroupKind, KindInfo]:
