@@ -13,7 +13,6 @@ from gitops.core.crd import UNKNOWN_KIND, crd_schema, crd_versions, has_status_s
 from gitops.core.schema import Definitions, Natives, Schema, Shape, make_shape
 from gitops.model.objects import Body, GroupKind, KindInfo, split_api_version
 
-
 MOVED: Final[Mapping[tuple[str, str], str]] = {
     ("extensions", "DaemonSet"): "apps",
     ("extensions", "Deployment"): "apps",
