@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitops.controlplane.build import find_tool
-from gitops.core.application_spec import is_application, parse_application
+from gitops.core.application_spec import is_application, parse_application, unsupported_kind
 from gitops.core.order import order
-from gitops.core.parse import parse_all
+from gitops.core.parse import last_declared, parse_all
 from gitops.core.scope import place, scopes
 from gitops.errors import ApplicationError, InputError, ManifestError, RenderError, UsageError
 from gitops.model.application import (
@@ -158,7 +158,11 @@ def read_applications(file: Path) -> list[Application]:
     parsed = parse_all([(str(file), text)])
     if parsed.faults:
         raise faulty(parsed.faults, str(file))
-    return [parse_application(found) for found in parsed.manifests if is_application(found)]
+    found = [parse_application(m) for m in parsed.manifests if is_application(m)]
+    others = [said for m in parsed.manifests if (said := unsupported_kind(m))]
+    if others and not found:
+        raise ApplicationError(others[0], where=str(file))
+    return found
 
 
 def choose_application(file: Path, name: str | None) -> Application:
@@ -183,15 +187,16 @@ def render_manifests(
     """Render, read and order.
 
     Returns:
-        The manifests, and the faults that do not hide what a tool made (a label that is a number):
-        they are told beside it, because an API server would refuse it.
+        The manifests, and the faults that do not hide what a tool made (a label that is a number,
+        of equal objects those that are not taken): they are told beside it.
 
     Raises:
         ManifestError: with every fault, where one keeps a manifest from being read.
     """
     rendered = renderer.render(request)
     _refuse_empty(request, rendered)
-    parsed = parse_all((text.path, text.text) for text in rendered.texts)
+    may_repeat = request.application.may_repeat_objects
+    parsed = parse_all([(t.path, t.text) for t in rendered.texts], may_repeat=may_repeat)
     if not all(fault.code in _SHOWN_FAULTS for fault in parsed.faults):
         raise faulty(parsed.faults, request.sources[0][0].path)
     found = [*parsed.manifests, *parsed.flawed]
@@ -201,7 +206,8 @@ def render_manifests(
     placed = place(found, known, request.application.destination.namespace)
     # A namespace is added where there is none; what the tool wrote is never taken away.
     shown = [old if old.id.namespace else new for old, new in zip(found, placed, strict=True)]
-    return order(shown), parsed.faults
+    shown, hidden = last_declared(shown) if may_repeat else (shown, [])
+    return order(shown), (*parsed.faults, *hidden)
 
 
 _SHOWN_FAULTS = frozenset({"wrong-type", "null-value"})

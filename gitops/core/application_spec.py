@@ -56,6 +56,10 @@ def parse_application(manifest: Manifest) -> Application:
 def read_application(manifest: Manifest) -> ApplicationResult:
     """Read a manifest strictly; never raises for what a user wrote."""
     reader = _Reader(manifest, argo=manifest.api_version == ARGO)
+    other = unsupported_kind(manifest)
+    if other is not None:
+        reader.fault("not-supported-yet", other)
+        return reader.result(None)
     if manifest.api_version not in {OURS, ARGO}:
         reader.fault("api-version", f"apiVersion is {manifest.api_version!r}, not {OURS} or {ARGO}")
         return reader.result(None)
@@ -99,6 +103,20 @@ def is_application(manifest: Manifest) -> bool:
         OURS.partition("/")[0],
         ARGO.partition("/")[0],
     }
+
+
+def unsupported_kind(manifest: Manifest) -> str | None:
+    """What to say of Argo CD's other kinds; None for all else."""
+    is_argo = manifest.id.group == ARGO.partition("/")[0]
+    return _OTHER_KINDS.get(manifest.id.kind) if is_argo else None
+
+
+_OTHER_KINDS: Final[Mapping[str, str]] = {
+    "ApplicationSet": (
+        "an ApplicationSet is not supported yet; write out the Applications that it generates"
+    ),
+    "AppProject": "an AppProject is not supported yet; keep it out of what declares Applications",
+}
 
 
 # --- The table as a tree, and the reader that walks it ------------------------------------------

@@ -5,7 +5,7 @@ what a renderer gave, and by the offline commands for files. `core/yaml_reader.p
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -66,14 +66,18 @@ def parse_all(
     limits: Limits = DEFAULT_LIMITS,
     *,
     skip_foreign: bool = False,
+    may_repeat: bool = False,
 ) -> Parsed:
-    """Read many texts, as (path, text); an object declared in two of them is a fault."""
+    """Read many texts, as (path, text).
+
+    An object declared in two of them is a fault, unless it `may_repeat` (see `last_declared`).
+    """
     reader = _Reader(skip_foreign=skip_foreign)
     for path, text in texts:
         if not (skip_foreign and SKIP_MARK in text):
             reader.read(path, text, limits)
-    faults = [*reader.faults, *find_duplicates([*reader.manifests, *reader.flawed])]
-    faults.sort(key=fault_order)
+    repeated = [] if may_repeat else find_duplicates([*reader.manifests, *reader.flawed])
+    faults = sorted([*reader.faults, *repeated], key=fault_order)
     return Parsed(tuple(reader.manifests), tuple(faults), tuple(reader.flawed), reader.sources)
 
 
@@ -121,6 +125,28 @@ def find_duplicates(manifests: Iterable[Manifest]) -> list[Fault]:
         message = f"{manifest.id.title} is declared twice, {where}"
         faults.append(Fault("duplicate-object", message, manifest.id, manifest.place))
     return faults
+
+
+def last_declared(manifests: Sequence[Manifest]) -> tuple[list[Manifest], list[Fault]]:
+    """Of equal objects the last one, as Argo CD takes it; a remark for each that it hides."""
+    newest: dict[ObjectId, Manifest] = {}
+    hidden: dict[ObjectId, Manifest] = {}
+    for manifest in manifests:
+        if manifest.id in newest:
+            hidden[manifest.id] = manifest
+        newest[manifest.id] = manifest
+    kept = [m for m in manifests if not m.id.name or newest[m.id] is m]
+    remarks = [
+        Fault(
+            "duplicate-object",
+            f"{found.title} is declared more than once; the one at {manifest.place} is taken",
+            found,
+            manifest.place,
+        )
+        for found, manifest in hidden.items()
+        if found.name
+    ]
+    return kept, remarks
 
 
 _CORE_KEYS: Final = ("apiVersion", "kind", "metadata")

@@ -15,7 +15,7 @@ from hashlib import sha256
 import orjson
 
 from gitops.core.normalize import digest as digest_of
-from gitops.core.parse import find_duplicates, parse_all
+from gitops.core.parse import find_duplicates, last_declared, parse_all
 from gitops.core.scope import place, scopes
 from gitops.errors import ApplicationError, RenderError, SourceError
 from gitops.model.application import Application, Source
@@ -198,10 +198,13 @@ class DesiredLoader:
             rendered = self._renderer.render(request)
         except RenderError as error:
             return Desired(commits, "", "", reference, paths, (_render_fault(error),))
-        parsed = parse_all([(text.path, text.text) for text in rendered.texts])
+        may_repeat = request.application.may_repeat_objects
+        parsed = parse_all([(t.path, t.text) for t in rendered.texts], may_repeat=may_repeat)
         known = scopes(parsed.manifests, self._cluster.kinds())
         namespace = request.application.destination.namespace or "default"
         manifests = place(parsed.manifests, known, namespace)
+        if may_repeat:
+            manifests, _ = last_declared(manifests)
         faults = parsed.faults or tuple(find_duplicates(manifests))
         if faults:
             return Desired(commits, "", "", reference, paths, tuple(faults))
@@ -227,7 +230,10 @@ class DesiredLoader:
     def fingerprint(self, application: Application) -> str:
         """Names what besides the repository decides a render; equal for equal declarations."""
         versions = sorted(self._renderer.versions().items())
-        told = repr((application.name, application.sources, application.destination, versions))
+        repeat = application.may_repeat_objects
+        told = repr(
+            (application.name, application.sources, application.destination, versions, repeat)
+        )
         return sha256(told.encode()).hexdigest()[:16]
 
 

@@ -183,6 +183,11 @@ class Application:
     finalize: bool = False
     """Whether removal of the Application deletes what it runs (Argo CD's resources-finalizer)."""
 
+    @property
+    def may_repeat_objects(self) -> bool:
+        """Whether of equal objects the last is taken, as Argo CD has it, instead of a fault."""
+        return self.api_version.startswith("argoproj.io/")
+
     def option(self, name: str, *, default: bool = False) -> bool:
         """Whether the sync option `name=true` (or `name=false`) is set."""
         if f"{name}=true" in self.sync_policy.sync_options:

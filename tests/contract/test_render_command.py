@@ -32,6 +32,7 @@ spec:
   source: {{repoURL: {url}, targetRevision: {revision}, path: plain}}
   destination: {{name: in-cluster, namespace: prod}}
 """
+SET = "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: s}\nspec: {}\n"
 
 
 @pytest.fixture
@@ -210,6 +211,24 @@ def test_an_application_takes_a_folder_in_place_of_its_repository(
     assert Ran(capsys, "-f", file, "--local", tmp_path / "none").code == 2
 
 
+def test_of_equal_objects_argo_cd_takes_the_last_and_says_so(
+    repo: Repo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repo.write("plain/more.yaml", SERVICE.replace("port: 80", "port: 81"))
+    repo.write("base/s.yaml", SERVICE.replace("port: 80", "port: 82"))
+    source = f"{{repoURL: {repo.work}, path: %s}}"
+    file = application(tmp_path / "apps", repo.work)
+    text = file.read_text().replace("gitops.dev/", "argoproj.io/")
+    one = [line for line in text.splitlines(keepends=True) if "source:" in line][0]
+    file.write_text(text.replace(one, f"  sources: [{source % 'plain'}, {source % 'base'}]\n"))
+    ran = Ran(capsys, "-f", file, "-o", "json")
+    assert ran.names == ["Namespace/shop", "Service/web", "Deployment/web", "Thing/t"]
+    assert ran.json[1]["spec"] == {"ports": [{"port": 82}]}
+    assert "warning: base:1: Service prod/web is declared more than once" in ran.err
+    file.write_text(file.read_text().replace("argoproj.io/", "gitops.dev/"))
+    assert "Service web is declared twice, first at base:1" in Ran(capsys, "-f", file).err
+
+
 @pytest.mark.parametrize("url", [".", "{work}", "../repo-work"])
 def test_a_path_is_read_as_it_lies_there(
     repo: Repo, capsys: pytest.CaptureFixture[str], url: str
@@ -247,6 +266,7 @@ def test_a_file_with_several_applications_needs_a_name(
     [
         ("kind: [", "app.yaml"),
         (SERVICE, "no Application is declared"),
+        (SET, "an ApplicationSet is not supported yet"),
         ("apiVersion: gitops.dev/v1alpha1\nkind: Application\nmetadata: {name: a}\n", "spec"),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops.core.parse import decode, parse, parse_all
+from gitops.core.parse import decode, last_declared, parse, parse_all
 from gitops.core.yaml_reader import Limits
 from gitops.model.objects import Place
 from tests.helpers.values import law
@@ -139,6 +139,19 @@ def test_one_object_in_two_files_names_both() -> None:
 
     assert [(f.code, str(f.place)) for f in parsed.faults] == [("duplicate-object", "b.yaml:1")]
     assert "Service web is declared twice, first at a.yaml:2" in parsed.faults[0].message
+
+
+def test_of_equal_objects_the_last_is_taken_where_they_may_repeat() -> None:
+    text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {}, labels: {{a: '{}'}}}}\n"
+    texts = [("a.yaml", text.format("x", 1)), ("b.yaml", text.format("z", 1)),
+             ("c.yaml", text.format("x", 2)), ("d.yaml", text.format("x", 3))]  # fmt: skip
+    parsed = parse_all(texts, may_repeat=True)
+    assert parsed.faults == ()
+    kept, remarks = last_declared(parsed.manifests)
+    assert [(m.id.name, m.labels["a"]) for m in kept] == [("z", "1"), ("x", "3")]
+    assert [(f.code, f.message) for f in remarks] == [
+        ("duplicate-object", "ConfigMap x is declared more than once; the one at d.yaml:1 is taken")
+    ]
 
 
 def test_objects_with_generated_names_are_never_duplicates() -> None:
