@@ -219,7 +219,7 @@ def test_of_equal_objects_argo_cd_takes_the_last_and_says_so(
     source = f"{{repoURL: {repo.work}, path: %s}}"
     file = application(tmp_path / "apps", repo.work)
     text = file.read_text().replace("gitops.dev/", "argoproj.io/")
-    one = [line for line in text.splitlines(keepends=True) if "source:" in line][0]
+    one = next(line for line in text.splitlines(keepends=True) if "source:" in line)
     file.write_text(text.replace(one, f"  sources: [{source % 'plain'}, {source % 'base'}]\n"))
     ran = Ran(capsys, "-f", file, "-o", "json")
     assert ran.names == ["Namespace/shop", "Service/web", "Deployment/web", "Thing/t"]
