@@ -130,9 +130,10 @@ class ClusterError(GitopsError):
     """The API server refused, or could not be reached.
 
     Reasons: `unreachable`, `unauthorized`, `forbidden`, `not-found`, `conflict`, `invalid`,
-    `transient`, `unknown-kind`; finer ones beside them: `namespace-missing` (the object's
-    namespace does not exist), `immutable` (a field that cannot be changed in place),
-    `no-dry-run` (an admission webhook refuses dry-runs), `expired` (a list has to be read again).
+    `transient`, `unknown-kind`; finer ones beside them: `denied` (admission refuses it: a quota, a
+    policy), `namespace-missing` (the object's namespace does not exist), `immutable` (a field that
+    cannot be changed in place), `no-dry-run` (an admission webhook refuses dry-runs), `expired` (a
+    list has to be read again).
     """
 
     code = "cluster"

@@ -39,6 +39,7 @@ STATUSES: Final[Mapping[str, int]] = {
     "cluster/transient": 503,
     "cluster/conflict": 409,
     "cluster/invalid": 422,
+    "cluster/denied": 422,
     "cluster/immutable": 422,
     "cluster/unknown-kind": 422,
     "cluster/namespace-missing": 422,

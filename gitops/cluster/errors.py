@@ -189,7 +189,7 @@ def _forbidden(answer: Mapping[str, Any], text: str, subject: Subject) -> Cluste
     missing = RBAC.search(text)
     if missing is None:
         refused = text.partition("is forbidden: ")[2] or text
-        return _error(refused, subject, "forbidden", "change the manifest, or what refuses it")
+        return _error(refused, subject, "denied", _mend(refused))
     resource = ".".join(part for part in (missing["resource"], missing["group"]) if part)
     within = missing["namespace"] if missing["resource"] != "namespaces" else None  # names itself
     place = f"in namespace {within}" if within else "cluster-wide"
@@ -200,6 +200,13 @@ def _forbidden(answer: Mapping[str, Any], text: str, subject: Subject) -> Cluste
         "forbidden",
         f"grant it: verb {missing['verb']}, resource {resource}, {place}",
     )
+
+
+def _mend(refused: str) -> str:
+    """What to do about a refusal by admission."""
+    if refused.startswith("exceeded quota"):
+        return "ask for less, or raise the quota"
+    return "change the manifest, or what refuses it"
 
 
 def _not_found(answer: Mapping[str, Any], text: str, subject: Subject) -> ClusterError:

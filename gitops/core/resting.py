@@ -18,7 +18,7 @@ ACCOUNTS: Final = frozenset(
 Need = tuple[str, frozenset[GroupKind]]
 NEEDS: Final[Mapping[GroupKind, Need]] = {
     # Admission refuses a pod whose account or priority does not exist.
-    GroupKind("", "Pod"): ("forbidden", ACCOUNTS),
+    GroupKind("", "Pod"): ("denied", ACCOUNTS),
     # Nobody may grant what they do not have, so the role has to be there to be compared. Who may do
     # everything, or `bind` that role, is not asked.
     GroupKind(RBAC, "RoleBinding"): ("not-found", ROLES),

@@ -87,19 +87,17 @@ def test_a_crd_that_vanished_after_discovery_is_an_unknown_kind(cluster, namespa
     assert eventually(lambda: apply(cluster, body).error).reason == "unknown-kind"
 
 
-def test_a_pod_whose_priority_class_is_missing_is_forbidden_in_the_server_s_words(
-    cluster, namespace
-):
+def test_a_pod_whose_priority_class_is_missing_is_refused_in_the_server_s_words(cluster, namespace):
     error = refused(cluster, pod(namespace, priorityClassName="gone"), dry_run=True)
     assert (error.reason, error.message) == (
-        "forbidden",
+        "denied",
         "no PriorityClass with name gone was found",
     )
 
 
-def test_a_pod_whose_service_account_is_missing_is_forbidden(cluster, namespace):
+def test_a_pod_whose_service_account_is_missing_is_refused(cluster, namespace):
     error = refused(cluster, pod(namespace, serviceAccountName="gone"), dry_run=True)
-    assert error.reason == "forbidden"
+    assert error.reason == "denied"
     assert 'serviceaccount "gone" not found' in error.message
 
 
@@ -205,7 +203,7 @@ def test_a_dry_run_foresees_no_quota(cluster, namespace):
     assert [a.error for a in dry] == [None] * 3
     wet = cluster.send([Apply(identify(s), s) for s in secrets])
     refusals = [a.error for a in wet if a.error]
-    assert [e.reason for e in refusals] == ["forbidden"] * 2
+    assert [e.reason for e in refusals] == ["denied"] * 2
     assert refusals[0].message.startswith("exceeded quota: q")
 
 

@@ -145,8 +145,15 @@ def test_a_missing_right_over_the_whole_cluster_is_said_so():
 
 
 def test_a_refusal_by_admission_keeps_the_server_s_words():
+    error = refusal(403, status(403, 'pods "p" is forbidden: no account'), WEB)
+    assert (error.reason, error.message) == ("denied", "no account")
+    assert error.remedy == "change the manifest, or what refuses it"
+
+
+def test_a_quota_that_is_exceeded_is_told_with_its_own_remedy():
     error = refusal(403, status(403, 'pods "p" is forbidden: exceeded quota: q'), WEB)
-    assert (error.reason, error.message) == ("forbidden", "exceeded quota: q")
+    assert (error.reason, error.message) == ("denied", "exceeded quota: q")
+    assert error.remedy == "ask for less, or raise the quota"
 
 
 def test_a_namespace_that_ends_is_transient():

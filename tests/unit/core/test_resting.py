@@ -23,14 +23,14 @@ BINDING = ObjectId(RBAC, "RoleBinding", "shop", "reads")
         (BINDING, "not-found", ObjectId("", "ServiceAccount", "shop", "reader"), False),
         (
             ObjectId("", "Pod", "shop", "web"),
-            "forbidden",
+            "denied",
             ObjectId("", "ServiceAccount", "shop", "web"),
             True,
         ),
-        (BINDING, "forbidden", ObjectId(RBAC, "Role", "shop", "reader"), False),
+        (BINDING, "denied", ObjectId(RBAC, "Role", "shop", "reader"), False),
         (
             ObjectId("", "ConfigMap", "shop", "web"),
-            "forbidden",
+            "denied",
             ObjectId(RBAC, "Role", "shop", "x"),
             False,
         ),
