@@ -6,6 +6,7 @@ that names a program to run is refused unless the operator trusts that program b
 """
 
 import base64
+import math
 import os
 import ssl
 import tempfile
@@ -67,6 +68,7 @@ class Endpoint:
     server_name: str | None
     proxy: str | None
     configuration: Configuration = field(repr=False)
+    token_file: "TokenFile | None" = field(default=None, repr=False)
 
     async def authorization(self) -> str | None:
         """The Authorization header of the next request; may read a token file again."""
@@ -76,6 +78,32 @@ class Endpoint:
             return None  # the server then answers 401, which says what to do
         bearer = settings.get("BearerToken")
         return str(bearer["value"]).strip() if bearer and bearer["value"] else None
+
+    async def renewed(self, refused: str | None) -> bool:
+        """Whether a token file holds another token by now than the header that was refused."""
+        if self.token_file is None:
+            return False
+        self.token_file.expire()
+        return await self.authorization() != refused
+
+
+class TokenFile:
+    """The token in a file, read again when it is old or was refused; a configuration's hook."""
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self._path = path
+        self._clock = clock
+        self._read_at = clock()
+
+    def __call__(self, configuration: Configuration) -> None:
+        """Put the file's token into the configuration, where what it has is old."""
+        if self._clock() - self._read_at >= TOKEN_AGE_S:
+            configuration.api_key["BearerToken"] = f"Bearer {self._path.read_text().strip()}"
+            self._read_at = self._clock()
+
+    def expire(self) -> None:
+        """Read the file at the next use."""
+        self._read_at = -math.inf
 
 
 async def open_endpoint(
@@ -90,7 +118,7 @@ async def open_endpoint(
     in_pod = "KUBERNETES_SERVICE_HOST" in environ and context is None
     try:
         if not paths and in_pod:
-            return _endpoint(_in_cluster(trust, environ))
+            return _endpoint(_in_cluster(trust, environ), trust.service_account / "token")
         if not paths:
             paths = [Path(environ.get("HOME", "/")) / ".kube" / "config"]
             where = str(paths[0])
@@ -152,9 +180,7 @@ async def _from_files(paths: list[Path], context: str | None, trust: Trust) -> E
         if "exec" in user and configuration.api_key:
             configuration.refresh_api_key_hook = _rerun(loader)  # type: ignore[assignment] # untyped: None by default
         elif "tokenFile" in user and "token" not in user:
-            configuration.refresh_api_key_hook = _reread(  # type: ignore[assignment] # as above
-                Path(user["tokenFile"])
-            )
+            return _endpoint(configuration, Path(user["tokenFile"]))
         return _endpoint(configuration)
 
 
@@ -241,21 +267,6 @@ def _check(user: dict[str, Any], trust: Trust, where: str) -> None:
         )
 
 
-def _reread(
-    path: Path, clock: Callable[[], float] = time.monotonic
-) -> Callable[[Configuration], None]:
-    """Read a token file again where the token is old."""
-    read_at = clock()
-
-    def refresh(configuration: Configuration) -> None:
-        nonlocal read_at
-        if clock() - read_at >= TOKEN_AGE_S:
-            configuration.api_key["BearerToken"] = f"Bearer {path.read_text().strip()}"
-            read_at = clock()
-
-    return refresh
-
-
 def _rerun(
     loader: Any, clock: Callable[[], float] = time.monotonic
 ) -> Callable[[Configuration], Awaitable[None]]:
@@ -273,7 +284,10 @@ def _rerun(
     return refresh
 
 
-def _endpoint(configuration: Configuration) -> Endpoint:
+def _endpoint(configuration: Configuration, token: Path | None = None) -> Endpoint:
+    token_file = TokenFile(token) if token else None
+    if token_file is not None:
+        configuration.refresh_api_key_hook = token_file  # type: ignore[assignment] # untyped: None by default
     # Python 3.13 checks the form of certificates more strictly than kubectl does
     configuration.disable_strict_ssl_verification = True
     parts = urlsplit(configuration.host)
@@ -287,4 +301,5 @@ def _endpoint(configuration: Configuration) -> Endpoint:
         server_name=configuration.tls_server_name,
         proxy=proxy or None,
         configuration=configuration,
+        token_file=token_file,
     )

@@ -1,8 +1,8 @@
 """HTTP to the API server: one session, limits, patience.
 
 In: a `Call`. Out: its `Reply`, or ClusterError. Called by `client`, `discovery`, `shapes` and
-`watch`, all on the edge's event loop. What the server never took up (429, no connection) is sent
-again, the rest only if doing it twice means the same as once.
+`watch`, all on the edge's event loop. What the server never took up (429, no connection, a token
+that was renewed meanwhile) is sent again, the rest only if doing it twice means the same as once.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from gitops.errors import ClusterError
 
 BUSY: Final = frozenset({429, 502, 503, 504})
 TOO_MANY: Final = 429
+UNAUTHORIZED: Final = 401
 ERRORS_FROM: Final = 400
 FIRST_DELAY_S: Final = 0.2
 LONGEST_DELAY_S: Final = 10.0
@@ -146,7 +147,7 @@ class Transport:
                 async with self._slots:
                     return await self._attempt(call)
             except _Refused as refused:
-                safe = call.repeatable or refused.status == TOO_MANY
+                safe = call.repeatable or refused.status in (TOO_MANY, UNAUTHORIZED)
                 if not safe or attempt >= self._limits.attempts:
                     raise refused.error from None
                 wait_s = refused.wait_s
@@ -186,11 +187,12 @@ class Transport:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         if self._session.closed:
             raise closed(self.url)
+        headers = await self._headers(call)
         async with self._session.request(
             call.method,
             URL(self._endpoint.url + call.path, encoded=True),
             data=call.body,
-            headers=await self._headers(call),
+            headers=headers,
             timeout=limit,
             allow_redirects=False,
             proxy=self._endpoint.proxy,
@@ -199,10 +201,15 @@ class Transport:
             if response.status >= ERRORS_FROM:
                 body = await _read_error(response.content)
                 error = refusal(response.status, body, call.subject)
-                if response.status in BUSY:
+                if response.status in BUSY or await self._is_outdated(response.status, headers):
                     raise _Refused(response.status, error, _retry_after(response.headers))
                 raise error
             yield response
+
+    async def _is_outdated(self, status: int, headers: Mapping[str, str]) -> bool:
+        """Whether the token that was sent is refused, and another has taken its place."""
+        sent = headers.get("Authorization")
+        return status == UNAUTHORIZED and await self._endpoint.renewed(sent)
 
     async def _headers(self, call: Call) -> dict[str, str]:
         headers = {"Accept": call.accept}

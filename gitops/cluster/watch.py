@@ -190,7 +190,7 @@ class Watcher:
 
     def _delay(self, error: ClusterError) -> tuple[float, bool]:
         """Seconds until the next try, and whether the kind counts as lost."""
-        if error.reason in {"forbidden", "unauthorized", "invalid"}:
+        if error.reason in {"forbidden", "denied", "invalid"}:
             return SLOW_S * random.uniform(0.9, 1.1), True  # noqa: S311 - jitter
         if error.reason in {"unknown-kind", "not-found"}:
             now = asyncio.get_running_loop().time()
@@ -199,7 +199,8 @@ class Watcher:
             if now - self._unserved_since < YOUNG_S:
                 return backoff(self._failures, YOUNG_DELAY_S), False
             return SLOW_S * random.uniform(0.9, 1.1), True  # noqa: S311 - jitter
-        return backoff(self._failures), self._failures >= PATIENCE
+        lost = error.reason == "unauthorized" or self._failures >= PATIENCE
+        return backoff(self._failures), lost
 
 
 class Watches:

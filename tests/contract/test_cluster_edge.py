@@ -213,6 +213,15 @@ def test_a_token_file_is_read_when_it_is_used(control_plane, tmp_path):
         assert cluster.version().startswith("v1.")
 
 
+def test_a_token_that_is_refused_is_read_from_its_file_again(control_plane, tmp_path):
+    (tmp_path / "token").write_text("expired")
+    with connected(weak(control_plane, tmp_path, tokenFile="token")) as cluster:
+        with pytest.raises(ClusterError, match="does not accept our credentials"):
+            cluster.version()
+        (tmp_path / "token").write_text(control_plane.token)
+        assert cluster.version().startswith("v1.")
+
+
 def test_a_service_account_s_files_are_enough(control_plane, tmp_path, monkeypatch):
     (tmp_path / "token").write_text(control_plane.token)
     (tmp_path / "ca.crt").write_bytes(control_plane.ca.read_bytes())

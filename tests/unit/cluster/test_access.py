@@ -14,8 +14,8 @@ from kubernetes.aio.client import Configuration
 from gitops.cluster.access import (
     SILENT_TOKEN_AGE_S,
     TOKEN_AGE_S,
+    TokenFile,
     Trust,
-    _reread,
     _rerun,
     open_endpoint,
 )
@@ -82,9 +82,15 @@ def test_a_service_account_is_used_in_a_pod(opened, tmp_path, authority):
     endpoint = opened(trust=Trust(service_account=tmp_path), environ=environ)
     assert endpoint.url == "https://[::1]:443"
     assert authorization(endpoint) == "bearer pod-token"
+    (tmp_path / "token").write_text("renewed\n")
+    assert authorization(endpoint) == "bearer pod-token", "it is not old"
+    assert asyncio.run(endpoint.renewed("bearer pod-token"))
+    assert authorization(endpoint) == "Bearer renewed"
+    assert not asyncio.run(endpoint.renewed("Bearer renewed"))
     (tmp_path / "token").unlink()
-    endpoint.configuration.refresh_api_key_hook = lambda _: (tmp_path / "token").read_text()
+    assert asyncio.run(endpoint.renewed("Bearer renewed"))
     assert authorization(endpoint) is None
+    assert not asyncio.run(endpoint.renewed(None))
 
 
 def test_several_files_are_merged_and_the_first_wins(opened, tmp_path):
@@ -189,7 +195,7 @@ def test_a_token_file_is_read_again_when_it_is_old(tmp_path):
     path, now = tmp_path / "token", [0.0]
     path.write_text("new")
     configuration = Configuration(api_key={"BearerToken": "Bearer old"})
-    refresh = _reread(path, lambda: now[0])
+    refresh = TokenFile(path, lambda: now[0])
     now[0] = TOKEN_AGE_S - 1
     refresh(configuration)
     assert configuration.api_key["BearerToken"] == "Bearer old"
