@@ -27,6 +27,9 @@ class Checkout(Protocol):
     def object_sha(self, path: str) -> str | None:
         """Hash of the blob or tree at `path` ("." is the root tree); None where there is none."""
 
+    def entry(self, path: str) -> TreeEntry | None:
+        """What lies at `path`, no link followed on the way; None where there is nothing."""
+
     def entries(self, path: str, *, recurse: bool) -> Sequence[TreeEntry]:
         """Entries below a tree, sorted by path; empty where `path` is not a tree."""
 

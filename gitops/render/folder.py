@@ -45,6 +45,16 @@ class FolderCheckout:
             return None
         return _tree_sha(place).hex() if mode == _MODES["folder"] else _blob_sha(place).hex()
 
+    def entry(self, path: str) -> TreeEntry | None:
+        """What lies at a path, without its hash; None where a link is on the way."""
+        place = Path(os.path.normpath(self.root / path))
+        inside = place == self.root or place.parent.resolve() == place.parent
+        if not inside or not place.is_relative_to(self.root):
+            return None
+        found = place.relative_to(self.root)
+        mode = None if _IGNORED in found.parts else _mode(place)
+        return TreeEntry(found.as_posix(), mode, "") if mode else None
+
     def entries(self, path: str, *, recurse: bool) -> Sequence[TreeEntry]:
         """Files and links, with folders where not recursive; without hashes."""
         place = self._place(path)

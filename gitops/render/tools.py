@@ -5,7 +5,6 @@ line; the renderer holds one. A version is read from Go's build information in t
 asking for it starts nothing; what carries none is asked once, and remembered.
 """
 
-import mmap
 import os
 import re
 import subprocess
@@ -20,9 +19,14 @@ from gitops.errors import RenderError
 
 NAMES: Final = ("kustomize", "helm")
 _MODULES: Final = {
-    "kustomize": rb"(?:mod|dep)\tsigs\.k8s\.io/kustomize/kustomize/v\d+\t(v\d+\.\d+\.\d+[\w.-]*)",
-    "helm": rb"(?:mod|dep)\thelm\.sh/helm/v\d+\t(v\d+\.\d+\.\d+[\w.-]*)",
+    "kustomize": b"\tsigs.k8s.io/kustomize/kustomize/v",
+    "helm": b"\thelm.sh/helm/v",
 }
+"""How the line of Go's build information begins that tells a tool's own version."""
+_MODULE: Final = re.compile(rb"\d+\t(v\d+\.\d+\.\d+[\w.-]*)[\t\n]")
+_LONGEST: Final = 256
+"""Bytes of such a line at most."""
+_PIECE: Final = 1 << 20
 _QUESTIONS: Final = {"kustomize": ("version",), "helm": ("version", "--short")}
 _VERSION: Final = re.compile(r"v?(\d+\.\d+(?:\.\d+)?[\w.-]*)")
 _REMEDY: Final = "install it, or run `gitops cluster build`"
@@ -91,12 +95,21 @@ def _read_version(name: str, path: Path) -> str:
 
 
 def _embedded_version(name: str, path: Path) -> str | None:
+    """Read piece by piece, and looked for by its plain beginning: a binary has up to 100 MB."""
+    beginning = _MODULES[name]
+    text = b""
     try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as body:
-            match = re.search(_MODULES[name], body)
-            return match.group(1).decode() if match else None
-    except (OSError, ValueError):  # an empty file cannot be mapped
+        with path.open("rb") as file:
+            while piece := file.read(_PIECE):
+                text = text[-_LONGEST:] + piece
+                at = text.find(beginning)
+                while at >= 0:
+                    if match := _MODULE.match(text, at + len(beginning)):
+                        return match.group(1).decode()
+                    at = text.find(beginning, at + 1)
+    except OSError:
         return None
+    return None
 
 
 def _asked_version(name: str, path: Path) -> str:

@@ -61,25 +61,25 @@ def join(folder: str, path: str, *, where: str) -> str:
 
 
 class Tree:
-    """One checkout, with listings kept for as long as this object lives."""
+    """One checkout, with what lies at each path kept for as long as this object lives."""
 
     def __init__(self, checkout: Checkout) -> None:
         self.checkout = checkout
-        self._listings: dict[str, dict[str, TreeEntry]] = {}
+        self._entries: dict[str, TreeEntry | None] = {}
 
     def look(self, path: str, *, where: str | None = None) -> Spot:
         """Where `path` really is. `path` is as `join` gives it."""
         path = posixpath.normpath(path)
         if path == ".":
             return Spot("folder", ".")
-        entry = self._names(posixpath.dirname(path) or ".").get(posixpath.basename(path))
+        entry = self._entry(path)
         if entry is not None and entry.mode != LINK:
             return Spot(_kind(entry), path)
         return self._walk(path, where or path)
 
     def children(self, folder: str) -> Sequence[TreeEntry]:
         """Entries of a real folder, sorted by name."""
-        return [entry for _, entry in sorted(self._names(folder).items())]
+        return self.checkout.entries(folder, recurse=False)
 
     def links_below(self, folder: str) -> list[str]:
         """Every symbolic link anywhere below a real folder."""
@@ -94,7 +94,7 @@ class Tree:
         return {folder for folder in folders if self._is_module(folder)}
 
     def _is_module(self, path: str) -> bool:
-        entry = self._names(posixpath.dirname(path) or ".").get(posixpath.basename(path))
+        entry = self._entry(path)
         return entry is not None and entry.mode == MODULE
 
     def read(self, spot: Spot) -> bytes:
@@ -105,11 +105,10 @@ class Tree:
         """Hash of what lies at a real path, "-" where there is nothing."""
         return self.checkout.object_sha(path) or "-"
 
-    def _names(self, folder: str) -> dict[str, TreeEntry]:
-        if folder not in self._listings:
-            entries = self.checkout.entries(folder, recurse=False)
-            self._listings[folder] = {posixpath.basename(entry.path): entry for entry in entries}
-        return self._listings[folder]
+    def _entry(self, path: str) -> TreeEntry | None:
+        if path not in self._entries:
+            self._entries[path] = self.checkout.entry(path)
+        return self._entries[path]
 
     def _walk(self, path: str, where: str) -> Spot:
         """Resolve component by component, as the kernel does."""
@@ -126,7 +125,7 @@ class Tree:
                     raise _escape(links[-1], where)
                 real.pop()
                 continue
-            entry = self._names("/".join(real) or ".").get(part) if kind == "folder" else None
+            entry = self._entry("/".join([*real, part])) if kind == "folder" else None
             if entry is None:
                 return Spot("missing", "/".join([*real, part, *pending[::-1]]), tuple(links))
             if entry.mode == LINK:

@@ -42,6 +42,15 @@ def test_hashes_are_git_s(both: tuple[FolderCheckout, FolderCheckout]) -> None:
     }
 
 
+def test_what_lies_at_a_path_is_git_s(both: tuple[FolderCheckout, FolderCheckout]) -> None:
+    folder, git = both
+    beyond = ("f/c.yaml", "l/x", ".git", ".git/config")
+    for path in (*PATHS, *beyond):
+        mine, theirs = folder.entry(path), git.entry(path)
+        assert (mine and (mine.path, mine.mode)) == (theirs and (theirs.path, theirs.mode)), path
+    assert folder.entry("..") is folder.entry("../other") is git.entry("../other") is None
+
+
 @pytest.mark.parametrize("recurse", [True, False])
 def test_listings_are_git_s(both: tuple[FolderCheckout, FolderCheckout], *, recurse: bool) -> None:
     folder, git = both

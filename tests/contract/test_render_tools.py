@@ -45,6 +45,14 @@ def test_the_real_tools_tell_their_version_without_a_start(tmp_path: Path) -> No
     assert report["helm"].count(".") == 2
 
 
+@pytest.mark.parametrize("before", [0, 100, 2**20 - 60, 2**20 - 20, 2**21 - 1])
+def test_a_version_is_read_wherever_it_lies_in_the_program(tmp_path: Path, before: int) -> None:
+    program = tmp_path / "helm"
+    told = b"path\thelm.sh/helm/v4\nmod\thelm.sh/helm/v4\tv4.5.6-rc.1\th1:abc=\n"
+    program.write_bytes(b"\0" * before + told + b"\0" * 100)
+    assert Tools(helm=program).version("helm") == "v4.5.6-rc.1"
+
+
 def test_given_versions_are_believed(tmp_path: Path) -> None:
     assert Tools(helm=tmp_path, versions={"helm": "v9.9.9"}).version("helm") == "v9.9.9"
 

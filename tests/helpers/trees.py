@@ -31,12 +31,13 @@ Content = str | bytes | Link | Module
 
 
 class MemoryCheckout:
-    """A `Checkout` over a mapping of path to content; counts what is read."""
+    """A `Checkout` over a mapping of path to content; tells what was read and listed."""
 
     def __init__(self, files: Mapping[str, Content], sha: str = SHA) -> None:
         self.commit = Commit(sha=sha)
         self.repo_url = "https://git.example.com/shop.git"
         self.reads: list[str] = []
+        self.listed: list[str] = []
         self.files: dict[str, str | bytes | Link] = {}
         self.modules: set[str] = set()
         for path, content in files.items():
@@ -57,7 +58,12 @@ class MemoryCheckout:
             digest.update(f"{name} {self.object_sha(name)}\n".encode())
         return digest.hexdigest()
 
+    def entry(self, path: str) -> TreeEntry | None:
+        there = path == "." or path in self.files or bool(self._below(path))
+        return TreeEntry(path, self._mode(path), "") if there else None
+
     def entries(self, path: str, *, recurse: bool) -> Sequence[TreeEntry]:
+        self.listed.append(path)
         head = "" if path == "." else f"{path}/"
         below = self._below(path)
         if recurse:

@@ -81,6 +81,14 @@ def test_a_path_that_leaves_the_repository_is_refused(path: str) -> None:
     assert caught.value.where == "app/kustomization.yaml:3"
 
 
+def test_where_a_path_leads_is_found_without_listing_its_folders() -> None:
+    checkout = MemoryCheckout({f"app-{number}/a.yaml": "a" for number in range(50)})
+    tree = Tree(checkout)
+    assert tree.look("app-7/a.yaml") == Spot("file", "app-7/a.yaml")
+    assert tree.look("app-50/a.yaml").kind == "missing"
+    assert checkout.listed == []
+
+
 def test_submodules_on_the_way_are_known() -> None:
     tree = Tree(MemoryCheckout({**TREE, ".gitmodules": ""}))
     assert tree.modules(["vendor/lib/c.yaml", "app/a.yaml"]) == {"vendor"}
