@@ -1,7 +1,8 @@
 """`gitops health`: health and message of every object in files, in order; no cluster.
 
 Made for bulk: `kubectl get … -o json | gitops health -f - -o json` over thousands of objects.
-Only what cannot be read is an error; an object may hold anything.
+Only what cannot be read is an error; an object may hold anything. What another tool wrote down is
+judged as that tool reads it: the last of a key given twice counts, with a warning.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,8 +35,12 @@ def health_command(files: tuple[str, ...], checks: str | None, output: str) -> N
     """Print health and message of every object in files."""
     if checks is not None:
         raise UsageError("--checks is not supported yet", remedy="leave it out")
-    rows = judge_all(body for name in files for body in read_bodies(Path(name)))
+    rows = judge_all(body for name in files for body in _read(name))
     emit(rows, output, lambda: _table(rows))
+
+
+def _read(name: str) -> list[Body]:
+    return read_bodies(Path(name), excused=("duplicate-key",))
 
 
 def judge_all(bodies: Iterable[Body]) -> list[dict[str, Any]]:

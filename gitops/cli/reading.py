@@ -6,13 +6,16 @@ hold anything, since nothing of it is applied.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import click
 import orjson
 
+from gitops.cli.output import visible
 from gitops.core.parse import decode, list_items
+from gitops.core.yaml_nodes import TextFault
 from gitops.core.yaml_reader import Limits, read_documents
 from gitops.errors import InputError, ManifestError
 from gitops.model.objects import Body
@@ -22,9 +25,12 @@ LIMITS: Final = Limits(max_size=1 << 30, max_values=1 << 27)
 """For a person's own files: a whole cluster's objects may be given."""
 
 
-def read_bodies(path: Path) -> list[Body]:
-    """Every object at a path; raises InputError where one cannot be read."""
-    return [body for file in _files(path) for body in _bodies(file)]
+def read_bodies(path: Path, *, excused: Collection[str] = ()) -> list[Body]:
+    """Every object at a path; raises InputError where one cannot be read.
+
+    Faults with an `excused` code are warnings.
+    """
+    return [body for file in _files(path) for body in _bodies(file, excused)]
 
 
 def _files(path: Path) -> list[Path]:
@@ -46,7 +52,7 @@ def _text(file: Path) -> tuple[str, str]:
     return name, text
 
 
-def _bodies(file: Path) -> Iterator[Body]:
+def _bodies(file: Path, excused: Collection[str]) -> Iterator[Body]:
     """The objects of one file, in their order."""
     name, text = _text(file)
     if text.lstrip()[:1] in ("{", "["):
@@ -60,13 +66,18 @@ def _bodies(file: Path) -> Iterator[Body]:
                 yield from _expand(value, name)
             return
     for document in read_documents(text, LIMITS):
-        if document.faults:
-            fault = document.faults[0]
-            raise ManifestError(fault.message, where=f"{name}:{fault.line}")
+        for fault in document.faults:
+            _tell(fault, f"{name}:{fault.line}", excused)
         where = f"{name}:{document.line}"
         values = document.value if isinstance(document.value, list) else [document.value]
         for value in values:
             yield from _expand(value, where)
+
+
+def _tell(fault: TextFault, where: str, excused: Collection[str]) -> None:
+    if fault.code not in excused:
+        raise ManifestError(fault.message, where=where)
+    click.echo(visible(f"warning: {where}: {fault.message}"), err=True)
 
 
 def _expand(value: Any, where: str) -> Iterator[Body]:

@@ -104,9 +104,8 @@ class _Constructor:
                 continue
             if key in own:
                 self._tell(key_node, "duplicate-key", f'the key "{shorten(key)}" is given twice')
-                continue
             own.add(key)
-            mapping[key] = value
+            mapping[key] = value  # the last, where a reader excuses the fault
 
     def _key(self, node: Node) -> str | None:
         """A key as text; None where it is none."""

@@ -75,6 +75,13 @@ def test_bad_health_still_exits_with_zero() -> None:
     assert rows(health("-f", "-", given=pod))[0]["status"] == "Degraded"
 
 
+def test_the_last_of_a_key_given_twice_counts_with_a_warning() -> None:
+    given = "kind: Pod\nmetadata: {name: a}\napiVersion: v1\nmetadata: {name: b}\nstatus: {}\n"
+    found = health("-f", "-", given=given)
+    assert names(found) == ["b"]
+    assert found.stderr == 'warning: standard input:4: the key "metadata" is given twice\n'
+
+
 def test_odd_objects_are_judged_not_refused() -> None:
     given = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {annotations: 3}\nspec: [1]\n"
     (row,) = rows(health("-f", "-", given=given))
