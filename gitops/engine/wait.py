@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gitops.core.health import health, workload_health
-from gitops.core.scope import CRD
 from gitops.engine.actual import Actual
 from gitops.model.health import Health, HealthStatus
 from gitops.model.objects import Body, Live, ObjectId
@@ -37,25 +36,13 @@ class Waited:
     unhealthy: Mapping[ObjectId, Health]
 
 
-def is_established(crd: Body) -> bool:
-    """Whether the API server serves what a CustomResourceDefinition defines."""
-    status = crd.get("status")
-    conditions = status.get("conditions") if isinstance(status, Mapping) else None
-    return any(
-        isinstance(c, Mapping) and c.get("type") == "Established" and c.get("status") == "True"
-        for c in (conditions if isinstance(conditions, list) else ())
-    )
-
-
 def judge(live: Live) -> Health:
     """Health of a live object."""
     return judge_body(live.id, live.decode())
 
 
 def judge_body(identity: ObjectId, body: Body) -> Health:
-    """Health as the service judges it: CRDs when established, controllers by their pods."""
-    if identity.group_kind == CRD and not is_established(body):
-        return Health(HealthStatus.PROGRESSING, "is not established yet")
+    """Health as the service judges it: also of a ReplicationController."""
     if identity.group == "" and identity.kind == "ReplicationController":
         return workload_health(body, ())
     return health(body)

@@ -24,3 +24,14 @@ class Health:
 
     status: HealthStatus | None
     message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a health check of the user's said of an object.
+
+    `deletion_message` is what it says of one that is being deleted; "" where it says nothing.
+    """
+
+    health: Health
+    deletion_message: str = ""

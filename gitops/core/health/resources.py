@@ -1,7 +1,7 @@
-"""Health of what runs no pods: Service, Ingress, PVC, HPA, APIService, Argo Workflow.
+"""Health of what runs no pods: Service, Ingress, PVC, HPA, APIService, CRD, Argo Workflow.
 
-In: a live body. Out: its health, in the words of Argo CD (gitops-engine `pkg/health`).
-Called by `rules.py`.
+In: a live body. Out: its health, in the words of Argo CD (gitops-engine `pkg/health`,
+and its bundled check for CustomResourceDefinition). Called by `rules.py`.
 """
 
 import json
@@ -28,6 +28,7 @@ HPA_FAILURES: Final = frozenset({
     ("ScalingActive", "FailedGetPodsMetric"),
     ("ScalingActive", "FailedGetObjectMetric"),
     ("ScalingActive", "FailedGetExternalMetric"),
+    ("ScalingActive", "FailedComputeMetricsReplicas"),
     ("ScalingActive", "InvalidSelector"),
 })  # fmt: skip
 
@@ -88,6 +89,42 @@ def api_service(body: Body) -> Health:
     return Health(HEALTHY if text(available, "status") == "True" else PROGRESSING, message)
 
 
+def definition(body: Body) -> Health:
+    """A CustomResourceDefinition, by the first of its conditions that refuses; then established."""
+    conditions = maps(mapping(body, "status"), "conditions")
+    if not conditions:
+        return Health(PROGRESSING, "Status conditions not found")
+    for found in conditions:
+        said = _refusal(found)
+        if said is not None:
+            return said
+    established = condition({"conditions": conditions}, "Established")
+    if established is None or text(established, "status") != "True":
+        return Health(PROGRESSING, "CRD is not established")
+    return Health(HEALTHY, "CRD is healthy")
+
+
+def _refusal(found: Mapping[str, Any]) -> Health | None:
+    """What one condition of a CustomResourceDefinition says against it."""
+    key, message = (text(found, "type"), text(found, "status")), text(found, "message")
+    if key in _CRD_REFUSALS:
+        status, said = _CRD_REFUSALS[key]
+        return Health(status, f"{said}: {message}")
+    if key[0] == "Established" and key[1] != "True":
+        if text(found, "reason") == "InvalidCABundle":
+            return Health(DEGRADED, f"CRD is not established: {message}")
+        if text(found, "reason") == "Installing":
+            return Health(PROGRESSING, "CRD is being installed")
+    return None
+
+
+_CRD_REFUSALS: Final = {
+    ("Terminating", "True"): (PROGRESSING, "CRD is terminating"),
+    ("NamesAccepted", "False"): (DEGRADED, "CRD names have not been accepted"),
+    ("NonStructuralSchema", "True"): (DEGRADED, "Schema violations found"),
+}
+
+
 def workflow(body: Body) -> Health:
     """An Argo Workflow by its phase."""
     phases = {
@@ -98,5 +135,12 @@ def workflow(body: Body) -> Health:
         "Failed": DEGRADED,
         "Error": DEGRADED,
     }
-    status = mapping(body, "status")
-    return Health(phases.get(text(status, "phase"), UNKNOWN), text(status, "message"))
+    status = body.get("status")
+    phase, message = (_said(status, key) for key in ("phase", "message"))
+    return Health(phases.get(phase, UNKNOWN), message)
+
+
+def _said(status: Any, key: str) -> str:
+    """A string of a status that may be anything; "" where there is none."""
+    value = status.get(key) if isinstance(status, Mapping) else None
+    return value if isinstance(value, str) else ""

@@ -1,8 +1,9 @@
-"""Health of one object: a table kind -> small function.
+"""Health of one object: the user's check, else a table kind -> small function, else conventions.
 
 In: a live body, which may hold anything. Out: `Health`; its status is None where no rule speaks
-about the kind, Unknown where a rule cannot read the object. Called by the engine and the command.
-The rules, their order and their words are those of Argo CD (gitops-engine `pkg/health`).
+about the object, Unknown where a rule cannot read it. Called by the engine and the command.
+The rules, their order and their words are those of Argo CD (gitops-engine `pkg/health`); custom
+resources without a check are read as kstatus reads them (`conventions.py`).
 """
 
 from collections.abc import Callable, Mapping
@@ -10,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gitops.core.health import resources, workloads
+from gitops.core.health.conventions import by_conventions
 from gitops.core.health.fields import MalformedError
-from gitops.model.health import Health, HealthStatus
+from gitops.model.health import Checked, Health, HealthStatus
 from gitops.model.objects import Body, GroupKind, split_api_version
 
 HOOK_FINALIZERS: Final = frozenset({
@@ -54,25 +56,45 @@ RULES: Final[dict[GroupKind, Rule]] = {
     GroupKind("apiregistration.k8s.io", "APIService"): _rule(
         resources.api_service, "v1", "v1beta1"
     ),
+    GroupKind("apiextensions.k8s.io", "CustomResourceDefinition"): _rule(resources.definition),
     GroupKind("argoproj.io", "Workflow"): _rule(resources.workflow),
 }
 
 
-def health(body: Any) -> Health:
+Check = Callable[[Body], Checked | None]
+"""What users have checks for; None where they have none for an object, or it says nothing."""
+
+
+def _no_check(_: Body) -> None:
+    return None
+
+
+def health(body: Any, check: Check = _no_check) -> Health:
     """Judge one object; never raises, whatever it holds.
 
     An object that is being deleted is Progressing ("Pending deletion"), unless only a hook's
-    finalizer keeps it.
+    finalizer keeps it or its check has a message for that. A check wins over the rule of the kind.
     """
     if not isinstance(body, Mapping):
         return Health(None)
+    checked = check(body)
     if is_deleting(body):
+        return _deleting(checked)
+    return checked.health if checked is not None else _built_in(body)
+
+
+def _deleting(checked: Checked | None) -> Health:
+    if checked is None or not checked.deletion_message:
         return Health(HealthStatus.PROGRESSING, "Pending deletion")
+    return Health(checked.health.status or HealthStatus.PROGRESSING, checked.deletion_message)
+
+
+def _built_in(body: Body) -> Health:
     group, version = split_api_version(_word(body, "apiVersion"))
     kind = _word(body, "kind")
     rule = RULES.get(GroupKind(group, kind))
     if rule is None:
-        return Health(None)
+        return by_conventions(group, body)
     called = rule.called or kind
     if rule.versions is not None and version not in rule.versions:
         said = f"unsupported {called} GVK: {group}/{version}, Kind={kind}"

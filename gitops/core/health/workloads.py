@@ -165,25 +165,27 @@ def job(body: Body) -> Health:
 
 
 def cron_job(body: Body) -> Health:
-    """Degraded only when the last finished run failed."""
+    """Degraded only when the last finished run failed; the words of Argo CD's bundled check."""
     if mapping(body, "spec").get("suspend") is True:
         return Health(HEALTHY, "CronJob is Suspended")
     if body.get("status") is None:
-        return Health(PROGRESSING)
-    status = mapping(body, "status")
-    active = maps(status, "active")
+        return Health(PROGRESSING, "Waiting for CronJob")
+    return _last_run(mapping(body, "status"))
+
+
+def _last_run(status: Body) -> Health:
     scheduled, succeeded = text(status, "lastScheduleTime"), text(status, "lastSuccessfulTime")
-    if active:
-        return Health(HEALTHY, f"Waiting for {len(active)} Jobs to complete")
-    if not scheduled or not succeeded:
-        yet = "completed an execution successfully" if scheduled else "been scheduled"
-        return Health(HEALTHY, f"CronJob has not {yet} yet")
-    # RFC 3339 times in UTC compare as text.
-    failed = succeeded < scheduled
-    verb = "has not completed" if failed else "has completed"
-    return Health(
-        DEGRADED if failed else HEALTHY, f"CronJob {verb} its last execution successfully"
-    )
+    if not scheduled:
+        said = "CronJob has not been scheduled yet"
+    elif not succeeded:
+        said = "The CronJob never completed successfully. It may not be healthy"
+    elif maps(status, "active"):
+        said = "The job is running. Its last execution may not have been successful"
+    elif succeeded < scheduled:  # RFC 3339 times in UTC compare as text
+        return Health(DEGRADED, "CronJob has not completed its last execution successfully")
+    else:
+        said = "CronJob has completed its last execution successfully"
+    return Health(HEALTHY, said)
 
 
 def pod(body: Body) -> Health:

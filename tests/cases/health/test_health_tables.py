@@ -12,6 +12,7 @@ from tests.helpers.case_tables import table
         *table(__file__, "workloads.yaml"),
         *table(__file__, "pods.yaml"),
         *table(__file__, "resources.yaml"),
+        *table(__file__, "conventions.yaml"),
     ],
 )
 def test_health_and_message_are_those_expected(case: dict[str, Any]) -> None:
