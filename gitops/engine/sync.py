@@ -14,8 +14,8 @@ from threading import Event
 import orjson
 
 from gitops.core.plan import is_claimed
-from gitops.core.retry import next_attempt
-from gitops.engine.apply import Applied, Applier, End, Run
+from gitops.core.retry import may_pass, next_attempt
+from gitops.engine.apply import PASSING, Applied, Applier, End, Run, all_outcomes
 from gitops.engine.compare import Comparer, Comparison, PlanRequest
 from gitops.engine.events import EventLog
 from gitops.engine.inventory import Inventory
@@ -35,11 +35,13 @@ from gitops.model.revision import (
     RevisionKind,
     RevisionState,
     Trigger,
+    TriggerKind,
 )
 from gitops.ports import ApplicationState, Claim, Clock, Store
 from gitops.wire.plan import plan_to_wire
 
-PASSING = frozenset({"transient", "unreachable", "conflict", "unauthorized"})
+RECENT = 50
+"""How many revisions are looked at for an attempt that was cut off or refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,10 @@ class SyncRequest:
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """How it ended: `revision` is None when there was nothing to record."""
+    """How it ended: `revision` is None when there was nothing to record; `plan` is masked.
+
+    A heal carries out what may be; what the API server refuses of it are the plan's faults.
+    """
 
     revision: Revision | None
     plan: Plan
@@ -101,14 +106,14 @@ class Syncer:
         comparison = self._comparer.compare(request.plan)
         plan = comparison.plan
         heals = request.kind is RevisionKind.HEAL
-        if plan.faults and heals:
-            raise ClusterError(
-                tell_faults(plan, comparison.masker), where=plan.application, reason="invalid"
-            )
-        if not plan.faults:
+        refused = bool(plan.faults) and not heals
+        if not refused:
             self._keep_learnt(request, comparison)
         if heals and not any(a.changes_cluster for a in plan.actions):
-            return SyncResult(None, plan)
+            return SyncResult(None, comparison.masked)
+        told = self._told(request, comparison) if refused else None
+        if told is not None:
+            return SyncResult(told, comparison.masked, End.RETRY)
         revision = request.join or self._open(request, comparison)
         try:
             return self._proceed(revision, request, comparison)
@@ -120,7 +125,7 @@ class Syncer:
     def _proceed(
         self, revision: Revision, request: SyncRequest, comparison: Comparison
     ) -> SyncResult:
-        if comparison.plan.faults:
+        if comparison.plan.faults and request.kind is not RevisionKind.HEAL:
             return self._refuse(revision, request, comparison)
         if comparison.held:
             return self._close_held(revision, request, comparison)
@@ -196,15 +201,29 @@ class Syncer:
             self._close(left[0][0], RevisionState.FAILED, left[0][1])
             left.pop(0)
 
+    def _told(self, request: SyncRequest, comparison: Comparison) -> Revision | None:
+        """The attempt that a refusal was recorded in already, if nobody asked for another."""
+        if request.trigger.kind is TriggerKind.MANUAL:
+            return None
+        history = self._store.revisions(comparison.plan.application, limit=RECENT)
+        last = next((r for r in history if r.kind is request.kind), None)
+        if last is None or last.state is not RevisionState.FAILED:
+            return None
+        now = (comparison.plan.digest, tell_faults(comparison.masked))
+        same = now == (last.digest, last.message) and may_pass(comparison.plan.faults)
+        return last if same else None
+
     def _refuse(
         self, revision: Revision, request: SyncRequest, comparison: Comparison
     ) -> SyncResult:
-        """A fault in what is desired is one failed revision; nothing was written."""
-        kept = request.conclude(End.FAILED)
-        closed = self._close(
-            revision, RevisionState.FAILED, tell_faults(comparison.plan, comparison.masker), kept
-        )
-        return SyncResult(closed, comparison.plan, End.FAILED)
+        """A fault in what is desired is one failed revision; nothing was written.
+
+        What may be mended outside of Git, a missing right say, is looked at again later.
+        """
+        end = End.RETRY if may_pass(comparison.plan.faults) else End.FAILED
+        message, kept = tell_faults(comparison.masked), request.conclude(end)
+        closed = self._close(revision, RevisionState.FAILED, message, kept)
+        return SyncResult(closed, comparison.masked, end)
 
     def _close_held(
         self, revision: Revision, request: SyncRequest, comparison: Comparison
@@ -216,7 +235,7 @@ class Syncer:
         revision = replace(revision, outcomes=tuple(outcomes))
         kept = request.conclude(End.FAILED)
         closed = self._close(revision, RevisionState.HELD, comparison.held, kept)
-        return SyncResult(closed, comparison.plan, End.FAILED)
+        return SyncResult(closed, comparison.masked, End.FAILED)
 
     def _keep_learnt(self, request: SyncRequest, comparison: Comparison) -> None:
         """Keep what comparing has found out: what stands already, and what is gone already."""
@@ -234,21 +253,21 @@ class Syncer:
         deadline = self._clock.monotonic() + policy.timeout.total_seconds()
         outcomes: list[Outcome] = []
         failures = 0
+        again: Comparison | None = comparison
         while True:
-            applied = self._attempt(revision, request, comparison, deadline)
-            outcomes += applied.outcomes
-            if applied.end is not End.RETRY:
-                break
+            if again is not None:
+                comparison = again
+                applied = self._attempt(revision, request, comparison, deadline)
+                outcomes += applied.outcomes
+                if applied.end is not End.RETRY:
+                    break
             delay = next_attempt(policy.retry, failures)
             failures += 1
             if delay is None or self._give_up(delay, deadline):
                 break
             revision = replace(revision, attempts=revision.attempts + 1)
             again = self._compare_again(request)
-            if again is None:
-                continue
-            comparison = again
-        revision = replace(revision, outcomes=tuple(self._all_outcomes(outcomes, comparison)))
+        revision = replace(revision, outcomes=tuple(all_outcomes(outcomes, comparison.masked)))
         return self._finish(revision, request, comparison, applied)
 
     def _attempt(
@@ -315,29 +334,6 @@ class Syncer:
             return None
         return None if comparison.plan.faults else comparison
 
-    def _all_outcomes(self, outcomes: Sequence[Outcome], comparison: Comparison) -> list[Outcome]:
-        """One outcome an object: the last of each, and what was left as it is or held."""
-        found = {(o.id, o.phase): o for o in outcomes}
-        for action in comparison.plan.actions:
-            key = (action.id, action.phase.title)
-            if key in found:
-                continue
-            kind = OutcomeKind.SKIPPED
-            if action.waits:
-                kind = OutcomeKind.HELD
-            elif action.kind is ActionKind.NONE:
-                kind = OutcomeKind.UNCHANGED
-            found[key] = Outcome(
-                action.id,
-                str(action.kind),
-                kind,
-                comparison.masker.mask_text(action.held or action.reason),
-                action.phase.title,
-                action.wave,
-            )
-        order = {(a.id, a.phase.title): n for n, a in enumerate(comparison.plan.actions)}
-        return [found[key] for key in sorted(found, key=lambda k: (order.get(k, 0), k))]
-
     def _finish(
         self,
         revision: Revision,
@@ -347,6 +343,8 @@ class Syncer:
     ) -> SyncResult:
         if applied.end is End.RETRY and self._stopping.is_set():
             applied.end = End.STOPPING
+        elif applied.end is End.RETRY and applied.forbidden:
+            applied.end = End.FAILED
         states = {
             End.DONE: RevisionState.SUCCEEDED,
             End.SUPERSEDED: RevisionState.SUPERSEDED,
@@ -360,7 +358,7 @@ class Syncer:
         if applied.unhealthy:
             message = self._explain(applied, message)
         if request.kind is RevisionKind.HEAL and not message:
-            message = "; ".join(c for o in revision.outcomes for c in o.changes)
+            message = "; ".join(s for o in revision.outcomes for s in o.sentences)
         health = self._judge.health_of(request.plan.application.name)
         revision = replace(
             revision,
@@ -370,11 +368,11 @@ class Syncer:
         )
         if request.join is not None:
             if state is RevisionState.SUCCEEDED:
-                return SyncResult(self._join(revision), comparison.plan, applied.end)
+                return SyncResult(self._join(revision), comparison.masked, applied.end)
             revision = replace(self._open(request, comparison), outcomes=revision.outcomes)
         kept = request.conclude(applied.end)
         closed = self._close(revision, state, message, kept)
-        return SyncResult(closed, comparison.plan, applied.end)
+        return SyncResult(closed, comparison.masked, applied.end)
 
     def _join(self, revision: Revision) -> Revision:
         """Count a repeat of a heal in the revision that it joined."""

@@ -99,6 +99,12 @@ class Outcome:
     wave: int = 0
     changes: tuple[str, ...] = ()
 
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """`changes`, with the object's title where they do not name it."""
+        name, title = self.id.name, self.id.title
+        return tuple(c if name in c else f"{title}: {c}" for c in self.changes)
+
 
 @dataclass(frozen=True, slots=True)
 class Revision:
