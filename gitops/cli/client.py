@@ -242,14 +242,18 @@ class Client:
 
     # --- waiting ------------------------------------------------------------------------------
 
-    def follow(self, name: str, after: int, timeout_s: float | None) -> Iterator[list[JsonObject]]:
-        """Batches of events after a sequence, empty ones where nothing came; ends with the time.
+    def follow(
+        self, name: str, after: int, timeout_s: float | None, step_s: float = POLL_S
+    ) -> Iterator[list[JsonObject]]:
+        """Batches of events after a sequence; ends with the time.
+
+        Where nothing comes within `step_s`, the batch is empty.
 
         Raises ServiceError where the service was restarted meanwhile.
         """
         end = None if timeout_s is None else time.monotonic() + timeout_s
         while end is None or time.monotonic() < end:
-            left = POLL_S if end is None else max(0.0, min(POLL_S, end - time.monotonic()))
+            left = step_s if end is None else max(0.0, min(step_s, end - time.monotonic()))
             answer = self.get(app_path(name, "events"), after=after, timeout=f"{left:.3f}")
             if answer["newest"] < after:
                 raise ServiceError(

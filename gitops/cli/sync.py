@@ -1,5 +1,6 @@
 """`gitops plan, sync, refresh, wait`, and `gitops diff APP`: a service's applications at work."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,8 @@ from gitops.errors import ServiceError, UsageError
 from gitops.wire.diff import diff_from_wire
 
 DIFFERENT: Final = 3
+LOOK_S: Final = 1.0
+"""How often to look at an application that nothing is told of: coming to rest is no event."""
 RESTING: Final = frozenset({None, "Healthy", "Suspended"})
 _file = click.Path(path_type=Path, allow_dash=True)
 timeout_option = click.option(
@@ -107,7 +110,8 @@ def refresh_command(application: str, output: str, timeout: float, *, no_wait: b
     if no_wait:
         emit(asked, output, lambda: f"{application}: asked for a look")
         return
-    status = _until(client, application, asked["after"], timeout, output, lambda s: not s["busy"])
+    client.job(application, asked, timeout, progress(output))
+    status = client.get(app_path(application))
     emit(status, output, lambda: application_table([status]))
 
 
@@ -118,7 +122,7 @@ def refresh_command(application: str, output: str, timeout: float, *, no_wait: b
 @output_option
 def wait_command(application: str, output: str, timeout: float) -> None:
     """Wait until an application is Synced and Healthy, and at rest."""
-    status = _until(connect(), application, None, timeout, output, is_settled)
+    status = _until(connect(), application, timeout, output, is_settled)
     emit(status, output, lambda: application_table([status]))
 
 
@@ -129,15 +133,15 @@ def is_settled(status: dict[str, Any]) -> bool:
 
 
 def _until(
-    client: Client, name: str, after: int | None, timeout_s: float, output: str, done: Any
+    client: Client, name: str, timeout_s: float, output: str, done: Callable[[Any], bool]
 ) -> dict[str, Any]:
     """Look at an application after each event until it is as asked for; raises ServiceError."""
     tell = progress(output)
-    start = client.get(app_path(name, "events")) if after is None else {"newest": after}
+    start = client.get(app_path(name, "events"))
     status: dict[str, Any] = client.get(app_path(name))
     if done(status):
         return status
-    for events in client.follow(name, start["newest"], timeout_s):
+    for events in client.follow(name, start["newest"], timeout_s, LOOK_S):
         for event in events:
             tell(event)
         status = client.get(app_path(name))

@@ -77,9 +77,13 @@ class Dispatcher:
         *,
         options: Any = None,
         delay_s: float = 0,
+        ticket: int = 0,
     ) -> int:
-        """Ask for a job; returns its ticket. After stop, nothing is taken any more."""
-        ticket = next(self._tickets)
+        """Ask for a job; returns its ticket, the given one where it goes on with another job.
+
+        After stop, nothing is taken any more.
+        """
+        ticket = ticket or next(self._tickets)
         job = Job(application, kind, trigger, options, ticket)
         with self._changed:
             if self._stopping.is_set():
@@ -117,11 +121,13 @@ class Dispatcher:
             lane = self._lanes.get(application)
             return lane is not None and any(job.kind in kinds for job in lane.waiting)
 
-    def busy(self, application: str) -> bool:
-        """Whether something runs or waits for an application."""
+    def busy(self, *applications: str) -> bool:
+        """Whether something runs or waits for one of these, all looked at in the same moment.
+
+        What a job asks of another one before it ends is never missed in between.
+        """
         with self._changed:
-            lane = self._lanes.get(application)
-            return lane is not None and (lane.running or bool(lane.waiting))
+            return any(name in self._lanes for name in applications)
 
     def running(self, application: str) -> bool:
         """Whether a worker has the application now."""

@@ -19,6 +19,7 @@ from gitops.ports import Delivery
 LANE = "git:"
 MOVED = "moved"
 CHECK = "check"
+REFRESH = "refresh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,14 @@ class Concerned:
 
     repositories: tuple[str, ...]
     applications: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A look that somebody waits for: at these repositories in turn, then at the application."""
+
+    application: str
+    repositories: tuple[str, ...]
 
 
 def _is_unsure(runtime: Runtime) -> bool:
@@ -63,6 +72,15 @@ class Follower:
             LANE + repo_url, "fetch", trigger, options=delivery or None
         )
 
+    def look(self, look: Look, trigger: Trigger, ticket: int = 0) -> int:
+        """Ask for a look; returns its ticket. The application's turn comes after every fetch."""
+        dispatcher = self._parts.dispatcher
+        if not look.repositories:
+            return dispatcher.request(look.application, REFRESH, trigger, ticket=ticket)
+        first, *others = look.repositories
+        rest = replace(look, repositories=tuple(others))
+        return dispatcher.request(LANE + first, REFRESH, trigger, options=rest, ticket=ticket)
+
     def deliver(self, delivery: Delivery, default_branch: str = "") -> Concerned:
         """Fetch what a webhook names, once a repository; nothing where nobody follows its ref."""
         concerned = self.concerned(delivery, default_branch)
@@ -93,7 +111,7 @@ class Follower:
         """Bring one repository up to date; a webhook's fetch makes a poll needless."""
         repo_url = jobs[0].application.removeprefix(LANE)
         jobs = [*self._owed.pop(repo_url, []), *jobs]
-        fetches = [job for job in jobs if job.kind in ("fetch", "start")]
+        fetches = [job for job in jobs if job.kind in ("fetch", "start", REFRESH)]
         cause = fetches[-1] if fetches else jobs[-1]
         everyone = any(job.kind == "start" for job in jobs)
         try:
@@ -103,11 +121,11 @@ class Follower:
             self._owed[repo_url] = [job for job in jobs if job.kind == "fetch" and job.options]
             if everyone:
                 self.wake(repo_url, cause.trigger, everyone=True)
-            self._wake_declared(jobs)
+            self._go_on(jobs)
             return
         recovered = self._recover(repo_url)
         self.wake(repo_url, cause.trigger, everyone=first or everyone or recovered)
-        self._wake_declared(jobs)
+        self._go_on(jobs)
         self._settle(repo_url, [job for job in fetches if job.kind == "fetch" and job.options])
 
     def _settle(self, repo_url: str, answered: list[Job]) -> None:
@@ -117,10 +135,13 @@ class Follower:
         except StoreError:
             self._owed[repo_url] = answered
 
-    def _wake_declared(self, jobs: Collection[Job]) -> None:
+    def _go_on(self, jobs: Collection[Job]) -> None:
+        """Give the turn to the applications for whose sake somebody looked."""
         for job in jobs:
             if job.kind == "declared":
                 self._parts.dispatcher.request(str(job.options), CHECK, job.trigger)
+            if job.kind == REFRESH:
+                self.look(job.options, job.trigger, job.ticket)
 
     def _update(self, repo_url: str, *, look_first: bool) -> bool:
         """Fetch, with a look first only where references moved; True for the first fetch."""

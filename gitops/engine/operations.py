@@ -12,9 +12,11 @@ from gitops.core.marks import release_marks
 from gitops.engine.compare import PlanRequest
 from gitops.engine.desired import Desired
 from gitops.engine.dispatcher import Job
+from gitops.engine.following import REFRESH
 from gitops.engine.parts import Parts
 from gitops.engine.reconciler import Reconciler
 from gitops.engine.registry import Runtime
+from gitops.engine.status import sync_status
 from gitops.engine.sync import SyncRequest, SyncResult
 from gitops.errors import ConflictError, GitopsError, InputError, NotFoundError
 from gitops.model.objects import ObjectId
@@ -66,6 +68,7 @@ class Operations:
             "sync": self._sync,
             "rollback": self._rollback,
             "delete": self._delete,
+            REFRESH: self._refresh,
         }
         try:
             result, message = works[job.kind](runtime, job)
@@ -93,6 +96,15 @@ class Operations:
             ticket=job.ticket,
             state=str(revision.state) if revision else "unchanged",
         )
+
+    # --- look ---------------------------------------------------------------------------------
+
+    def _refresh(self, runtime: Runtime, job: Job) -> tuple[SyncResult | None, str]:
+        """Compare, and bring about what is due; raises what stands in the way of knowing it."""
+        self._reconciler.guarded(runtime, job, self._reconciler.check)
+        if runtime.trouble is not None:
+            raise runtime.trouble
+        return None, ": ".join(part for part in sync_status(self._parts, runtime) if part)
 
     # --- sync ---------------------------------------------------------------------------------
 

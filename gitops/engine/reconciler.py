@@ -14,6 +14,7 @@ from gitops.engine.apply import End
 from gitops.engine.compare import PlanRequest
 from gitops.engine.desired import Desired
 from gitops.engine.dispatcher import Job
+from gitops.engine.following import CHECK, MOVED, REFRESH
 from gitops.engine.heal import Healer
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
@@ -33,9 +34,7 @@ from gitops.model.revision import (
 )
 from gitops.ports import ApplicationState
 
-MOVED = "moved"
-CHECK = "check"
-MANUAL = frozenset({"sync", "rollback", "delete"})
+MANUAL = frozenset({"sync", "rollback", "delete", REFRESH})
 
 SUPERSEDES = 3
 """After so many supersedes without a healthy revision the next sync runs to its end."""
@@ -45,9 +44,12 @@ PASSING: Final = {
     StoreError: ("full", "busy", "unwritable", "failed"),
 }
 """Reasons of errors that pass by themselves, so that it is worth trying again."""
+OUTSIDE: Final = tuple(PASSING)
+"""What a look at Git does not mend."""
 
-RETRY_S = 15.0
-"""How long to wait before an unreachable neighbour is asked again."""
+RETRY_S: Final = 5.0
+"""How long to wait before a neighbour that does not answer, or refuses, is asked again; doubles."""
+LONGEST_S: Final = 180.0
 
 
 class Reconciler:
@@ -69,13 +71,13 @@ class Reconciler:
             if runtime is None or runtime.gone:
                 self._tell_lost(job)
             else:
-                self._guarded(runtime, job, self.manual)
+                self.guarded(runtime, job, self.manual)
         if runtime is None:
             return
         rest = [job for job in jobs if job.kind not in MANUAL]
         if rest and not runtime.gone:
             cause = next((j for j in rest if j.kind == MOVED), rest[-1])
-            self._guarded(runtime, cause, self.check)
+            self.guarded(runtime, cause, self.check)
 
     def _tell_lost(self, job: Job) -> None:
         """Say that somebody waits in vain: the application went before their turn came."""
@@ -86,7 +88,8 @@ class Reconciler:
                    "remedy": None},
         )  # fmt: skip
 
-    def _guarded(self, runtime: Runtime, job: Job, work: Callable[[Runtime, Job], None]) -> None:
+    def guarded(self, runtime: Runtime, job: Job, work: Callable[[Runtime, Job], None]) -> None:
+        """Do one job; what stands in its way is noted, and tried again where it may pass."""
         try:
             work(runtime, job)
         except GitopsError as error:
@@ -97,7 +100,7 @@ class Reconciler:
     def again(self, runtime: Runtime, trigger: Trigger) -> None:
         """Look once more a little later."""
         runtime.failures += 1
-        delay = min(RETRY_S * 2 ** min(runtime.failures - 1, 4), 180.0)
+        delay = min(RETRY_S * 2 ** min(runtime.failures - 1, 16), LONGEST_S)
         self._parts.dispatcher.request(runtime.name, CHECK, trigger, delay_s=delay)
 
     def _problem(self, runtime: Runtime, error: GitopsError) -> None:
@@ -109,6 +112,12 @@ class Reconciler:
 
     def check(self, runtime: Runtime, job: Job) -> None:
         """Bring one application to where it should be, if it may be brought there."""
+        before = runtime.problem
+        self._check(runtime, job)
+        if runtime.problem is before and isinstance(before, OUTSIDE):
+            runtime.problem = None
+
+    def _check(self, runtime: Runtime, job: Job) -> None:
         application = runtime.application
         self._parts.syncer.close_left(runtime.name)
         state = self._parts.states.get(runtime.name)
@@ -145,7 +154,9 @@ class Reconciler:
                 self.sync(runtime, desired, trigger)
             case Step.HEAL:
                 self.healer.heal(runtime, job.trigger)
+                runtime.failures = 0
             case Step.REST:
+                runtime.failures = 0
                 runtime.held = decision.reason if desired.digest != state.synced_digest else ""
 
     def _attempt(self, runtime: Runtime, state: ApplicationState) -> Revision | None:
@@ -178,8 +189,7 @@ class Reconciler:
             self._problem(runtime, error)
             return None
         runtime.desired = desired
-        runtime.failures = 0
-        if not desired.faults:
+        if not desired.faults and not isinstance(runtime.problem, OUTSIDE):
             runtime.problem = None
         return desired
 
@@ -320,10 +330,12 @@ class Reconciler:
         """Say what is held, try again, or roll back, as the end of a full sync asks."""
         revision = result.revision
         held = revision is not None and revision.state is RevisionState.HELD
-        bad = held or result.end in (End.FAILED, End.UNHEALTHY)
+        bad = held or result.end in (End.FAILED, End.UNHEALTHY, End.RETRY)
         runtime.held = tell(revision) if bad else ""
         if result.end is End.RETRY:
             self.again(runtime, trigger)
+        else:
+            runtime.failures = 0
         failed = result.end in (End.FAILED, End.UNHEALTHY) and not held
         if failed and revision and runtime.application.sync_policy.automatic_rollback:
             self.restorer.roll_back(runtime, desired, revision)

@@ -18,13 +18,13 @@ from gitops.engine.declaring import Declarer
 from gitops.engine.desired import DesiredLoader
 from gitops.engine.dispatcher import Dispatcher, Job
 from gitops.engine.events import EventLog
-from gitops.engine.following import LANE, Concerned, Follower
+from gitops.engine.following import CHECK, LANE, REFRESH, Concerned, Follower, Look
 from gitops.engine.inventory import Inventory
 from gitops.engine.judging import Judge
 from gitops.engine.operations import DeleteOptions, Operations, RollbackOptions, SyncOptions
 from gitops.engine.parts import Parts
 from gitops.engine.reading import Reading
-from gitops.engine.reconciler import CHECK, MOVED, Reconciler
+from gitops.engine.reconciler import Reconciler
 from gitops.engine.registry import Registry
 from gitops.engine.states import States
 from gitops.engine.sync import Syncer
@@ -192,11 +192,10 @@ class Service:
         return self.dispatcher.request(name, kind, trigger, options=options)
 
     def refresh(self, name: str, trigger: Trigger) -> int:
-        """Look at Git and the cluster now."""
-        runtime = self.parts.registry.get(name)
-        for source in runtime.application.sources:
-            self.follower.fetch(source.repo_url, trigger)
-        return self.dispatcher.request(name, MOVED, trigger)
+        """Look at Git and the cluster now; returns the ticket of the job."""
+        sources = self.parts.registry.get(name).application.sources
+        urls = sorted({source.repo_url for source in sources})
+        return self.follower.look(Look(name, tuple(urls)), trigger)
 
     def approve(self, name: str, trigger: Trigger, digest: str | None = None) -> int:
         """Approve the plan as it is now (or the one that `digest` names), and sync."""
@@ -220,7 +219,7 @@ class Service:
         if self.parts.states.get(name).pin is None:
             raise ConflictError("the application is not pinned", where=name)
         self.reconciler.restorer.unpin(runtime, trigger.actor, "by hand")
-        return self.dispatcher.request(name, MOVED, trigger)
+        return self.dispatcher.request(name, REFRESH, trigger)
 
     def suspend(self, name: str, trigger: Trigger, *, suspended: bool) -> None:
         """Stop automatic syncs and heals, or let them go on."""

@@ -66,7 +66,11 @@ def is_ready(parts: Parts, runtime: Runtime) -> bool:
 
 
 def describe(parts: Parts, runtime: Runtime, *, objects: bool = False) -> ApplicationStatus:
-    """Everything that a list or a page shows of an application."""
+    """Everything that a list or a page shows of an application.
+
+    Whether it is at rest is asked first: what is told then is at least as new.
+    """
+    busy = _is_busy(parts, runtime)
     state = parts.states.get(runtime.name)
     sync, message = sync_status(parts, runtime)
     health = app_health(runtime)
@@ -84,7 +88,7 @@ def describe(parts: Parts, runtime: Runtime, *, objects: bool = False) -> Applic
         held_back=runtime.commit if out else None,
         waiting_for=runtime.waiting_for,
         warnings=runtime.warnings,
-        busy=_is_busy(parts, runtime),
+        busy=busy,
         objects=_objects(parts, runtime) if objects else (),
     )
 
@@ -92,7 +96,7 @@ def describe(parts: Parts, runtime: Runtime, *, objects: bool = False) -> Applic
 def _is_busy(parts: Parts, runtime: Runtime) -> bool:
     """Whether something runs or waits for the application, or its repositories are looked at."""
     lanes = [LANE + source.repo_url for source in runtime.application.sources]
-    return any(parts.dispatcher.busy(lane) for lane in [runtime.name, *lanes])
+    return parts.dispatcher.busy(runtime.name, *lanes)
 
 
 def _objects(parts: Parts, runtime: Runtime) -> tuple[ObjectStatus, ...]:

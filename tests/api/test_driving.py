@@ -2,7 +2,7 @@
 
 import pytest
 
-from gitops.engine.operations import DeleteOptions, SyncOptions
+from gitops.engine.operations import DeleteOptions, RollbackOptions, SyncOptions
 from tests.helpers.commands import Gitops, commands
 from tests.helpers.controlplane import Kubectl
 from tests.helpers.http import Api
@@ -127,11 +127,38 @@ def test_suspended_applications_are_left_alone(gitops: Gitops, world: World) -> 
     world.settled()
     assert gitops("suspend", "demo").out == "demo: Suspended\n"
     world.push("app/words.yaml", config_map(word="two"))
-    assert gitops("refresh", "demo", "-o", "json").json()["suspended"]
+    status = gitops("refresh", "demo", "-o", "json").json()
+    assert (status["suspended"], status["sync"], status["message"]) == (
+        True, "OutOfSync", "suspended",
+    )  # fmt: skip
     assert [r["number"] for r in gitops("history", "demo", "-o", "json").json()] == [1]
     assert gitops("resume", "demo").code == 0
     assert gitops("wait", "demo", "--timeout", "60s").code == 0
     assert [r["number"] for r in gitops("history", "demo", "-o", "json").json()] == [2, 1]
+
+
+def test_a_refresh_ends_when_the_application_was_compared(gitops: Gitops, world: World) -> None:
+    world.push("app/words.yaml", config_map(word="one"))
+    world.declare()
+    world.settled()
+    world.push("app/words.yaml", config_map(word="two"))
+    after = world.service.events.newest
+    ticket = world.service.refresh("demo", TRIGGER)
+    done = world.service.outcome_of("demo", ticket, after, 60)
+    assert done is not None
+    assert (done.data["state"], done.message) == ("unchanged", "Synced")
+    assert world.service.reading.revision("demo", 2).trigger == TRIGGER
+
+    back = world.service.rollback("demo", RollbackOptions(1), TRIGGER)
+    assert world.service.outcome_of("demo", back, after, 60) is not None
+    ticket = world.service.unpin("demo", TRIGGER)
+    done = world.service.outcome_of("demo", ticket, after, 60)
+    assert done is not None
+    assert (done.data["state"], done.message) == ("unchanged", "Synced")
+
+    world.repo.remote.rename(world.repo.remote.with_name("away"))
+    ran = gitops("refresh", "demo", "-o", "json")
+    assert (ran.code, ran.error()["code"]) == (1, "source")
 
 
 def test_chosen_objects_are_a_partial_revision(gitops: Gitops, world: World) -> None:

@@ -76,6 +76,24 @@ def test_requests_for_one_application_gather_while_it_is_worked_on(
     assert not dispatcher.superseded("a", frozenset({"two"}))
 
 
+def test_what_a_job_asks_of_another_before_it_ends_is_never_missed(clock: StandingClock) -> None:
+    done = 0
+
+    def hand_on(jobs: list[Job]) -> None:
+        nonlocal done
+        if jobs[0].application == "git":
+            dispatcher.request("app", "check", POLL)
+        else:
+            done += 1
+
+    with running(hand_on, clock) as dispatcher:
+        for turn in range(1, 41):
+            dispatcher.request("git", "fetch", POLL)
+            while dispatcher.busy("app", "git"):
+                pass
+            assert done == turn
+
+
 def test_applications_are_worked_on_side_by_side_up_to_the_number_of_workers(
     handler: Handler, clock: StandingClock
 ) -> None:
