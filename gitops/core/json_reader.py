@@ -22,8 +22,8 @@ class JsonRead:
     fault: TextFault | None = None
 
 
-def read_json(text: str, start: int, max_depth: int) -> JsonRead | None:
-    """Read one value at `start`; None where there is no JSON."""
+def read_json(text: str, start: int, max_depth: int, place: tuple[int, int]) -> JsonRead | None:
+    """Read one value at `start`, which is at `place`; None where there is no JSON."""
     hooks = _Hooks()
     decoder = json.JSONDecoder(
         object_pairs_hook=hooks.pairs,
@@ -31,7 +31,6 @@ def read_json(text: str, start: int, max_depth: int) -> JsonRead | None:
         parse_int=_integer,
         parse_float=lambda digits: to_json(float(digits)),
     )
-    place = place_of(text, start)
     too_deep = TextFault("too-deep", f"nested more than {max_depth} levels deep", *place)
     try:
         value, end = decoder.raw_decode(text, start)

@@ -130,14 +130,16 @@ def _read_yaml(chunk: str, first_line: int, limits: Limits) -> Document:
 def _read_json_stream(text: str, limits: Limits) -> Iterator[Document]:
     """JSON documents one after another; what does not go on as JSON is read as YAML."""
     position, count = 0, 0
+    cursor = _Cursor(text)
     while True:
         start = _skip_blank(text, position)
         if start == len(text):
             return
-        read = read_json(text, start, limits.max_depth)
+        place = cursor.place_of(start)
+        read = read_json(text, start, limits.max_depth, place)
         if read is None:
             break
-        document = _json_document(text, start, read)
+        document = _json_document(text[start : read.end], place, read)
         if document.value is not None or document.faults:
             yield document
         position, count = read.end, count + 1
@@ -167,9 +169,25 @@ def _read_rest(text: str, position: int, fault: TextFault, limits: Limits) -> It
             yield document
 
 
-def _json_document(text: str, start: int, read: JsonRead) -> Document:
-    line, column = place_of(text, start)
-    source = text[start : read.end]
+@dataclass(slots=True)
+class _Cursor:
+    """Tells places of positions that only grow, so that many documents cost one walk."""
+
+    text: str
+    position: int = 0
+    line: int = 1
+    begin: int = 0
+
+    def place_of(self, position: int) -> tuple[int, int]:
+        """Line and column, from 1."""
+        self.line += self.text.count("\n", self.position, position)
+        self.begin = max(self.begin, self.text.rfind("\n", self.position, position) + 1)
+        self.position = position
+        return self.line, position - self.begin + 1
+
+
+def _json_document(source: str, place: tuple[int, int], read: JsonRead) -> Document:
+    line, column = place
     faults: tuple[TextFault, ...] = (read.fault,) if read.fault else ()
     if read.duplicates:
         faults = _place_duplicates(source, read.duplicates, (line, column))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops.core.parse import decode, last_declared, parse, parse_all
-from gitops.core.yaml_reader import Limits
+from gitops.core.yaml_reader import Limits, read_documents
 from gitops.model.objects import Place
 from tests.helpers.values import law
 
@@ -254,3 +254,9 @@ def test_blanks_take_no_long_time_to_be_passed_over(text: str) -> None:
     started = time.process_time()
     parse_all([("x.yaml", text)], skip_foreign=True)
     assert time.process_time() - started < 10
+
+
+def test_each_of_many_json_documents_has_its_place() -> None:
+    text = '{"kind": "A"}\n\n  {"kind": "B"} {"kind":\n "C"}{"kind": "D"}\n{"kind": "E"}'
+    found = [(d.value["kind"], d.line, d.column) for d in read_documents(text)]
+    assert found == [("A", 1, 1), ("B", 3, 3), ("C", 3, 17), ("D", 4, 6), ("E", 5, 1)]

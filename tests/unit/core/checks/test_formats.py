@@ -87,3 +87,26 @@ def test_limits_of_custom_resources_ignore_what_they_cannot_use() -> None:
         " is 1, but must be more than 1"
     ]
     assert not list(schemas_of({"spec": {"names": []}}))
+
+
+def test_patterns_of_custom_resources_take_no_longer_than_their_text() -> None:
+    schema = {"pattern": "^(a+)+(b|ab)*$"}
+    assert not list(check_limits("a" * 50_000, schema))
+    assert len(list(check_limits("a" * 50_000 + "!", schema))) == 1
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value", "matches"),
+    [
+        (r"^a\z", "a", True),
+        (r"^\d+$", "\u0661", False),
+        ("^a$", "a\n", False),
+        (r"^\p{Greek}$", "\u03b2", True),
+        ("(?=a)b", "c", True),
+        ("((a{1000}){1000}){1000}", "c", True),
+        ("\ud800", "\ud800", True),
+    ],
+    ids=ascii,
+)
+def test_patterns_of_custom_resources_are_go_s(pattern: str, value: str, *, matches: bool) -> None:
+    assert (not list(check_limits(value, {"pattern": pattern}))) is matches
