@@ -29,7 +29,7 @@ from gitops.core.sensitive import (
     spellings,
 )
 from gitops.model.diff import ABSENT, Diff, FieldChange
-from gitops.model.objects import Body, Manifest
+from gitops.model.objects import Body
 from gitops.model.plan import Action, Plan
 
 Digest = Callable[[bytes], str]
@@ -72,12 +72,8 @@ class Masker:
         """The body without secrets; the same shape, and new where anything changed."""
         return _Walk(self, body).value(body, (), 0)
 
-    def mask_manifest(self, manifest: Manifest) -> Manifest:
-        """The manifest with a masked body."""
-        return replace(manifest, body=self.mask_body(manifest.body))
-
     def mask_diff(self, diff: Diff, actual: Body | None = None) -> Diff:
-        """The diff without secrets in fields, patch, predicted and sentences.
+        """The diff for people: without secrets in fields, patch and sentences, without `predicted`.
 
         `actual`, where it is at hand, tells the names of environment variables that are gone;
         without it their values are masked, whatever their names.
@@ -89,18 +85,19 @@ class Masker:
             fields=tuple(walk.field(field, has_actual=actual is not None) for field in diff.fields),
             patch=tuple(walk.operation(operation) for operation in diff.patch),
             changes=tuple(self.mask_text(sentence) for sentence in diff.changes),
-            predicted=None if diff.predicted is None else self.mask_body(diff.predicted),
+            predicted=None,
         )
 
     def mask_action(self, action: Action) -> Action:
-        """An action for people; never one to carry out."""
+        """An action for people, without manifests; never one to carry out."""
         walk = _Walk(self, {"kind": action.id.kind, "apiVersion": action.api_version})
         return replace(
             action,
             reason=self.mask_text(action.reason),
             held=None if action.held is None else self.mask_text(action.held),
             diff=None if action.diff is None else self.mask_diff(action.diff),
-            desired=None if action.desired is None else self.mask_manifest(action.desired),
+            desired=None,
+            last_applied=None,
             removals=tuple(walk.operation(operation) for operation in action.removals),
             take_over=tuple(walk.operation(operation) for operation in action.take_over),
         )
@@ -157,11 +154,12 @@ class _Walk:
         self._masker = masker
         self._is_secret = is_secret(kind)
         self._rules = masker.rules_for(kind)
+        self._hides = self._is_secret or bool(self._rules)
         self._bodies = bodies
 
     def value(self, value: Any, path: Tokens, depth: int) -> Any:
         """A value at its path, masked."""
-        if self._is_hidden(path):
+        if self._hides and self._is_hidden(path):
             return self._hide_all(value, path)
         if depth > DEEPEST:
             return MASK
