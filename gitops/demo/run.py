@@ -33,6 +33,7 @@ from gitops.demo.layout import (
 )
 from gitops.demo.service import HOST, ServiceProcess, Standing, choose_port, standings
 from gitops.errors import ConflictError, ControlPlaneError, ServiceError
+from gitops.settings import WebhookSection
 
 ROOT_APPLICATION: Final = "examples"
 LOCK_S: Final = 30.0
@@ -246,7 +247,7 @@ def _settings(layout: Layout, facts: Facts) -> str:
         "server": {"host": HOST, "port": facts.port},
         "cluster": {"kubeconfig": str(layout.cluster / "pki" / "gitops.kubeconfig")},
         "git": {"pollInterval": "60s"},
-        "webhook": {"generic": facts.secret},
+        "webhook": dict.fromkeys(WebhookSection.model_fields, facts.secret),
     }
     return "# Written by `gitops demo` at each start.\n" + yaml.safe_dump(values, sort_keys=False)
 

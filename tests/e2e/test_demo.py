@@ -3,15 +3,18 @@
 The folder has a space in its name and PATH holds nothing but the system's own programs.
 """
 
+import json
 import signal
 import socket
 import stat
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from tests.helpers.controlplane import eventually
 from tests.helpers.demo import DemoRun
+from tests.helpers.webhooks import GITHUB_PUSH, sign
 
 pytestmark = pytest.mark.xdist_group("demo")
 
@@ -49,6 +52,19 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoRun]:
         yield run
     finally:
         run.purge()
+
+
+def as_github(demo: DemoRun) -> httpx.Response:
+    """Tell the demo of a push to its repository, as GitHub does."""
+    facts = demo.facts
+    repository = {"clone_url": f"file://{facts['remote']}"}
+    body = json.dumps(GITHUB_PUSH | {"repository": repository}).encode()
+    headers = {
+        "X-GitHub-Event": "push",
+        "X-Hub-Signature-256": f"sha256={sign(facts['webhookSecret'], body)}",
+        "Content-Type": "application/json",
+    }
+    return httpx.post(f"{facts['url']}/api/webhook", content=body, headers=headers)
 
 
 def test_every_example_runs_and_the_last_line_is_the_address(demo: DemoRun) -> None:
@@ -132,6 +148,9 @@ def test_it_stops_by_ctrl_c_starts_again_where_it_was_and_survives_no_crash(own:
     assert not (own.directory / "remote.git" / "hooks" / "post-receive").exists()
     assert own.json("history", "kubia")[0]["number"] == 2
     own.kubectl.wait("jsonpath={.status.readyReplicas}=2", "rc/kubia")
+    own.push("kubia/replicationcontroller.yaml", "replicas: 2 ", "replicas: 3 ")
+    assert as_github(own).status_code == 202
+    assert own.wait_for_revision("kubia", trigger="webhook", number=3)["actor"] == "octocat"
     assert own.end(signal.SIGKILL) == -signal.SIGKILL
     eventually(lambda: own.processes() == [], "the end of what the demo started")
 
