@@ -1,5 +1,6 @@
 """The one module that knows the concrete classes: from settings to a service."""
 
+import contextlib
 import stat
 import threading
 import time
@@ -61,8 +62,22 @@ def make_repositories(settings: Settings) -> GitRepositories:
         submodule_prefixes=git.submodule_prefixes,
         local_repositories=git.local_repositories,
     )
-    credentials = [_credential(entry) for entry in git.credentials]
-    return GitRepositories(settings.state_dir / "mirrors", credentials, options)
+    return GitRepositories(settings.state_dir / "mirrors", git_credentials(settings), options)
+
+
+def git_credentials(settings: Settings) -> list[Credential]:
+    """The credentials for Git, those that files hold included; raises SettingsError."""
+    return [_credential(entry) for entry in settings.git.credentials]
+
+
+def git_secrets(settings: Settings) -> set[str]:
+    """Every form in which a credential for Git could show, lines of SSH keys included."""
+    known = {form for credential in git_credentials(settings) for form in credential.secrets}
+    for entry in settings.git.credentials:
+        with contextlib.suppress(SettingsError):  # ssh says what is wrong with its key
+            key = read_secret(entry.ssh_key_file)
+            known |= {line for line in key.splitlines() if line and not line.startswith("-----")}
+    return known
 
 
 def _credential(entry: GitCredential) -> Credential:
@@ -87,6 +102,10 @@ def read_secret(path: Path | None) -> str:
     except OSError as error:
         raise SettingsError(
             f"cannot be read ({error.strerror})", where=str(path), remedy="check the path"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            "is not UTF-8", where=str(path), remedy="check that it holds the secret alone"
         ) from error
 
 

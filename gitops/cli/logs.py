@@ -13,6 +13,7 @@ from typing import Any, Final
 import structlog
 from pydantic import SecretStr
 
+from gitops.cli.output import one_line
 from gitops.model.events import Event
 from gitops.settings import LogSection, Section, Settings
 
@@ -71,6 +72,24 @@ class Redactor:
         return _TOKENS.sub(HIDDEN, text)
 
 
+def harmless(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """A structlog processor for text: what others wrote begins no line and obeys no terminal.
+
+    Where an exception was raised is told over several lines, and none begins as a line of the log.
+    """
+    for key, value in event.items():
+        if key in _LONG and isinstance(value, str):
+            event[key] = "\n".join(f"    {one_line(line)}" for line in value.splitlines())
+        elif not isinstance(value, (bool, int, float, type(None))):
+            event[key] = one_line(value if isinstance(value, str) else repr(value))
+    return event
+
+
+_LONG: Final = frozenset({"exception", "stack"})
+
+
 def configure(section: LogSection, known: Collection[str] = ()) -> None:
     """Set up logging for the process."""
     level = logging.getLevelNamesMapping()[section.level.upper()]
@@ -84,6 +103,7 @@ def configure(section: LogSection, known: Collection[str] = ()) -> None:
     ]
     renderer: Any = structlog.processors.JSONRenderer()
     if text:
+        shared.append(harmless)
         renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     structlog.configure(
         processors=[*shared, renderer],

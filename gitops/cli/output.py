@@ -55,6 +55,14 @@ def visible(text: str) -> str:
     return _HIDDEN.sub(_written_out, text)
 
 
+def one_line(text: str) -> str:
+    """A text without anything that a terminal obeys, line breaks, tabs and colours included."""
+    return visible(_BREAKS.sub(_written_out, text))
+
+
+_BREAKS: Final = re.compile("[\t\n\x1b]")
+
+
 def _written_out(found: re.Match[str]) -> str:
     code = ord(found[0])
     return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}"  # noqa: PLR2004 - one byte

@@ -53,7 +53,7 @@ def serve_command(
     if applications:
         settings = settings.model_copy(update={"applications": applications})
     token = token_of(settings.server)
-    configure(settings.log, secrets_of(settings) | {token})
+    configure(settings.log, secrets_of(settings) | wiring.git_secrets(settings) | {token})
     serve(settings, token)
 
 

@@ -105,3 +105,16 @@ def test_a_form_of_another_site_cannot_ask_for_work(api: Api) -> None:
 
 def test_integers_beyond_64_bits_are_answered() -> None:
     assert json.loads(bytes(reply({"a": 2**70}).body)) == {"a": 2**70}
+
+
+def test_a_defect_in_a_job_tells_its_place_and_no_value(quiet: World) -> None:
+    def broken_handler(_jobs: object) -> None:
+        raise KeyError("planted-value-of-a-secret")
+
+    quiet.declare()
+    quiet.service.reconciler.handle = broken_handler  # type: ignore[method-assign]  # a defect to come
+    quiet.refresh()
+    told = quiet.wait_for(lambda: [e for e in quiet.events if e.kind == "defect"], "a defect")
+    assert told[0].message == "KeyError"
+    assert "broken_handler" in told[0].data["traceback"]
+    assert "planted" not in repr(told)

@@ -2,6 +2,7 @@ import json
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import structlog
@@ -9,6 +10,7 @@ import structlog
 from gitops.cli.logs import Redactor, configure, log_event, secrets_of
 from gitops.model.events import Event
 from gitops.settings import LogSection, Settings
+from gitops.wiring import git_secrets
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -90,3 +92,46 @@ def test_other_libraries_log_the_same_way(capsys: pytest.CaptureFixture[str]) ->
     logging.getLogger("elsewhere").warning("it is %s", "hunter22")
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert [line["event"] for line in lines] == ["it is ***"]
+
+
+FORGED = "x\n2026-01-01 [info] deleted\r\t\x1b[2J\x1b[31m\x9b\u202e\u2028"
+
+
+def test_what_others_wrote_begins_no_line_and_obeys_no_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure(LogSection(format="text"))
+    log_event(Event(1, AT, FORGED, "problem", FORGED, data={"ref": FORGED, "all": [FORGED]}))
+    logging.getLogger(FORGED).warning("it is %s", FORGED)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    for line in lines:
+        assert line.isprintable()
+        assert r"x\x0a2026-01-01 [info] deleted\x0d\x09\x1b[2J\x1b[31m\x9b\u202e\u2028" in line
+
+
+def test_an_exception_of_others_begins_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(LogSection(format="text"))
+    try:
+        int(FORGED, base=99)
+    except ValueError as error:
+        error.add_note(FORGED)
+        logging.getLogger("elsewhere").exception("it failed")
+    first, *rest = capsys.readouterr().err.splitlines()
+    assert "it failed" in first
+    assert rest
+    assert all(line.startswith("    ") for line in rest)
+    assert all(line.isprintable() for line in rest)
+
+
+def test_credentials_in_files_are_known(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("planted/pass\n")
+    (tmp_path / "key").write_text("-----BEGIN KEY-----\nplantedkeyline\n-----END KEY-----\n")
+    credentials = [
+        {"url_prefix": "https://a", "password_file": tmp_path / "password"},
+        {"url_prefix": "ssh://a", "ssh_key_file": tmp_path / "key"},
+        {"url_prefix": "ssh://b", "ssh_key_file": tmp_path / "nowhere"},
+    ]
+    known = git_secrets(Settings(git={"credentials": credentials}))
+    assert {"planted/pass", "planted%2Fpass", "plantedkeyline"} <= known
+    assert not [text for text in known if "BEGIN" in text]
