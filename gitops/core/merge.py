@@ -215,7 +215,7 @@ def _removed(actual: Any, trace: Trace, shape: Shape) -> Any:
         shape = list_shape(shape, trace.ours, trace.others)
         if item_elements(actual, shape) is not None:
             return _removed_from_list(actual, trace, shape)
-    return ABSENT
+    return _kept(actual, trace)
 
 
 def _is_partly_ours(trace: Trace, shape: Shape) -> bool:
@@ -311,22 +311,44 @@ def _by_element(last: Any, shape: Shape) -> dict[Element, Any]:
 def _merge_positions(
     desired: list[Any], actual: list[Any], trace: Trace, shape: Shape
 ) -> list[Any]:
-    """Merge an atomic list: exactly desired's items, each with what the server filled in."""
+    """Merge an atomic list: exactly desired's items, each with what the server filled in.
 
-    def pair(in_desired: int, in_actual: int) -> Any:
-        if desired[in_desired] is None:
+    Items that rules name count on neither side, and stay where actual has them.
+    """
+    wanted, found = trace.counted(desired, desired=True), trace.counted(actual, desired=False)
+
+    def pair(in_wanted: int, in_found: int) -> Any:
+        value = desired[wanted[in_wanted]]
+        if value is None:
             return None
-        below = trace.position(in_actual, in_desired)
-        return merge(desired[in_desired], actual[in_actual], below, shape.item)
+        below = trace.position(found[in_found], wanted[in_wanted])
+        return merge(value, actual[found[in_found]], below, shape.item)
 
     made = []
-    for in_desired, kept in enumerate(align(len(desired), actual, pair)):
+    for place, kept in enumerate(align(len(wanted), [actual[i] for i in found], pair)):
         value = kept
-        if kept is ABSENT and desired[in_desired] is not None:
-            below = trace.position(in_desired, in_desired)
-            value = _fresh(desired[in_desired], Trace(skip_desired=below.skip_desired), shape.item)
+        if kept is ABSENT and desired[wanted[place]] is not None:
+            below = trace.position(-1, wanted[place])
+            value = _fresh(desired[wanted[place]], below, shape.item)
         if value is not ABSENT:
             made.append(value)
-        elif desired[in_desired] is None:
+        elif desired[wanted[place]] is None:
             made.append(None)
+    for index in sorted({*range(len(actual))}.difference(found)):
+        made.insert(index, actual[index])
     return made
+
+
+def _kept(actual: Any, trace: Trace) -> Any:
+    """What rules keep of a value that goes; ABSENT where they name nothing in it."""
+    if trace.ignored:
+        return actual
+    if trace.skip is None and trace.trusted is None:
+        return ABSENT
+    if isinstance(actual, dict):
+        parts = {n: _kept(v, trace.field(n, atomic=True)) for n, v in actual.items()}
+        return {n: v for n, v in parts.items() if v is not ABSENT} or ABSENT
+    if isinstance(actual, list):
+        items = [_kept(v, trace.position(i, -1)) for i, v in enumerate(actual)]
+        return [v for v in items if v is not ABSENT] or ABSENT
+    return ABSENT

@@ -45,10 +45,18 @@ class Trace:
         return self._down(element, last, places, atomic=False)
 
     def position(self, in_actual: int, in_desired: int) -> "Trace":
-        """The trace of an item of an atomic list."""
-        known = isinstance(self.last, list) and in_actual < len(self.last)
+        """The trace of an item of an atomic list; -1 where a side has none."""
+        known = isinstance(self.last, list) and 0 <= in_actual < len(self.last)
         last = self.last[in_actual] if known else ABSENT
         return self._down(f"i:{in_actual}", last, (in_actual, in_desired), atomic=True)
+
+    def counted(self, items: Sequence[Any], *, desired: bool) -> list[int]:
+        """The places of an atomic list's items, of one side, that rules do not name."""
+        if self.skip is None and self.skip_desired is None and self.trusted is None:
+            return list(range(len(items)))
+        if desired:
+            return [i for i in range(len(items)) if not self.position(-1, i).ignored_in_desired]
+        return [i for i in range(len(items)) if not self.position(i, -1).ignored]
 
     def _down(
         self, element: Element, last: Any, places: tuple[str | int, str | int], *, atomic: bool
@@ -116,8 +124,11 @@ def _last_child(last: Any, element: Element) -> Any:
     """The part of last-applied that an element names; ABSENT where there is none."""
     if isinstance(last, dict):
         return last.get(element[2:], ABSENT) if element.startswith("f:") else ABSENT
-    if not isinstance(last, list) or element[0] not in "kv":
+    if not isinstance(last, list) or element[0] not in "kvi":
         return ABSENT
+    if element[0] == "i":
+        index = int(element[2:])
+        return last[index] if index < len(last) else ABSENT
     named = json.loads(element[2:])
     found = next((item for item in last if _is_named(item, named)), ABSENT)
     if isinstance(found, dict) and isinstance(named, dict):
