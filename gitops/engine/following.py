@@ -12,7 +12,7 @@ from gitops.core.webhooks import follows
 from gitops.engine.dispatcher import Job
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
-from gitops.errors import GitopsError, RenderError, SourceError, StoreError
+from gitops.errors import GitopsError, RenderError, SourceError
 from gitops.model.revision import Commit, Trigger, TriggerKind
 from gitops.ports import Delivery
 
@@ -126,14 +126,8 @@ class Follower:
         recovered = self._recover(repo_url)
         self.wake(repo_url, cause.trigger, everyone=first or everyone or recovered)
         self._go_on(jobs)
-        self._settle(repo_url, [job for job in fetches if job.kind == "fetch" and job.options])
-
-    def _settle(self, repo_url: str, answered: list[Job]) -> None:
-        """Mark deliveries as done; where the store has no room, at the next look."""
-        try:
-            self._parts.store.delivered([str(job.options) for job in answered])
-        except StoreError:
-            self._owed[repo_url] = answered
+        answered = [str(j.options) for j in fetches if j.kind == "fetch" and j.options]
+        self._parts.store.delivered(answered)
 
     def _go_on(self, jobs: Collection[Job]) -> None:
         """Give the turn to the applications for whose sake somebody looked."""

@@ -213,7 +213,7 @@ class Store(Protocol):
         """Those not done, oldest first."""
 
     def delivered(self, ids: Collection[str]) -> None:
-        """Mark as done."""
+        """They are done, and need not be looked at again; writes nothing of its own."""
 
     @property
     def installation(self) -> str:

@@ -19,6 +19,8 @@ class CommitsPart(Part):
     """`ports.Store`: commits and deliveries."""
 
     kept_deliveries: int = KEPT_DELIVERIES
+    answered: set[str]
+    """Deliveries that are done, to be marked so with the next write."""
 
     def seen(self) -> dict[tuple[str, str], str]:
         """The commit seen last of each (repository, ref)."""
@@ -59,6 +61,7 @@ class CommitsPart(Part):
                     done=False,
                 )
             )
+            self._settle()
         return True
 
     def deliveries(self) -> list[Delivery]:
@@ -80,13 +83,28 @@ class CommitsPart(Part):
                 received_at=row.received_at,
             )
             for row in rows
+            if row.id not in self.answered
         ]
 
     def delivered(self, ids: Collection[str]) -> None:
-        """Mark as done, and drop the oldest of those that are."""
+        """They are done: marked so with the next record or delivery, or at the close.
+
+        A delivery costs one write. After a crash, what nothing was recorded since is looked at
+        again: that look finds what the first one found.
+        """
+        self.answered.update(ids)
+
+    def _settle(self) -> None:
+        """Mark what is done, and drop the oldest of those that are."""
+        ids = frozenset(self.answered)
         if not ids:
             return
-        with self.database.write() as connection:
+
+        def settled(committed: bool) -> None:  # noqa: FBT001 - called by the database only
+            if committed:
+                self.answered.difference_update(ids)
+
+        with self.database.write(settled) as connection:
             for name in sorted(ids):
                 connection.execute(
                     update(deliveries).where(deliveries.c.id == name).values(done=True)

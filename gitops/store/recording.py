@@ -49,9 +49,13 @@ class Part:
         with self.database.write(self._advance) as connection:
             recorder = Recorder(connection, keys.trail, self.clock.now())
             yield recorder
+            self._settle()
             if recorder.head != recorder.before:
                 first = self._ahead[0] if self._ahead else recorder.before
                 self._ahead = (first, recorder.head)
+
+    def _settle(self) -> None:
+        """Write what waited for a transaction that is made anyway."""
 
     def together(self) -> AbstractContextManager[object]:
         """Around several calls: one transaction, all or nothing."""

@@ -56,6 +56,7 @@ class SqlStore(RevisionsPart, AuditPart, ContentPart, ClaimsPart, ApplicationsPa
         self.clock = clock
         self.checkpoint = None
         self.held_keys = None
+        self.answered = set()
         self._state_dir = state_dir
         with contextlib.ExitStack() as undo:
             if state_dir is not None:
@@ -141,7 +142,9 @@ class SqlStore(RevisionsPart, AuditPart, ContentPart, ClaimsPart, ApplicationsPa
         return self.database.writes
 
     def close(self) -> None:
-        """Checkpoint and close; may be called again."""
+        """Write what waited, checkpoint and close; may be called again."""
+        with contextlib.suppress(StoreError):  # a full disk: they are looked at once more
+            self._settle()
         self._closing.close()
 
 

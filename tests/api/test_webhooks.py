@@ -127,6 +127,17 @@ def test_a_repeated_delivery_is_known_again_after_a_restart_too(scene: Scene) ->
         assert scene.push(**{"X-Delivery": "one"}).json()["duplicate"]
 
 
+def test_a_webhook_costs_one_write(scene: Scene) -> None:
+    scene.rest()
+    store = scene.world.service.edges.store
+    before = store.writes
+    assert scene.push(**{"X-Delivery": "one"}).status_code == 202
+    scene.rest()
+    assert len(scene.fetched) == 1
+    assert store.deliveries() == []
+    assert store.writes == before + 1
+
+
 def test_without_an_id_the_same_said_twice_is_a_repeat(scene: Scene) -> None:
     assert scene.push().json()["duplicate"] is False
     assert scene.push().json()["duplicate"] is True

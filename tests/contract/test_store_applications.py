@@ -1,6 +1,8 @@
 """`ports.Store`: states, registrations, commits and deliveries, in memory and in a file."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from gitops.errors import NotFoundError
 from gitops.model.revision import Pin, RecordKind
 from gitops.ports import ApplicationState, Delivery, TrailQuery
 from gitops.store.sql import SqlStore
-from tests.helpers.store import KINDS, opened_store
+from tests.helpers.store import KINDS, SteppingClock, opened_store
 from tests.helpers.values import START
 
 FULL = ApplicationState(
@@ -143,7 +145,31 @@ def test_a_repeated_delivery_is_recognised_before_and_after_it_is_done(store: Sq
     assert not store.deliver(HOOK)
     store.delivered(["7"])
     assert not store.deliver(replace(HOOK, actor="eve"))
+    assert store.writes == before
+
+
+def test_what_is_done_is_marked_so_by_the_next_record_or_at_the_close(tmp_path: Path) -> None:
+    def at_rest() -> list[str]:
+        """What another process would look at again if this one were killed now."""
+        with sqlite3.connect(tmp_path / "gitops.db") as database:
+            return [row[0] for row in database.execute("SELECT id FROM deliveries WHERE NOT done")]
+
+    store = SqlStore.at(tmp_path, SteppingClock())
+    for name in ("7", "8", "9"):
+        store.deliver(replace(HOOK, id=name))
+    store.delivered(["7"])
+    assert at_rest() == ["7", "8", "9"]
+    before = store.writes
+    store.append(RecordKind.SETTINGS, actor="ann", payload={})
     assert store.writes == before + 1
+    assert at_rest() == ["8", "9"]
+    store.delivered(["8"])
+    with suppress(ZeroDivisionError), store.together():
+        store.append(RecordKind.SETTINGS, actor="ann", payload={})
+        raise ZeroDivisionError  # what is undone was not settled
+    assert at_rest() == ["8", "9"]
+    store.close()
+    assert at_rest() == ["9"]
 
 
 def test_deliveries_come_in_the_order_of_their_arrival(store: SqlStore) -> None:
@@ -157,8 +183,9 @@ def test_only_the_newest_done_deliveries_are_kept(store: SqlStore) -> None:
     for name in "abcde":
         store.deliver(replace(HOOK, id=name))
     store.delivered(["a", "c", "d", "e"])
+    store.deliver(replace(HOOK, id="f"))
     assert [store.deliver(replace(HOOK, id=name)) for name in "bde"] == [False] * 3
-    assert [d.id for d in store.deliveries()] == ["b"]
+    assert [d.id for d in store.deliveries()] == ["b", "f"]
     assert [store.deliver(replace(HOOK, id=name)) for name in "ac"] == [True] * 2
 
 

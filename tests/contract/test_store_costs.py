@@ -9,11 +9,12 @@ import pytest
 from sqlalchemy import event
 
 from gitops.model.revision import RecordKind, RevisionKind, RevisionState
-from gitops.ports import Claim, TrailQuery
+from gitops.ports import Claim, Delivery, TrailQuery
 from gitops.store.sql import SqlStore
 from tests.helpers.store import SteppingClock
 from tests.helpers.values import START, deployment, opened, outcome
 
+HOOK = Delivery("2", "p", "r", "f", "a", "a", "e", START)
 CALLS: dict[str, Callable[[SqlStore], object]] = {
     "history": lambda store: store.revisions("blog", limit=20, before=9000),
     "revision": lambda store: store.revision("blog", 1),
@@ -28,7 +29,7 @@ CALLS: dict[str, Callable[[SqlStore], object]] = {
     "claims": lambda store: store.claims("blog"),
     "claiming": lambda store: store.claim([Claim(deployment(), "blog", "apps/v1")]),
     "deliveries": lambda store: store.deliveries(),
-    "done deliveries": lambda store: store.delivered(["1"]),
+    "done deliveries": lambda store: (store.delivered(["1"]), store.deliver(HOOK)),
     "commit": lambda store: store.save_seen("https://git/a", "main", "1"),
     "content": lambda store: store.put(b"x"),
     "state": lambda store: store.state("blog"),
