@@ -40,6 +40,10 @@ class TextFault(Exception):  # noqa: N818 - a fault is also a value; it is raise
         return TextFault(self.code, self.message, self.line + lines, self.column + columns)
 
 
+Entries = tuple[dict[str, tuple[int, "Node", "Node"]], list[tuple[int, "Node"]]]
+"""Of a mapping: position, key and value by the key's text; position and value of each `<<`."""
+
+
 class Node:
     """A scalar, mapping, sequence or alias.
 
@@ -47,7 +51,7 @@ class Node:
     turn, a sequence's items, or an alias' one target. `tag` is None where none was written.
     """
 
-    __slots__ = ("children", "column", "kind", "line", "plain", "tag", "value")
+    __slots__ = ("children", "column", "entries", "kind", "line", "plain", "tag", "value")
 
     def __init__(self, kind: str, event: Any, value: str = "", *, plain: bool = False) -> None:
         self.kind = kind
@@ -57,6 +61,7 @@ class Node:
         self.line: int = event.start_mark.line + 1
         self.column: int = event.start_mark.column + 1
         self.children: list[Node] = []
+        self.entries: Entries | None = None
 
     @property
     def is_merge(self) -> bool:
@@ -227,27 +232,42 @@ def _step(node: Node, token: str) -> tuple[Node, Node] | None:
         return None
     if node.kind != "mapping":
         return None
-    pairs = list(zip(node.children[::2], node.children[1::2], strict=True))
-    for key, value in reversed(pairs):
-        if key.is_merge:
-            sources = [value] if _target(value).kind == "mapping" else _target(value).children
-            steps = (_step(_target(source), token) for source in sources)
-            merged = next((step for step in steps if step is not None), None)
-            if merged is not None:
-                return merged
-        elif _key_is(key, token):
-            return key, value
-    return None
+    own, merges = _entries(node)
+    found = own.get(token)
+    for position, value in reversed(merges):
+        if found is not None and found[0] > position:
+            break
+        sources = [value] if _target(value).kind == "mapping" else _target(value).children
+        steps = (_step(_target(source), token) for source in sources)
+        merged = next((step for step in steps if step is not None), None)
+        if merged is not None:
+            return merged
+    return found[1:] if found is not None else None
 
 
-def _key_is(key: Node, token: str) -> bool:
+def _entries(node: Node) -> Entries:
+    """A mapping's keys and merges, read once: many faults may be in one mapping."""
+    if node.entries is None:
+        own: dict[str, tuple[int, Node, Node]] = {}
+        merges = []
+        for position in range(0, len(node.children), 2):
+            key, value = node.children[position : position + 2]
+            if key.is_merge:
+                merges.append((position, value))
+            elif (text := _text_of(key)) is not None:
+                own[text] = (position, key, value)
+        node.entries = own, merges
+    return node.entries
+
+
+def _text_of(key: Node) -> str | None:
     key = _target(key)
     if key.kind != "scalar":
-        return False
+        return None
     try:
-        return key_text(scalar_value(key)) == token
+        return key_text(scalar_value(key))
     except ScalarError:
-        return False
+        return None
 
 
 _HINTS: Final = (

@@ -260,3 +260,20 @@ def test_each_of_many_json_documents_has_its_place() -> None:
     text = '{"kind": "A"}\n\n  {"kind": "B"} {"kind":\n "C"}{"kind": "D"}\n{"kind": "E"}'
     found = [(d.value["kind"], d.line, d.column) for d in read_documents(text)]
     assert found == [("A", 1, 1), ("B", 3, 3), ("C", 3, 17), ("D", 4, 6), ("E", 5, 1)]
+
+
+def test_places_in_merged_mappings() -> None:
+    text = "a: &a {x: 1, v: 1}\nb:\n  z: 1\n  <<: *a\n  x: 2\nc:\n  x: 3\n  <<: [{w: 1}, *a]\n"
+    (document,) = read_documents(text)
+    places = {path: document.locate(tuple(path.split("/"))) for path in ("b/x", "b/v", "b/z")}
+    assert places == {"b/x": (5, 6), "b/v": (1, 17), "b/z": (3, 6)}
+    assert document.locate(("c", "w")) == (8, 12)
+    assert document.locate(("c", "x"), of_key=True) == (1, 8)
+    assert document.locate(("b", "none")) == (3, 3)
+
+
+def test_each_of_very_many_faults_of_one_mapping_has_its_place() -> None:
+    lines = "".join(f"  k{number}: 1\n" for number in range(20_000))
+    text = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata:\n{lines}"
+    faults = parse(text, "a.yaml").faults
+    assert [fault.place.line for fault in faults if fault.place] == list(range(5, 20_005))
