@@ -1,12 +1,15 @@
-"""When to try again: after a failed sync, and after drift that comes back.
+"""When to try again: after a failed or refused sync, and after drift that comes back.
 
-In: a policy and how often it happened. Out: a pause, or None. Called by the engine.
+In: a policy and how often it happened, or what was refused. Out: a pause, or None. Called by the
+engine.
 """
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Final
 
 from gitops.model.application import Retry
+from gitops.model.plan import Fault
 
 HEAL_FIRST: Final = timedelta(seconds=2)
 HEAL_FACTOR: Final = 3
@@ -15,6 +18,14 @@ HEAL_WINDOW: Final = timedelta(minutes=10)
 """Repeats within it join one heal revision and count towards `HEAL_LIMIT`."""
 HEAL_LIMIT: Final = 5
 """So many heals of one object within the window, and it is contested."""
+
+OUTSIDE: Final = frozenset({"forbidden", "namespace-missing", "unknown-kind"})
+"""Codes of faults that somebody may mend outside of Git: rights, a namespace, a definition."""
+
+
+def may_pass(faults: Collection[Fault]) -> bool:
+    """Whether everything that the API server refused may be accepted without a new commit."""
+    return bool(faults) and all(fault.code in OUTSIDE for fault in faults)
 
 
 def next_attempt(retry: Retry, retries: int) -> timedelta | None:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable
 
 from gitops.core.snapshot import Snapshot
+from gitops.errors import ClusterError
 from gitops.model.objects import GroupKind, Live, ObjectId
 from gitops.ports import Changed, Cluster, Gone, Listed, Lost, Read, WatchEvent
 
@@ -118,18 +119,20 @@ class Actual:
         with self._changed:
             return sorted(self._snapshot.lives.values(), key=lambda live: live.id)
 
-    def settle(self, api_versions: dict[ObjectId, str]) -> None:
-        """GET each suspect among these identities and take the answers in."""
+    def settle(self, api_versions: dict[ObjectId, str]) -> dict[ObjectId, ClusterError]:
+        """GET each suspect among these identities; returns those of which nobody can tell."""
         with self._changed:
             asked = [i for i in api_versions if i in self._snapshot.suspects]
-        if not asked:
-            return
+        unknown: dict[ObjectId, ClusterError] = {}
         answers = self._cluster.send([Read(i, api_versions[i]) for i in asked])
         for identity, answer in zip(asked, answers, strict=True):
             if answer.body is not None:
                 self.put(self._cluster.live(answer.body))
-            elif answer.error is not None and answer.error.reason in ("not-found", "unknown-kind"):
+            elif answer.error is None or answer.error.reason in ("not-found", "unknown-kind"):
                 self.gone(identity)
+            else:
+                unknown[identity] = answer.error
+        return unknown
 
     def wait(self, version: int, timeout_s: float) -> int:
         """Wait until something changed after `version`; returns the new version."""

@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import groupby
+from typing import Final
 
 from gitops.core.order import kind_rank
 from gitops.core.scope import CRD, NAMESPACE
 from gitops.engine.actual import Actual
+from gitops.engine.sentences import tell
 from gitops.engine.wait import Waited, WaitEnd, Waiter
 from gitops.engine.writes import Writer, Written
 from gitops.model.diff import ActionKind
@@ -21,6 +23,9 @@ from gitops.model.objects import ObjectId
 from gitops.model.plan import Action, Phase, Plan
 from gitops.model.revision import Outcome, OutcomeKind
 from gitops.ports import Claim, Clock
+
+PASSING: Final = frozenset({"transient", "unreachable", "conflict", "unauthorized", "forbidden"})
+"""Reasons for which a write is tried again; rights are unknown to a server that just started."""
 
 
 class End(StrEnum):
@@ -53,10 +58,14 @@ class Run:
 
 @dataclass(slots=True)
 class Applied:
-    """What came of it; `unhealthy` names the objects that stood in the way, with their health."""
+    """What came of it; `unhealthy` names the objects that stood in the way, with their health.
+
+    `forbidden` says that a right was missing: worth some retries, and then for somebody to grant.
+    """
 
     end: End = End.DONE
     message: str = ""
+    forbidden: bool = False
     outcomes: list[Outcome] = field(default_factory=list)
     unhealthy: dict[ObjectId, Health] = field(default_factory=dict)
 
@@ -148,12 +157,11 @@ class Applier:
     def _fail(self, bad: Sequence[Written], applied: Applied) -> None:
         if not bad:
             return
-        errors = [w.error for w in bad if w.error is not None]
-        passing = all(e.reason in ("transient", "unreachable", "conflict") for e in errors)
+        errors = [(w.action.id.title, w.error) for w in bad if w.error is not None]
+        passing = all(error.reason in PASSING for _, error in errors)
         applied.end = End.RETRY if passing else End.FAILED
-        applied.message = "; ".join(
-            f"{w.action.id.title}: {w.error.message}" for w in bad if w.error is not None
-        )
+        applied.forbidden = any(error.reason == "forbidden" for _, error in errors)
+        applied.message = "; ".join(f"{title}: {tell(error)}" for title, error in errors)
 
     def _settle(
         self, stage: Sequence[Action], todo: Sequence[Action], run: Run, applied: Applied
@@ -212,11 +220,32 @@ def failed(written: Written) -> Outcome:
         outcome.id,
         outcome.action,
         OutcomeKind.FAILED,
-        str(written.error.message if written.error else ""),
+        written.error.message if written.error else "",
         outcome.phase,
         outcome.wave,
         outcome.changes,
     )
+
+
+def all_outcomes(found: Sequence[Outcome], plan: Plan) -> list[Outcome]:
+    """One outcome an action, in the plan's order: the last found, else what it was left as.
+
+    `plan` is masked.
+    """
+    last = {(o.id, o.phase): o for o in found}
+    for action in plan.actions:
+        key = (action.id, action.phase.title)
+        if key in last:
+            continue
+        kind = OutcomeKind.SKIPPED
+        if action.waits:
+            kind = OutcomeKind.HELD
+        elif action.kind is ActionKind.NONE:
+            kind = OutcomeKind.UNCHANGED
+        why = action.held or action.reason
+        last[key] = Outcome(action.id, str(action.kind), kind, why, key[1], action.wave)
+    order = {(a.id, a.phase.title): n for n, a in enumerate(plan.actions)}
+    return [last[key] for key in sorted(last, key=lambda k: (order.get(k, 0), k))]
 
 
 def stages(actions: Sequence[Action]) -> Iterator[list[Action]]:

@@ -29,8 +29,8 @@ from gitops.engine.actual import Actual
 from gitops.engine.children import is_child
 from gitops.engine.desired import Documents
 from gitops.engine.inventory import Inventory
-from gitops.engine.sentences import held_message, nothing, refusal
-from gitops.engine.subjects import Gathered, Subjects
+from gitops.engine.sentences import held_message, nothing, refusal, tell
+from gitops.engine.subjects import PASSING, Gathered, Subjects
 from gitops.errors import ClusterError
 from gitops.model.application import Application
 from gitops.model.diff import ActionKind
@@ -38,9 +38,6 @@ from gitops.model.objects import Body, Live, Manifest, ObjectId, identify
 from gitops.model.plan import Action, Fault, Found, Hold, Plan
 from gitops.ports import Answer, Apply, Claim, Cluster, Create, Read, Request, Store
 from gitops.wire.plan import plan_digest
-
-PASSING = frozenset({"unreachable", "transient", "unauthorized"})
-
 
 UNDECLARED = "field not declared in schema"
 STRICT = "strict decoding error: "
@@ -265,15 +262,8 @@ class Comparer:
             work.actions.append(create(replace(subject, deferred="being deleted"), None, shapes))
         else:
             error = self._explained(subject, error)
-            remedy = f"; {error.remedy}" if error.remedy else ""
-            work.faults.append(
-                Fault(
-                    error.reason or "refused",
-                    f"{error.message}{remedy}",
-                    subject.id,
-                    subject.manifest.place,
-                )
-            )
+            code, place = error.reason or "refused", subject.manifest.place
+            work.faults.append(Fault(code, tell(error), subject.id, place))
 
     def _explained(self, subject: Subject, error: ClusterError) -> ClusterError:
         """Apply stops at one field of those that the schema lacks; a strict creation names all."""

@@ -10,7 +10,8 @@ from dataclasses import replace
 from gitops.core.retry import HEAL_WINDOW, heal_backoff, is_contested
 from gitops.engine.compare import PlanRequest
 from gitops.engine.parts import Parts
-from gitops.engine.registry import Runtime
+from gitops.engine.registry import Refusal, Runtime
+from gitops.engine.sentences import fault_text
 from gitops.engine.sync import SyncRequest, SyncResult
 from gitops.model.objects import ObjectId
 from gitops.model.revision import Revision, RevisionKind, RevisionState, Trigger, TriggerKind
@@ -74,14 +75,18 @@ class Healer:
     def _due(self, runtime: Runtime, identity: ObjectId, now: float) -> float:
         """Seconds until an object may be healed again; 0 or less is now."""
         window = HEAL_WINDOW.total_seconds()
-        times = [t for t in runtime.heals.get(identity, []) if now - t < window]
-        runtime.heals[identity] = times
+        heals = [t for t in runtime.heals.get(identity, []) if now - t < window]
+        runtime.heals[identity] = heals
+        times = [*heals, *runtime.refusals.get(identity, Refusal()).times]
         if not times:
             return 0.0
-        return times[-1] + heal_backoff(len(times) - 1).total_seconds() - now
+        return max(times) + heal_backoff(len(times) - 1).total_seconds() - now
 
     def heal(self, runtime: Runtime, trigger: Trigger) -> None:
-        """Repair drift of single objects; never a full sync, no hooks."""
+        """Repair drift of single objects; never a full sync, no hooks.
+
+        What the API server refuses of it stops no other, and is tried again ever more slowly.
+        """
         now = self._parts.clock.monotonic()
         due = {i for i in runtime.drifted if self._due(runtime, i, now) <= 0}
         due -= self._contest(runtime, due)
@@ -110,9 +115,23 @@ class Healer:
                 join=self._joinable(runtime, due),
             ),
         )
-        for identity in due:
+        refused = self._refuse(runtime, result, now)
+        for identity in due - refused:
+            runtime.refusals.pop(identity, None)
             runtime.heals.setdefault(identity, []).append(now)
         self._after(runtime, result)
+
+    def _refuse(self, runtime: Runtime, result: SyncResult, now: float) -> set[ObjectId]:
+        """Note what the API server refused to have repaired; told once a reason."""
+        window = HEAL_WINDOW.total_seconds()
+        found = {fault.id: fault_text(fault) for fault in result.plan.faults if fault.id}
+        for identity, message in found.items():
+            known = runtime.refusals.get(identity, Refusal())
+            times = (*(t for t in known.times if now - t < window), now)
+            runtime.refusals[identity] = Refusal(message, times)
+            if message != known.message:
+                self._parts.events.publish(runtime.name, "problem", message, object=str(identity))
+        return set(found)
 
     def _one_address(self, due: set[ObjectId]) -> tuple[str, set[ObjectId]]:
         """Those of the drifted objects that were applied from one stored list of manifests."""

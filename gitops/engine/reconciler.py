@@ -18,10 +18,10 @@ from gitops.engine.following import CHECK, MOVED, REFRESH
 from gitops.engine.heal import Healer
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
-from gitops.engine.restore import RECENT, Restorer
+from gitops.engine.restore import Restorer
 from gitops.engine.sentences import fault_text
 from gitops.engine.status import is_ready
-from gitops.engine.sync import SyncRequest, SyncResult
+from gitops.engine.sync import RECENT, SyncRequest, SyncResult
 from gitops.errors import ClusterError, GitopsError, RenderError, SourceError, StoreError
 from gitops.model.application import Application
 from gitops.model.objects import Manifest

@@ -20,6 +20,14 @@ from gitops.model.revision import Commit, Trigger
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """That drift of an object could not be repaired: why, and when that was tried."""
+
+    message: str = ""
+    times: tuple[float, ...] = ()
+
+
 @dataclass(slots=True)
 class Runtime:
     """One declared application and what is known of it now; nothing here must survive a restart.
@@ -27,6 +35,7 @@ class Runtime:
     `problem` is what stands in the way of knowing desired (Git, rendering, the cluster) and
     `waiting_for` the dependencies that are not healthy yet; both are "" or empty when all is well.
     `away` holds, by URL, why a repository does not answer now; what its mirror holds is known.
+    `heals` holds when drift of an object was repaired, `refusals` when that was refused, and why.
     `started` says that the process has started and nothing was decided since. `declared` is what
     brought a declaration that nothing was decided about yet; `cause` is what a running sync is for.
     """
@@ -43,6 +52,7 @@ class Runtime:
     health: dict[ObjectId, Health] = field(default_factory=dict)
     explained: dict[ObjectId, str] = field(default_factory=dict)
     heals: dict[ObjectId, list[float]] = field(default_factory=dict)
+    refusals: dict[ObjectId, Refusal] = field(default_factory=dict)
     revision: int | None = None
     failures: int = 0
     gone: bool = False

@@ -13,7 +13,7 @@ from gitops.engine.compare import PlanRequest
 from gitops.engine.desired import Desired
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
-from gitops.engine.sync import SyncRequest, SyncResult
+from gitops.engine.sync import RECENT, SyncRequest, SyncResult
 from gitops.errors import GitopsError
 from gitops.model.revision import (
     Pin,
@@ -25,9 +25,6 @@ from gitops.model.revision import (
     TriggerKind,
 )
 from gitops.ports import ApplicationState
-
-RECENT = 50
-"""How many revisions are looked at for a rollback that was cut off."""
 
 
 class Restorer:

@@ -5,10 +5,14 @@ Called by `engine/compare.py`, `engine/sync.py` and the reconciler.
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Final
 
-from gitops.core.mask import Masker
+from gitops.errors import ClusterError
 from gitops.model.application import Application
 from gitops.model.plan import Action, Fault, Plan
+
+WAITING: Final = frozenset({"transient", "conflict"})
+"""Reasons of errors that are tried again; their remedies are for whoever asked."""
 
 
 def nothing(application: Application) -> list[Fault]:
@@ -54,6 +58,12 @@ def fault_text(fault: object) -> str:
     return ": ".join(part for part in (str(place or ""), title, message) if part)
 
 
-def tell_faults(plan: Plan, masker: Masker) -> str:
-    """Every fault of a plan, masked."""
-    return masker.mask_text("; ".join(fault_text(fault) for fault in plan.faults))
+def tell_faults(plan: Plan) -> str:
+    """Every fault of a masked plan."""
+    return "; ".join(fault_text(fault) for fault in plan.faults)
+
+
+def tell(error: ClusterError) -> str:
+    """What the API server said, with the remedy unless that is to wait."""
+    remedy = f"; {error.remedy}" if error.remedy and error.reason not in WAITING else ""
+    return f"{error.message}{remedy}"

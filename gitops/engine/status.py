@@ -24,10 +24,18 @@ def sync_status(parts: Parts, runtime: Runtime) -> tuple[str, str]:
     if state.pin is not None:
         return "OutOfSync", f"pinned to revision {state.pin.revision}"
     if runtime.drifted:
-        first = min(runtime.drifted)
-        more = f" and {len(runtime.drifted) - 1} more" if len(runtime.drifted) > 1 else ""
-        return "OutOfSync", f"{first.title}{more} drifted"
+        return "OutOfSync", _tell_drift(runtime)
     return "Synced", ""
+
+
+def _tell_drift(runtime: Runtime) -> str:
+    """What drifted first; before it what cannot be repaired, with the reason."""
+    first = min(runtime.drifted, key=lambda identity: (identity not in runtime.refusals, identity))
+    refusal = runtime.refusals.get(first)
+    if refusal is not None:
+        return f"{first.title} drifted, and stays so: {refusal.message}"
+    more = f" and {len(runtime.drifted) - 1} more" if len(runtime.drifted) > 1 else ""
+    return f"{first.title}{more} drifted"
 
 
 def _why_out(runtime: Runtime, pin: Pin | None) -> str:

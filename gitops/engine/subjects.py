@@ -28,6 +28,7 @@ from gitops.engine.actual import Actual
 from gitops.engine.children import is_child
 from gitops.engine.desired import Documents
 from gitops.engine.inventory import Inventory
+from gitops.engine.sentences import tell
 from gitops.engine.wait import judge
 from gitops.model.application import Application
 from gitops.model.health import HealthStatus
@@ -36,6 +37,8 @@ from gitops.model.plan import BEFORE_ALL, Fault, Hook, Phase
 from gitops.ports import Claim, Cluster, Read
 
 AUTOSCALER = GroupKind("autoscaling", "HorizontalPodAutoscaler")
+PASSING = frozenset({"unreachable", "transient", "unauthorized"})
+"""Reasons of errors for which a plan is not made now, and made later."""
 LIST_S = 20.0
 """How long a plan waits for the list of a kind that only hooks have."""
 
@@ -98,7 +101,7 @@ class Subjects:
             options=DiffOptions(ignore=application.ignore_differences),
         )
         chosen = [m for m in manifests if only is None or m.id in only]
-        self._settle_suspects(application.name, chosen)
+        chosen = self._settle_suspects(application.name, chosen, gathered)
         claims = {claim.id: claim for claim in self._inventory.of(application.name)}
         gathered.defines = self._new_kinds(chosen)
         scaled = self._autoscaled(manifests)
@@ -131,10 +134,22 @@ class Subjects:
             address,
         )
 
-    def _settle_suspects(self, application: str, manifests: Sequence[Manifest]) -> None:
+    def _settle_suspects(
+        self, application: str, manifests: Sequence[Manifest], gathered: Gathered
+    ) -> list[Manifest]:
+        """Ask for what may be gone; what we may not see is a fault, and left out."""
         versions = {c.id: c.api_version for c in self._inventory.of(application)}
         versions |= {m.id: m.api_version for m in manifests}
-        self._actual.settle({i: v for i, v in versions.items() if not is_child(i)})
+        unknown = self._actual.settle({i: v for i, v in versions.items() if not is_child(i)})
+        for error in unknown.values():
+            if error.reason in PASSING:
+                raise error
+        gathered.faults += [
+            Fault(e.reason or "refused", tell(e), m.id, m.place)
+            for m in manifests
+            if (e := unknown.get(m.id)) is not None
+        ]
+        return [m for m in manifests if m.id not in unknown]
 
     def _remembered(
         self, claims: Mapping[ObjectId, Claim], chosen: Sequence[Manifest]

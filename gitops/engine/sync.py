@@ -35,7 +35,6 @@ from gitops.model.revision import (
     RevisionKind,
     RevisionState,
     Trigger,
-    TriggerKind,
 )
 from gitops.ports import ApplicationState, Claim, Clock, Store
 from gitops.wire.plan import plan_to_wire
@@ -202,9 +201,7 @@ class Syncer:
             left.pop(0)
 
     def _told(self, request: SyncRequest, comparison: Comparison) -> Revision | None:
-        """The attempt that a refusal was recorded in already, if nobody asked for another."""
-        if request.trigger.kind is TriggerKind.MANUAL:
-            return None
+        """The attempt in which the same refusal was recorded already, or None."""
         history = self._store.revisions(comparison.plan.application, limit=RECENT)
         last = next((r for r in history if r.kind is request.kind), None)
         if last is None or last.state is not RevisionState.FAILED:
@@ -252,7 +249,7 @@ class Syncer:
         policy = request.plan.application.sync_policy
         deadline = self._clock.monotonic() + policy.timeout.total_seconds()
         outcomes: list[Outcome] = []
-        failures = 0
+        applied, failures = Applied(End.RETRY), 0
         again: Comparison | None = comparison
         while True:
             if again is not None:

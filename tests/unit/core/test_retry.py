@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops.core.retry import HEAL_LIMIT, heal_backoff, is_contested, next_attempt
+from gitops.core.retry import HEAL_LIMIT, heal_backoff, is_contested, may_pass, next_attempt
 from gitops.model.application import Retry
+from gitops.model.plan import Fault
 
 
 def seconds(pause: timedelta | None) -> float | None:
@@ -62,3 +63,13 @@ def test_after_five_heals_an_object_is_contested() -> None:
 def test_pauses_never_shrink(retry: Retry, retries: int) -> None:
     first, second = next_attempt(retry, retries), next_attempt(retry, retries + 1)
     assert second is None or (first is not None and first <= second <= retry.max_duration)
+
+
+@pytest.mark.parametrize("codes", [["forbidden"], ["unknown-kind", "namespace-missing"]])
+def test_what_is_mended_outside_of_git_is_worth_another_look(codes: list[str]) -> None:
+    assert may_pass([Fault(code, "no") for code in codes])
+
+
+@pytest.mark.parametrize("codes", [[], ["forbidden", "invalid"], ["denied"]])
+def test_a_manifest_s_own_fault_waits_for_a_commit(codes: list[str]) -> None:
+    assert not may_pass([Fault(code, "no") for code in codes])

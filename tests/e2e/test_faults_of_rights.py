@@ -1,0 +1,182 @@
+"""What the service may not do, or not any more: named, harmless to everything else, and passing.
+
+The service has nothing but the token of a ServiceAccount, in a file that can be renewed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gitops.controlplane.processes import ControlPlane
+from gitops.model.revision import RevisionKind, RevisionState
+from tests.helpers.controlplane import Kubectl, eventually
+from tests.helpers.service import World, config_map, start_world
+
+SERVICE = """\
+apiVersion: v1
+kind: Service
+metadata: {name: words}
+spec: {ports: [{port: 80}]}
+"""
+VERBS = ("get", "list", "watch", "create", "patch", "delete")
+
+
+@dataclass
+class Limited:
+    """A service that may handle ConfigMaps, and Services once that is granted."""
+
+    world: World
+    kubectl: Kubectl
+    namespace: str
+    folder: Path
+
+    @property
+    def user(self) -> str:
+        return f"system:serviceaccount:{self.namespace}:service"
+
+    def grant(self, resource: str) -> None:
+        """All rights on a kind, everywhere; returns when they count."""
+        name = f"{self.namespace}-{resource}"
+        verbs = ",".join(VERBS)
+        self.kubectl("create", "clusterrole", name, f"--verb={verbs}", f"--resource={resource}")
+        account = f"--serviceaccount={self.namespace}:service"
+        self.kubectl("create", "clusterrolebinding", name, f"--clusterrole={name}", account)
+        eventually(lambda: self.may(resource), f"the right on {resource}")
+
+    def revoke(self, resource: str) -> None:
+        name = f"{self.namespace}-{resource}"
+        self.kubectl("delete", "clusterrolebinding,clusterrole", name)
+        eventually(lambda: not self.may(resource), f"no right on {resource}")
+
+    def may(self, resource: str) -> bool:
+        answer = self.kubectl.try_("auth", "can-i", "patch", resource, f"--as={self.user}", "-A")
+        return answer.returncode == 0
+
+    def renew(self) -> None:
+        """Make the account, and put a token of it into the file."""
+        self.kubectl("-n", self.namespace, "create", "serviceaccount", "service")
+        token = self.kubectl("-n", self.namespace, "create", "token", "service")
+        (self.folder / "token").write_text(token)
+
+    def expire(self) -> None:
+        """End the account and with it its token; the API server remembers it for some seconds."""
+        self.kubectl("-n", self.namespace, "delete", "serviceaccount", "service")
+        token = (self.folder / "token").read_text()
+        ask = ("--token", token, "get", "--raw", "/version")
+        eventually(lambda: "Unauthorized" in self.kubectl.try_(*ask).stderr, "the end of the token")
+
+    def word(self, name: str = "words") -> str:
+        where = ("-n", self.namespace, "get", "configmap", name)
+        return self.kubectl(*where, "-o", "jsonpath={.data.word}")
+
+    def states(self, name: str) -> list[RevisionState]:
+        return [r.state for r in self.world.service.reading.revisions(name)]
+
+
+def kubeconfig(plane: ControlPlane, folder: Path) -> Path:
+    """The administrator's, with the token file in place of their token."""
+    body = yaml.safe_load(plane.kubeconfig.read_text())
+    body["users"] = [{"name": "service", "user": {"tokenFile": "token"}}]
+    body["contexts"][0]["context"]["user"] = "service"
+    path = folder / "kubeconfig"
+    path.write_text(yaml.safe_dump(body))
+    return path
+
+
+@pytest.fixture
+def limited(
+    control_plane: ControlPlane, kubectl: Kubectl, namespace: str, tmp_path: Path
+) -> Iterator[Limited]:
+    settings = {"cluster": {"kubeconfig": kubeconfig(control_plane, tmp_path)}}
+    (tmp_path / "token").write_text("none yet")
+    with start_world(control_plane, tmp_path, namespace, **settings) as world:
+        made = Limited(world, kubectl, namespace, tmp_path)
+        made.renew()
+        made.grant("configmaps")
+        try:
+            yield made
+        finally:
+            role = "clusterrolebinding,clusterrole"
+            for resource in ("configmaps", "services"):
+                kubectl.try_("delete", role, f"{namespace}-{resource}")
+
+
+def test_a_missing_right_is_named_stops_nobody_else_and_heals_when_granted(
+    limited: Limited,
+) -> None:
+    world = limited.world
+    world.repo.write("words/words.yaml", config_map()).write("web/web.yaml", SERVICE)
+    world.repo.write("web/more.yaml", config_map("more"))
+    world.repo.commit("Both")
+    world.repo.push()
+    world.declare("words", "words")
+    world.declare("web", "web")
+    refused = world.closed("web")
+    world.settled("words")
+    place = f"in namespace {limited.namespace}"
+    right = f"no right to patch services {place} (as {limited.user})"
+    assert refused.state is RevisionState.FAILED
+    for message in (refused.message, world.status("web").message):
+        assert right in message
+        assert f"grant it: verb patch, resource services, {place}" in message
+    for _ in range(2):
+        world.refresh("web")
+        assert world.service.dispatcher.wait_idle(60)
+    assert limited.states("web") == [RevisionState.FAILED], "told once"
+    world.push("words/words.yaml", config_map(word="two"))
+    world.refresh("words")
+    world.wait_for(lambda: limited.word() == "two", "the other application's next sync")
+    limited.grant("services")
+    world.settled("web")
+    assert limited.states("web") == [RevisionState.SUCCEEDED, RevisionState.FAILED]
+    assert limited.word("more") == "one"
+
+
+def test_a_right_that_is_taken_away_holds_up_no_heal_of_other_objects(limited: Limited) -> None:
+    world = limited.world
+    limited.grant("services")
+    world.repo.write("app/words.yaml", config_map()).write("app/web.yaml", SERVICE)
+    world.repo.commit("Both")
+    world.repo.push()
+    world.declare()
+    world.settled()
+    limited.revoke("services")
+    where = ("-n", limited.namespace)
+    limited.kubectl(*where, "delete", "service", "words")
+    world.wait_for(lambda: "no right to" in world.status().message, "the missing right")
+    limited.kubectl(*where, "patch", "configmap", "words", "-p", '{"data": {"word": "drifted"}}')
+    world.wait_for(lambda: limited.word() == "one", "the heal of what may be healed")
+    status = world.status()
+    assert status.sync != "Synced"
+    assert f"services in namespace {limited.namespace}" in status.message
+    limited.grant("services")
+    world.settled()
+    assert limited.kubectl(*where, "get", "service", "words")
+    kinds = {r.kind for r in world.service.reading.revisions("demo")[:-1]}
+    assert kinds == {RevisionKind.HEAL}
+
+
+def test_a_token_that_is_not_accepted_is_said_and_renewing_it_is_enough(limited: Limited) -> None:
+    world = limited.world
+    world.push("app/words.yaml", config_map())
+    world.declare()
+    world.settled()
+    limited.expire()
+    world.push("app/words.yaml", config_map(word="two"))
+    world.refresh()
+    world.wait_for(lambda: "credentials" in world.status().message, "what is refused")
+    status = world.status()
+    assert status.sync == "Unknown"
+    assert "the API server does not accept our credentials" in status.message
+    assert "renew the token or the kubeconfig" in status.message
+    assert limited.word() == "one", "what ran keeps running"
+    limited.renew()
+    world.settled()
+    assert limited.word() == "two"
+    newest = world.service.reading.revisions("demo")[0]
+    assert newest.healthy
+    token = (limited.folder / "token").read_text()
+    assert token not in world.story()
