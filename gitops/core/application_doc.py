@@ -71,6 +71,7 @@ both say something, ours is taken.
 | `sync-wave` | an integer, 0 when absent; lower waves first |
 | `sync-options` | options for this object, with commas between |
 | `ignore-healthcheck` | `"true"`: the object does not count in its application's health |
+| `ignore-differences` | YAML with `jsonPointers`: places of this object that are not compared |
 
 Helm's hooks count too, unless a manifest of the application has a hook of ours or of Argo CD's:
 `pre-install` and `pre-upgrade` are PreSync, `post-install` and `post-upgrade` PostSync,

@@ -97,7 +97,7 @@ def _trace(
     options: DiffOptions,
 ) -> Trace:
     last, owners = known
-    rules = options.matching(identify(actual))
+    rules = options.matching(identify(actual), desired)
     skipped = [*never_compared(actual, desired, shapes)]
     if _sorted_by_server(desired, actual):
         skipped.append(("subsets",))
@@ -137,7 +137,7 @@ def compare(
     shape = shapes.root(actual)
     after: Body = jsonpatch.apply_patch(answer, list(removals)) if removals else answer
     after = _without_noise(actual, after, shapes)
-    rules = options.matching(identify(actual))
+    rules = options.matching(identify(actual), answer)
     if rules or options.ignore_replicas:
         after = _as_actual(actual, after, (rules, options.ignore_replicas), shape)
     return _result(actual, after, (known, Owners.of(actual)), shapes)

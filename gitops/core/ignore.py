@@ -4,7 +4,7 @@ In: `IgnoreRule`s and the two bodies. Out: pointers into each of them. Called by
 """
 
 import fnmatch
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,9 +18,10 @@ from gitops.core.normalize import (
 from gitops.core.pointers import Pointer, parse_pointer
 from gitops.core.shapes import Shapes
 from gitops.core.values import same_json
+from gitops.core.yaml_reader import read_documents
 from gitops.errors import ApplicationError
 from gitops.model.application import IgnoreRule
-from gitops.model.objects import Body, ObjectId
+from gitops.model.objects import Body, ObjectId, string_map
 
 IDENTITY: Final[tuple[Pointer, ...]] = (
     ("apiVersion",),
@@ -29,6 +30,11 @@ IDENTITY: Final[tuple[Pointer, ...]] = (
     ("metadata", "namespace"),
     ("metadata", "generateName"),
 )
+IGNORE_ANNOTATIONS: Final = (
+    "gitops.dev/ignore-differences",
+    "argocd.argoproj.io/ignore-differences",
+)
+"""On a manifest: YAML with `jsonPointers`, rules for this object alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +48,21 @@ class DiffOptions:
     ignore: tuple[IgnoreRule, ...] = ()
     ignore_replicas: bool = False
 
-    def matching(self, identity: ObjectId) -> list[IgnoreRule]:
-        """The rules that speak about an object."""
-        return [rule for rule in self.ignore if matches(rule, identity)]
+    def matching(self, identity: ObjectId, desired: Body) -> list[IgnoreRule]:
+        """The rules that speak about an object, and those of its manifest's own annotation."""
+        found = [rule for rule in self.ignore if matches(rule, identity)]
+        annotations = string_map(desired, "annotations")
+        texts = [annotations[key] for key in IGNORE_ANNOTATIONS if key in annotations]
+        return [*found, *(rule for text in texts if (rule := _annotated(text)) is not None)]
+
+
+def _annotated(text: str) -> IgnoreRule | None:
+    """The rule that an annotation holds; None where it cannot be read, as Argo CD has it."""
+    value = next((document.value for document in read_documents(text)), None)
+    pointers = value.get("jsonPointers") if isinstance(value, Mapping) else None
+    if not isinstance(pointers, list):
+        return None
+    return IgnoreRule(json_pointers=tuple(p for p in pointers if isinstance(p, str) and p))
 
 
 def matches(rule: IgnoreRule, identity: ObjectId) -> bool:
