@@ -134,7 +134,7 @@ class Running:
         """Read the declared files, start the engine, then the polls."""
         self.service.record_settings(public_settings(self.settings))
         self.files.review()
-        self.service.start()
+        self.service.start(all_read=self.files.all_read)
         self.scheduler.start()
 
     def stop(self) -> None:
@@ -155,9 +155,12 @@ class DeclaredFiles:
         self._service = service
         self._seen: dict[Path, tuple[int, int]] = {}
         self._names: dict[Path, set[str]] = {}
+        self.all_read = True
+        """Whether the last review could read all that the settings name."""
 
     def review(self) -> None:
         """Read what is new or changed, withdraw what is gone; a broken file stops no other."""
+        self.all_read = True
         found = self._marks()
         for path in sorted(set(self._seen) - set(found)):
             self._withdraw(path, set())
@@ -188,6 +191,7 @@ class DeclaredFiles:
             elif path.is_file():
                 files.append(path)
             elif path not in self._seen:
+                self.all_read = False
                 log.warning("applications not found", path=str(path))
         return files
 
@@ -204,6 +208,7 @@ class DeclaredFiles:
         try:
             text = path.read_text("utf-8")
         except UnicodeDecodeError:
+            self.all_read = False
             log.warning("applications not read", path=str(path), error="it is not UTF-8")
             return True
         except OSError as error:
@@ -213,6 +218,7 @@ class DeclaredFiles:
         for fault in loaded.errors:
             log.warning("applications not read", path=str(path), error=str(fault))
         if loaded.errors:  # what cannot be understood now is not withdrawn by that
+            self.all_read = False
             self._names[path] = self._names.get(path, set()) | loaded.names
         else:
             self._withdraw(path, set(loaded.names))
@@ -220,6 +226,7 @@ class DeclaredFiles:
 
     def _complain(self, path: Path, error: OSError) -> None:
         """Say once that something cannot be read."""
+        self.all_read = False
         if self._seen.get(path) != UNREAD:
             log.warning("applications not read", path=str(path), error=error.strerror)
 

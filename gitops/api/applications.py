@@ -11,7 +11,7 @@ from starlette.responses import Response
 from gitops.api.context import Context, accepted, raw_body, reply
 from gitops.engine.compare import Comparison
 from gitops.engine.declaring import understand
-from gitops.engine.operations import DeleteOptions
+from gitops.engine.deleting import DeleteOptions
 from gitops.errors import ApplicationError, InputError
 from gitops.wire.plan import plan_digest, plan_to_wire
 from gitops.wire.status import status_to_wire

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from gitops.core.application_spec import read_application
 from gitops.core.parse import parse
 from gitops.engine.children import Children
+from gitops.engine.deleting import DELETE, DeleteOptions
 from gitops.engine.following import LANE
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime, same_origin
 from gitops.errors import ApplicationError, ConflictError, GitopsError
 from gitops.model.application import Application, Origin
 from gitops.model.objects import Manifest
-from gitops.model.revision import Trigger, TriggerKind
-
-DELETE = "delete"
+from gitops.model.revision import RecordKind, Trigger, TriggerKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +31,8 @@ class Declarer:
     def __init__(self, parts: Parts, children: Children) -> None:
         self._parts = parts
         self._children = children
+        self._unread: set[str] = set()
+        """Applications whose declaration is kept and could not be understood."""
         self.awake = False
 
     def declare(
@@ -48,6 +49,9 @@ class Declarer:
         known = self._parts.registry.find(application.name)
         same = known is not None and known.application == application
         runtime = self._parts.registry.declare(application, origin, warnings)
+        if self._parts.states.get(application.name).deleting:
+            same = False
+            self._parts.states.change(application.name, deleting="")
         if not same:
             self._parts.events.publish(application.name, "registered", f"declared by {origin.kind}")
             self._wake(runtime, trigger)
@@ -80,6 +84,12 @@ class Declarer:
     def _accept(self, manifest: Manifest, origin: Origin) -> tuple[Application, tuple[str, ...]]:
         application, warnings = understand(manifest)
         known = self._parts.registry.find(application.name)
+        if self._parts.states.get(application.name).deleting:
+            raise ConflictError(
+                f'"{application.name}" is being deleted',
+                where=str(manifest.place or application.name),
+                remedy=f"`gitops delete {application.name}` goes on with that; register it then",
+            )
         if known is not None and not same_origin(known.origin, origin):
             raise ConflictError(
                 f'"{application.name}" is declared in {known.origin.where}',
@@ -139,6 +149,7 @@ class Declarer:
                 application, warnings = understand(manifest)
                 self._parts.registry.declare(application, Origin("api", "the API"), warnings)
         except GitopsError as error:
+            self._unread.add(name)
             self._parts.events.publish(name, "problem", str(error), code=error.code)
 
     def _restore_child(self, manifest: Manifest, parent: str) -> None:
@@ -146,6 +157,7 @@ class Declarer:
             application, warnings = understand(manifest)
             self._parts.registry.declare(application, Origin("git", parent), warnings)
         except GitopsError as error:
+            self._unread.add(manifest.id.name)
             self._parts.events.publish(parent, "problem", str(error), code=error.code)
 
     def withdraw(self, name: str, kind: str, where: str) -> None:
@@ -156,21 +168,52 @@ class Declarer:
         if kind == "git" and runtime.origin.where != where:
             return
         if runtime.application.finalize:
-            self._parts.dispatcher.request(
-                name, DELETE, Trigger(TriggerKind.MANUAL, "gitops", f"removed from {where}")
-            )
+            trigger = Trigger(TriggerKind.MANUAL, "gitops", f"removed from {where}")
+            self._parts.states.begin_deletion(name, "cascade")
+            options = DeleteOptions(asked=False)
+            self._parts.dispatcher.request(name, DELETE, trigger, options=options)
             return
         self.forget(runtime, "")
 
     def forget(self, runtime: Runtime, actor: str) -> None:
-        """Drop an application: its claims are given back, its revisions stay."""
-        claims = [claim.id for claim in self._parts.inventory.of(runtime.name)]
-        self._parts.inventory.release(runtime.name, claims)
+        """Drop an application: its claims are given back, its revisions and objects stay.
+
+        So are its children, which it alone declares; what is being deleted goes on by itself.
+        """
+        name = runtime.name
+        claims = [claim.id for claim in self._parts.inventory.of(name)]
+        for child in (identity for identity in claims if self._children.is_child(identity)):
+            self._forget_child(child.name, name)
+        self._parts.inventory.release(name, claims)
         if runtime.origin.kind == "api":
-            self._parts.store.unregister(runtime.name, actor or "gitops")
-        self._parts.registry.remove(runtime.name)
-        self._parts.states.forget(runtime.name)
-        self._parts.events.publish(runtime.name, "unregistered", "no longer declared")
+            self._parts.store.unregister(name, actor or "gitops")
+        else:
+            left = [identity.title for identity in claims]
+            payload = {"declared": runtime.origin.where, "left": left}
+            self._parts.store.append(
+                RecordKind.UNREGISTERED, actor=actor or "gitops", application=name, payload=payload
+            )
+        self._parts.registry.remove(name)
+        self._parts.states.forget(name)
+        self._parts.events.publish(name, "unregistered", "no longer declared")
+
+    def _forget_child(self, name: str, parent: str) -> None:
+        runtime = self._parts.registry.find(name)
+        ours = runtime is not None and runtime.origin == Origin("git", parent)
+        if runtime is not None and ours and not self._parts.states.get(name).deleting:
+            self.forget(runtime, "")
+
+    def tidy(self) -> None:
+        """Forget what was declared before and is no more, once every declaration is read.
+
+        What it runs goes on running, as where such a declaration goes while the service runs:
+        whether it had a finalizer is not known any more.
+        """
+        known = {runtime.name for runtime in self._parts.registry.all()} | self._unread
+        kept = {claim.application for claim in self._parts.store.claims()}
+        for name in sorted((kept | set(self._parts.store.states())) - known):
+            gone = Runtime(Application(name, sources=()), Origin("file", "what is gone"))
+            self.forget(gone, "")
 
 
 def understand(manifest: Manifest) -> tuple[Application, tuple[str, ...]]:

@@ -5,11 +5,10 @@ Each job ends with a `job-done` event that carries its ticket, so that whoever a
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from gitops.core.decide import rollback_target
-from gitops.core.marks import release_marks
 from gitops.engine.compare import PlanRequest
+from gitops.engine.deleting import DELETE, Deleter
 from gitops.engine.desired import Desired
 from gitops.engine.dispatcher import Job
 from gitops.engine.following import REFRESH
@@ -17,11 +16,11 @@ from gitops.engine.parts import Parts
 from gitops.engine.reconciler import Reconciler
 from gitops.engine.registry import Runtime
 from gitops.engine.status import sync_status
-from gitops.engine.sync import SyncRequest, SyncResult
+from gitops.engine.sync import SyncResult
 from gitops.errors import ConflictError, GitopsError, InputError, NotFoundError
 from gitops.model.objects import ObjectId
-from gitops.model.revision import Revision, RevisionKind
-from gitops.ports import ApplicationState, Patch
+from gitops.model.revision import Revision
+from gitops.ports import ApplicationState
 
 DEFECT = "a defect in gitops ended the job"
 
@@ -43,23 +42,13 @@ class RollbackOptions:
     number: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteOptions:
-    """`cascade` deletes what the application runs, `orphan` leaves it without our marks."""
-
-    mode: Literal["cascade", "orphan"] = "cascade"
-    unregister: bool = True
-
-
 class Operations:
     """Carries out manual jobs."""
 
-    def __init__(
-        self, parts: Parts, reconciler: Reconciler, forget: Callable[[Runtime, str], None]
-    ) -> None:
+    def __init__(self, parts: Parts, reconciler: Reconciler, deleter: Deleter) -> None:
         self._parts = parts
         self._reconciler = reconciler
-        self._forget = forget
+        self._deleter = deleter
         reconciler.manual = self.carry_out
 
     def carry_out(self, runtime: Runtime, job: Job) -> None:
@@ -67,10 +56,11 @@ class Operations:
         works: dict[str, Callable[[Runtime, Job], tuple[SyncResult | None, str]]] = {
             "sync": self._sync,
             "rollback": self._rollback,
-            "delete": self._delete,
+            DELETE: self._deleter.delete,
             REFRESH: self._refresh,
         }
         try:
+            self._refuse_while_deleted(runtime, job)
             result, message = works[job.kind](runtime, job)
         except GitopsError as error:
             self._parts.events.publish(
@@ -95,6 +85,15 @@ class Operations:
             revision=revision.number if revision else None,
             ticket=job.ticket,
             state=str(revision.state) if revision else "unchanged",
+        )
+
+    def _refuse_while_deleted(self, runtime: Runtime, job: Job) -> None:
+        if job.kind in (DELETE, REFRESH) or not self._parts.states.get(runtime.name).deleting:
+            return
+        raise ConflictError(
+            "the application is being deleted",
+            where=runtime.name,
+            remedy=f"`gitops delete {runtime.name}` goes on with that; register it anew afterwards",
         )
 
     # --- look ---------------------------------------------------------------------------------
@@ -216,31 +215,3 @@ class Operations:
                 remedy="choose a revision that applied something",
             )
         return revision
-
-    # --- deletion -----------------------------------------------------------------------------
-
-    def _delete(self, runtime: Runtime, job: Job) -> tuple[SyncResult | None, str]:
-        options = job.options or DeleteOptions()
-        plan = PlanRequest(
-            runtime.application, (), "", None, prune=True, deletes=True,
-            orphan=options.mode == "orphan",
-        )  # fmt: skip
-        if options.mode == "orphan":
-            self._release(runtime)
-        result = self._parts.run(
-            runtime,
-            SyncRequest(plan, RevisionKind.DELETE, job.trigger, "", called_off=lambda: ""),
-        )
-        if result.good:
-            self._forget(runtime, job.trigger.actor if options.unregister else "")
-        return result, ""
-
-    def _release(self, runtime: Runtime) -> None:
-        """Take our marks off what stays."""
-        requests = []
-        for claim in self._parts.inventory.of(runtime.name):
-            live = self._parts.actual.get(claim.id)
-            if live is not None:
-                operations = tuple(release_marks(live.decode()))
-                requests.append(Patch(claim.id, live.api_version, operations))
-        self._parts.cluster.send(requests)

@@ -112,6 +112,8 @@ class Reconciler:
 
     def check(self, runtime: Runtime, job: Job) -> None:
         """Bring one application to where it should be, if it may be brought there."""
+        if self._parts.states.get(runtime.name).deleting:
+            return
         before = runtime.problem
         self._check(runtime, job)
         if runtime.problem is before and isinstance(before, OUTSIDE):

@@ -15,13 +15,14 @@ from gitops.engine.apply import Applier
 from gitops.engine.children import Children
 from gitops.engine.compare import Comparer
 from gitops.engine.declaring import Declarer
+from gitops.engine.deleting import DELETE, DeleteOptions, Deleter
 from gitops.engine.desired import DesiredLoader
 from gitops.engine.dispatcher import Dispatcher, Job
 from gitops.engine.events import EventLog
 from gitops.engine.following import CHECK, LANE, REFRESH, Concerned, Follower, Look
 from gitops.engine.inventory import Inventory
 from gitops.engine.judging import Judge
-from gitops.engine.operations import DeleteOptions, Operations, RollbackOptions, SyncOptions
+from gitops.engine.operations import Operations, RollbackOptions, SyncOptions
 from gitops.engine.parts import Parts
 from gitops.engine.reading import Reading
 from gitops.engine.reconciler import Reconciler
@@ -74,7 +75,8 @@ class Service:
         self.reconciler = Reconciler(self.parts)
         self.follower = Follower(self.parts)
         self.declarer = Declarer(self.parts, self._children())
-        self.operations = Operations(self.parts, self.reconciler, self.declarer.forget)
+        self.deleter = Deleter(self.parts, self.declarer.forget)
+        self.operations = Operations(self.parts, self.reconciler, self.deleter)
         self.reading = Reading(self.parts)
         self._started = threading.Event()
 
@@ -106,8 +108,11 @@ class Service:
 
     # --- life ---------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Close what a crash left open, watch what is managed, look at everything once."""
+    def start(self, *, all_read: bool = True) -> None:
+        """Close what a crash left open, watch what is managed, look at everything once.
+
+        Unless some declared file could not be read, what nothing declares any more is forgotten.
+        """
         self._close_interrupted()
         self.declarer.restore()
         self.parts.actual.listen(self.reconciler.healer.on_changed)
@@ -122,6 +127,9 @@ class Service:
                 self.parts.judge.survey(runtime)
             except Exception as error:  # noqa: BLE001 - one application's objects must not keep the others from starting
                 self._tell_defect(runtime.name, error)
+        self.deleter.resume()
+        if all_read:
+            self.declarer.tidy()
         self.declarer.awake = True
         for repo_url in self.parts.registry.repositories():
             self.follower.start(repo_url)
@@ -181,13 +189,13 @@ class Service:
     def delete(self, name: str, options: DeleteOptions, trigger: Trigger) -> int:
         """Ask for a deletion; raises ConflictError where a file or Git declares it."""
         origin = self.parts.registry.get(name).origin
-        if origin.kind != "api":
+        if origin.kind != "api" and not self.parts.states.get(name).deleting:
             raise ConflictError(
                 f'"{name}" is declared in {origin.where}',
                 where=name,
                 remedy="remove it there",
             )
-        return self._job(name, "delete", trigger, options)
+        return self._job(name, DELETE, trigger, options)
 
     def _job(self, name: str, kind: str, trigger: Trigger, options: Any) -> int:
         self.parts.registry.get(name)

@@ -4,7 +4,7 @@ import threading
 from dataclasses import replace
 from typing import Any
 
-from gitops.ports import ApplicationState, Store
+from gitops.ports import ApplicationState, DeletionMode, Store
 
 
 class States:
@@ -29,6 +29,10 @@ class States:
                 self._store.save_state(new)
                 self._states[name] = new
             return new
+
+    def begin_deletion(self, name: str, mode: DeletionMode) -> None:
+        """Keep that an application is being deleted: nothing of it counts as synced any more."""
+        self.change(name, deleting=mode, synced_digest="")
 
     def take(self, state: ApplicationState) -> None:
         """Take in a state that the store has saved with a record."""

@@ -14,11 +14,11 @@ GOOD = (None, HealthStatus.HEALTHY, HealthStatus.SUSPENDED)
 def sync_status(parts: Parts, runtime: Runtime) -> tuple[str, str]:
     """`Synced`, `OutOfSync` or `Unknown`, and the sentence that explains it."""
     state = parts.states.get(runtime.name)
-    if runtime.desired is None or runtime.trouble is not None:
-        return "Unknown", str(runtime.trouble or "not compared yet")
-    unseen = _unseen(parts, runtime)
-    if unseen:
-        return "Unknown", unseen
+    if state.deleting:
+        return "OutOfSync", ": ".join(t for t in ("is being deleted", runtime.held) if t)
+    unknown = _why_unknown(parts, runtime)
+    if runtime.desired is None or unknown:
+        return "Unknown", unknown
     if runtime.desired.digest != state.synced_digest or not runtime.desired.digest:
         return "OutOfSync", _why_out(runtime, state.pin)
     if state.pin is not None:
@@ -46,7 +46,9 @@ def _why_out(runtime: Runtime, pin: Pin | None) -> str:
     return runtime.held or "desired is not applied yet"
 
 
-def _unseen(parts: Parts, runtime: Runtime) -> str:
+def _why_unknown(parts: Parts, runtime: Runtime) -> str:
+    if runtime.desired is None or runtime.trouble is not None:
+        return str(runtime.trouble or "not compared yet")
     for claim in parts.inventory.of(runtime.name):
         why = parts.actual.unseen(claim.id.group_kind)
         if why:

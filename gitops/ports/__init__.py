@@ -24,7 +24,15 @@ from gitops.ports.cluster import (
 )
 from gitops.ports.git import Checkout, Repositories, TreeEntry
 from gitops.ports.rendering import Rendered, RenderedText, Renderer, RenderKey, RenderRequest
-from gitops.ports.store import ApplicationState, Claim, Delivery, Store, TrailQuery, Verdict
+from gitops.ports.store import (
+    ApplicationState,
+    Claim,
+    DeletionMode,
+    Delivery,
+    Store,
+    TrailQuery,
+    Verdict,
+)
 from gitops.ports.time import Clock
 
 __all__ = [
@@ -38,6 +46,7 @@ __all__ = [
     "Cluster",
     "Create",
     "Delete",
+    "DeletionMode",
     "Delivery",
     "Gone",
     "ListEvents",

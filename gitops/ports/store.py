@@ -4,10 +4,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from gitops.model.objects import ObjectId
 from gitops.model.revision import Outcome, Pin, RecordKind, Revision, TrailRecord
+
+DeletionMode = Literal["cascade", "orphan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ class ApplicationState:
     `render_key`, `paths` and `commits` belong to the last successful render (shas per source);
     `digest` is that render's desired digest; `synced_digest` the digest of the last full sync that
     ended well; `failed` is `commit:error` of the last recorded fault, so that one fault is one
-    revision; `quarantine` holds digests that automatic sync does not try again.
+    revision; `quarantine` holds digests that automatic sync does not try again; `deleting` says
+    that a deletion has begun, and how ("" where none has).
     """
 
     name: str
@@ -53,6 +56,7 @@ class ApplicationState:
     quarantine: frozenset[str] = frozenset()
     approved: str = ""
     supersedes: int = 0
+    deleting: DeletionMode | Literal[""] = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ def state_to_wire(state: ApplicationState) -> dict[str, Any]:
         "quarantine": sorted(state.quarantine),
         "approved": state.approved,
         "supersedes": state.supersedes,
+        "deleting": state.deleting,
     }
 
 
@@ -53,6 +54,7 @@ def state_from_wire(name: str, value: Mapping[str, Any]) -> ApplicationState:
         quarantine=frozenset(value["quarantine"]),
         approved=value["approved"],
         supersedes=value["supersedes"],
+        deleting=value.get("deleting", ""),
     )
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from gitops.engine.operations import DeleteOptions, RollbackOptions, SyncOptions
+from gitops.engine.deleting import DeleteOptions
+from gitops.engine.operations import RollbackOptions, SyncOptions
 from tests.helpers.commands import Gitops, commands
 from tests.helpers.controlplane import Kubectl
 from tests.helpers.http import Api

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from gitops.controlplane.processes import ControlPlane
-from gitops.engine.operations import DeleteOptions
+from gitops.engine.deleting import DeleteOptions
 from gitops.model.events import Event
 from gitops.model.objects import Live, ObjectId
 from gitops.model.revision import OutcomeKind, RevisionKind

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from gitops.engine.operations import DeleteOptions, SyncOptions
+from gitops.engine.deleting import DeleteOptions
+from gitops.engine.operations import SyncOptions
 from gitops.errors import ConflictError
 from gitops.model.revision import RevisionKind, RevisionState
 from tests.helpers.service import BY_HAND, config_map

@@ -19,6 +19,7 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 from gitops import wiring
+from gitops.engine.deleting import DeleteOptions
 from gitops.engine.operations import RollbackOptions
 from gitops.engine.service import Edges
 from gitops.model.events import Event
@@ -116,7 +117,7 @@ class Killable:
 
     @classmethod
     def run(cls, settings: Settings, log: Path, kill: Kill | None, ask: str = "") -> "Killable":
-        """Start it; `ask` is `rollback NAME NUMBER`, or "" for what it does by itself.
+        """Start it; `ask` is `rollback NAME NUMBER`, `delete NAME`, or "" for nothing.
 
         Without a Kill nothing is put around its edges, and no write is noted.
         """
@@ -186,9 +187,11 @@ def _main(settings: Settings, log: str, kill: Kill | None, ask: str, pipe: Conne
 
     running.service.events.listen(tell)
     running.start()
-    if ask:
-        _, name, number = ask.split()
-        running.service.rollback(name, RollbackOptions(int(number)), BY_HAND)
+    match ask.split():
+        case ["rollback", name, number]:
+            running.service.rollback(name, RollbackOptions(int(number)), BY_HAND)
+        case ["delete", name]:
+            running.service.delete(name, DeleteOptions(), BY_HAND)
     pipe.recv()
     running.stop()
     pipe.close()

@@ -16,7 +16,8 @@ import pytest
 import yaml
 
 from gitops.controlplane.processes import ControlPlane
-from gitops.engine.operations import DeleteOptions, RollbackOptions
+from gitops.engine.deleting import DeleteOptions
+from gitops.engine.operations import RollbackOptions
 from gitops.engine.service import Service
 from gitops.model.events import Event
 from gitops.model.revision import Revision, RevisionKind

@@ -1,0 +1,139 @@
+"""Deleting applications, through restarts and failures: an unfinished deletion stays one.
+
+It is kept with the application's state before its first write, so that nothing takes the
+application for synced from then on. `gitops/engine/operations.py` runs deletions as jobs, the
+declarer asks for them where a declaration with a finalizer is gone, start-up goes on with them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gitops.core.marks import release_marks
+from gitops.engine.apply import End
+from gitops.engine.compare import PlanRequest
+from gitops.engine.dispatcher import Job
+from gitops.engine.parts import Parts
+from gitops.engine.registry import Runtime
+from gitops.engine.sync import SyncRequest, SyncResult
+from gitops.errors import GitopsError
+from gitops.model.application import Application, Origin
+from gitops.model.revision import Revision, RevisionKind, RevisionState, Trigger, TriggerKind
+from gitops.ports import DeletionMode, Patch
+
+DELETE = "delete"
+RETRY_S = 60.0
+"""How long to wait before a deletion that met a busy or unreachable cluster goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteOptions:
+    """`cascade` deletes what the application runs, `orphan` leaves it without our marks.
+
+    `asked` is False where a declaration is gone: it may come back before the job's turn.
+    """
+
+    mode: DeletionMode = "cascade"
+    asked: bool = True
+
+
+class Deleter:
+    """Carries out deletions; `forget` drops an application of which nothing is left."""
+
+    def __init__(self, parts: Parts, forget: Callable[[Runtime, str], None]) -> None:
+        self._parts = parts
+        self._forget = forget
+
+    def delete(self, runtime: Runtime, job: Job) -> tuple[SyncResult | None, str]:
+        """Delete an application; raises what stood in the way, and tries that again if it may."""
+        options = job.options or DeleteOptions()
+        states = self._parts.states
+        self._parts.syncer.close_left(runtime.name)
+        if not options.asked and not states.get(runtime.name).deleting:
+            return None, "it is declared again"
+        if self._is_over(runtime):
+            self._forget(runtime, job.trigger.actor)
+            return None, "it is deleted"
+        before, newest = states.get(runtime.name), self._newest(runtime)
+        states.begin_deletion(runtime.name, options.mode)
+        try:
+            result = self._run(runtime, job.trigger, options)
+        except GitopsError:
+            if self._newest(runtime) == newest:  # it has not begun
+                states.change(
+                    runtime.name, deleting=before.deleting, synced_digest=before.synced_digest
+                )
+            self._go_on_later(runtime, job)
+            raise
+        if result.end is End.RETRY:
+            self._go_on_later(runtime, job)
+        if result.good and states.get(runtime.name).deleting:
+            self._forget(runtime, job.trigger.actor)
+        return result, ""
+
+    def _run(self, runtime: Runtime, trigger: Trigger, options: DeleteOptions) -> SyncResult:
+        orphan = options.mode == "orphan"
+        plan = PlanRequest(
+            runtime.application, (), "", None, prune=True, deletes=True, orphan=orphan
+        )
+        if orphan:
+            self._release(runtime)
+        request = SyncRequest(plan, RevisionKind.DELETE, trigger, "", called_off=self._called_off)
+        result = self._parts.run(runtime, request)
+        revision = result.revision
+        runtime.held = f"revision {revision.number}: {revision.message}" if revision else ""
+        return result
+
+    def _called_off(self) -> str:
+        return "stopping" if self._parts.dispatcher.stopping.is_set() else ""
+
+    def _go_on_later(self, runtime: Runtime, job: Job) -> None:
+        if self._parts.states.get(runtime.name).deleting:
+            self._parts.dispatcher.request(
+                runtime.name, DELETE, job.trigger, options=job.options, delay_s=RETRY_S
+            )
+
+    def _newest(self, runtime: Runtime) -> Revision | None:
+        return next(iter(self._parts.store.revisions(runtime.name, limit=1)), None)
+
+    def _is_over(self, runtime: Runtime) -> bool:
+        """Whether everything was deleted, and the process ended before it could forget."""
+        newest = self._newest(runtime)
+        return (
+            newest is not None
+            and newest.kind is RevisionKind.DELETE
+            and newest.state is RevisionState.SUCCEEDED
+            and bool(self._parts.states.get(runtime.name).deleting)
+            and not self._parts.inventory.of(runtime.name)
+        )
+
+    def _release(self, runtime: Runtime) -> None:
+        """Take our marks off what stays."""
+        requests = []
+        for claim in self._parts.inventory.of(runtime.name):
+            live = self._parts.actual.get(claim.id)
+            if live is not None:
+                operations = tuple(release_marks(live.decode()))
+                requests.append(Patch(claim.id, live.api_version, operations))
+        self._parts.cluster.send(requests)
+
+    def resume(self) -> None:
+        """Go on with every deletion that a stop cut off; what is declared again is wanted."""
+        for name, state in sorted(self._parts.store.states().items()):
+            if not state.deleting:
+                continue
+            runtime = self._parts.registry.find(name)
+            if runtime is not None and runtime.origin.kind != "api":
+                self._parts.states.change(name, deleting="")
+                continue
+            if runtime is None:  # its declaration is gone; what it runs is known by its claims
+                bare = Application(name, sources=())
+                runtime = self._parts.registry.declare(bare, Origin("git", "what was removed"))
+            newest = self._newest(runtime)
+            actor = newest.trigger.actor if newest and newest.kind is RevisionKind.DELETE else ""
+            evidence = "the deletion was interrupted"
+            self._parts.dispatcher.request(
+                name,
+                DELETE,
+                Trigger(TriggerKind.STARTUP, actor or "gitops", evidence),
+                options=DeleteOptions(state.deleting),
+            )
