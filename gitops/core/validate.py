@@ -11,9 +11,10 @@ from typing import Any, Final, Protocol
 
 from gitops.core.checks.custom import check_limits, schemas_of
 from gitops.core.checks.kinds import check_kind
-from gitops.core.checks.meta import check_names, check_nested
+from gitops.core.checks.meta import check_names
 from gitops.core.checks.objects import check_object_rules
 from gitops.core.checks.schema import check_schema
+from gitops.core.checks.structs import check_structs
 from gitops.core.checks.workloads import check_workload
 from gitops.core.metadata import Flaw, check_object
 from gitops.core.parse import fault_order, find_duplicates
@@ -106,7 +107,7 @@ def _flaws(
     if shape is None:
         return
     yield from check_schema(body, shape.root, has_status=shape.has_status)
-    yield from check_nested(body, shape.root)
+    yield from check_structs(body, shape.root)
     yield from check_limits(body, custom.get((manifest.api_version, kind.kind), {}))
     yield from check_workload(body, kind)
     yield from check_object_rules(body, kind)

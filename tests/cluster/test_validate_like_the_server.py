@@ -12,7 +12,7 @@ from gitops.core.validate import validate
 from gitops.errors import GitopsError
 from gitops.model.objects import Manifest
 from gitops.openapi.loader import load_builtin
-from tests.helpers.case_tables import table
+from tests.helpers.case_tables import rows_on_bases, table
 
 HERE = str(Path(__file__).parents[1] / "cases" / "validate" / "faults.yaml")
 SHAPES = load_builtin()
@@ -46,3 +46,12 @@ def test_the_server_agrees(case: dict[str, Any], control_plane: ControlPlane) ->
         theirs = refusal(control_plane, manifest)
 
         assert bool(ours) == (theirs is not None), (ours, theirs)
+
+
+@pytest.mark.parametrize(("body", "faults"), rows_on_bases(HERE, "rules.yaml"))
+def test_the_server_agrees_with_every_rule(
+    body: Any, faults: list[str], control_plane: ControlPlane
+) -> None:
+    theirs = refusal(control_plane, Manifest.of(body))
+
+    assert bool(faults) == (theirs is not None), (faults, theirs)

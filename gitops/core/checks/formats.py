@@ -40,6 +40,15 @@ def label_flaw(text: str) -> str | None:
     return 'must be lower case letters, digits and "-", and begin and end with a letter or digit'
 
 
+def label_1035_flaw(text: str) -> str | None:
+    """A DNS-1035 label: names of kinds and versions in a CustomResourceDefinition."""
+    if len(text) > _LABEL_LENGTH:
+        return f"is longer than {_LABEL_LENGTH} characters"
+    if _LABEL_1035.match(text):
+        return None
+    return 'must be lower case letters, digits and "-", and begin with a letter'
+
+
 def subdomain_flaw(text: str) -> str | None:
     """A DNS-1123 subdomain: most objects."""
     if len(text) > _NAME_LENGTH:

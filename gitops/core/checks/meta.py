@@ -1,6 +1,6 @@
 """Names, labels and annotations: of every object, of its templates, and in its selectors.
 
-In: a body and its kind's shape. Out: flaws. Called by `core/validate.py`.
+In: a body, or a structure of one. Out: flaws. Called by `core/validate.py` and `structs`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,10 +16,17 @@ from gitops.core.checks.formats import (
 )
 from gitops.core.checks.reading import mapping_at, strings
 from gitops.core.metadata import Flaw
-from gitops.core.schema import ANY, Form, Shape
 from gitops.core.wording import Path, dotted, shorten
 from gitops.model.objects import Body, GroupKind
 
+
+def _job_flaw(text: str) -> str | None:
+    """A Job's name becomes a label of its pods."""
+    too_long = len(text) > _LABEL_LENGTH
+    return f"is longer than {_LABEL_LENGTH} characters" if too_long else subdomain_flaw(text)
+
+
+_LABEL_LENGTH: Final = 63
 _RBAC: Final = "rbac.authorization.k8s.io"
 _NAMES: Final[Mapping[GroupKind, Callable[[str], str | None]]] = {
     GroupKind("", "Namespace"): label_flaw,
@@ -30,6 +37,9 @@ _NAMES: Final[Mapping[GroupKind, Callable[[str], str | None]]] = {
     GroupKind(_RBAC, "ClusterRoleBinding"): segment_flaw,
     GroupKind("networking.k8s.io", "IPAddress"): address_flaw,
     GroupKind("certificates.k8s.io", "ClusterTrustBundle"): segment_flaw,
+    GroupKind("policy", "PodDisruptionBudget"): segment_flaw,
+    GroupKind("apps", "StatefulSet"): label_flaw,
+    GroupKind("batch", "Job"): _job_flaw,
 }
 _CRONJOB_LENGTH: Final = 52
 _ANNOTATIONS_SIZE: Final = 256 * 1024
@@ -80,20 +90,8 @@ def check_label(key: str, value: str, path: Path) -> Iterator[Flaw]:
         yield _flaw("invalid-label", (*path, key), value, wrong)
 
 
-def check_nested(value: Any, shape: Shape, path: Path = ()) -> Iterator[Flaw]:
-    """Labels below the top: those of templates, and what selectors ask for."""
-    if isinstance(value, Mapping) and shape.form is Form.STRUCT:
-        yield from _check_own(value, shape.name.rpartition(".")[2], path)
-        for key, item in value.items():
-            if key != "status" or path:
-                yield from check_nested(item, shape.child(key) or ANY, (*path, key))
-    elif isinstance(value, list) and shape.form is Form.LIST:
-        for index, item in enumerate(value):
-            yield from check_nested(item, shape.item, (*path, index))
-
-
-def _check_own(value: Mapping[str, Any], name: str, path: Path) -> Iterator[Flaw]:
-    """The labels that a struct itself holds."""
+def check_nested_labels(value: Mapping[str, Any], name: str, path: Path) -> Iterator[Flaw]:
+    """The labels that a structure itself holds: those of templates, and what selectors ask for."""
     if name == "ObjectMeta" and len(path) > 1:
         yield from check_labels(value, path)
     for key in _LABEL_FIELDS.get(name, ()):

@@ -53,8 +53,14 @@ def _service(body: Body) -> Iterator[Flaw]:
 def _service_names(ports: list[tuple[Path, Mapping[str, Any]]]) -> Iterator[Flaw]:
     """Several ports need names, each its own."""
     seen: set[str] = set()
+    taken: set[tuple[str, str]] = set()
     for place, port in ports:
-        name = port.get("name")
+        name, number = port.get("name"), port.get("nodePort")
+        key = (str(number), str(port.get("protocol") or "TCP"))
+        if number and key in taken:
+            message = f"{dotted(('spec', *place))}.nodePort {number} is taken by another port"
+            yield Flaw("duplicate-entry", message, ("spec", *place, "nodePort"))
+        taken.add(key)
         if len(ports) > 1 and not name:
             message = f"{dotted(('spec', *place))}.name is missing; several ports need names"
             yield Flaw("missing-field", message, ("spec", *place))
@@ -67,7 +73,7 @@ def _service_names(ports: list[tuple[Path, Mapping[str, Any]]]) -> Iterator[Flaw
 def _service_port(port: Mapping[str, Any], path: Path, kind: Any) -> Iterator[Flaw]:
     for key in ("port", "nodePort", "targetPort"):
         number = port.get(key)
-        is_zero = number == 0 and key == "nodePort"
+        is_zero = number == 0 and key != "port"
         if isinstance(number, int) and not 1 <= number <= _MAX_PORT and not is_zero:
             yield port_flaw((*path, key), number)
     name = port.get("name")

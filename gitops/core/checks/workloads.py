@@ -176,7 +176,7 @@ _NOTHING: Final = (0, "0", "0%")
 
 def _schedule(body: Body) -> Iterator[Flaw]:
     schedule = at(body, "spec", "schedule")
-    wrong = schedule_flaw(schedule) if isinstance(schedule, str) else None
+    wrong = schedule_flaw(schedule) if isinstance(schedule, str) and schedule else None
     if wrong is not None:
         path: Path = ("spec", "schedule")
         yield Flaw("bad-value", f'spec.schedule "{shorten(str(schedule))}" {wrong}', path)
@@ -269,7 +269,7 @@ _ROLLING: Final[Path] = ("spec", "strategy", "rollingUpdate")
 _NEEDED: Final = _spec("selector", "template")
 _ALWAYS: Final = _template(_TEMPLATE, ("Always",))
 _ONCE: Final = ("OnFailure", "Never")
-_REPLICAS: Final = _counts(("spec", "replicas"), ("spec", "minReadySeconds"))
+_REPLICAS: Final = _counts(("spec", "replicas"))
 _RULES: Final[Mapping[tuple[str, str], tuple[Callable[[Body], Iterator[Flaw]], ...]]] = {
     ("", "Pod"): (_pod,),
     ("", "PodTemplate"): (_template(("template",), _POLICIES), _top_template),

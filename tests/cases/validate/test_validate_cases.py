@@ -6,8 +6,9 @@ import pytest
 
 from gitops.core.parse import fault_order, parse
 from gitops.core.validate import validate
+from gitops.model.objects import Manifest
 from gitops.openapi.loader import load_builtin
-from tests.helpers.case_tables import table
+from tests.helpers.case_tables import rows_on_bases, table
 
 
 @pytest.mark.parametrize("case", table(__file__, "faults.yaml"))
@@ -24,3 +25,9 @@ def test_faults(case: dict[str, Any]) -> None:
         assert words in line
     for word in case.get("never", []):
         assert word not in "\n".join(told)
+
+
+@pytest.mark.parametrize(("body", "faults"), rows_on_bases(__file__, "rules.yaml"))
+def test_rules_that_the_specification_does_not_tell(body: Any, faults: list[str]) -> None:
+    manifest = Manifest.of(body)
+    assert sorted({f.message for f in validate([manifest], load_builtin())}) == faults
