@@ -26,12 +26,20 @@ ALLOCATED: Final[Mapping[str, frozenset[str]]] = {
     }),
     "io.k8s.api.core.v1.ServicePort": frozenset({"nodePort"}),
     "io.k8s.api.core.v1.PersistentVolumeClaimSpec": frozenset({"volumeName"}),
+    "io.k8s.api.rbac.v1.Subject": frozenset({"apiGroup"}),
     "io.k8s.api.core.v1.PodSpec": frozenset({"nodeName", "serviceAccountName", "serviceAccount"}),
 }  # fmt: skip
 """Fields that the API server or a controller chooses, and keeps where a manifest drops them.
 
 Source: k8s.io/kubernetes pkg/registry/core/service/storage (patchAllocatedValues) and admission.
 """
+CONDITIONAL: Final[Mapping[str, frozenset[str]]] = {
+    "io.k8s.api.core.v1.ServiceSpec": frozenset({
+        "externalTrafficPolicy", "allocateLoadBalancerNodePorts", "internalTrafficPolicy",
+    }),
+    "io.k8s.api.batch.v1.JobSpec": frozenset({"completions"}),
+}  # fmt: skip
+"""Fields with a default that is filled for some objects only."""
 OBJECT_FIELDS: Final = frozenset({"apiVersion", "kind", "status"})
 
 
@@ -101,7 +109,7 @@ def _merge_field(desired: Any, actual: Any, trace: Trace, place: tuple[Shape, st
     if desired is ABSENT or desired is None or trace.ignored_in_desired:
         return _merge_missing(desired, actual, trace, place)
     if shape.drops_zero and _is_dropped(desired, actual):
-        return actual if _is_filled(actual, place) else ABSENT
+        return actual if _is_filled(actual, place) else _refilled(actual, place)
     return merge(desired, actual, trace, shape)
 
 
@@ -131,18 +139,32 @@ def _merge_missing(desired: Any, actual: Any, trace: Trace, place: tuple[Shape, 
     parent, name = place
     shape = parent.child(name) or ANY
     if trace.atomic:
-        return actual if _is_servers(actual, trace, place) else ABSENT
+        return actual if _is_servers(actual, trace, place) else _refilled(actual, place)
     kept = _nulled(actual, trace, shape) if desired is None else _left_out(actual, trace, shape)
     if kept is not ABSENT:
         return kept
     if name in parent.zeros and isinstance(actual, dict):
-        return {} if actual else actual
-    return actual if _is_known_default(actual, place) else ABSENT
+        known = {key: value for key, value in shape.defaulted.items() if value is not None}
+        return known if actual else actual
+    return _refilled(actual, place)
+
+
+def _refilled(actual: Any, place: tuple[Shape, str]) -> Any:
+    """What the server puts where a field goes: its default, as far as it is known."""
+    parent, name = place
+    if _is_known_default(actual, place):
+        return actual
+    if name in CONDITIONAL.get(parent.name, ()):
+        return ABSENT
+    known = parent.defaulted.get(name)
+    return (parent.child(name) or ANY).default if known is None else known
 
 
 def _is_known_default(actual: Any, place: tuple[Shape, str]) -> bool:
     """Whether a field that is removed comes back as it is."""
     parent, name = place
+    if name in ALLOCATED.get(parent.name, ()):
+        return True
     return _is_filled(actual, place) and parent.defaulted.get(name, ABSENT) is not None
 
 

@@ -24,14 +24,17 @@ _DEFAULTS: Final = re.compile(
     r"^func SetDefaults_\w+\(obj \*(?:\w+\.)?(\w+)\) \{$(.*?)^\}", re.MULTILINE | re.DOTALL
 )
 _STATEMENT: Final = re.compile(
-    r"^\t+(?:(?P<alias>\w+) := &(?P<base>\w+)\.(?P<items>[\w.]+)\[\w+\]"
+    r"^\t+(?:(?P<alias>\w+) := &(?P<base>\w+)\.(?P<items>[\w.]+)(?:\[\w+\])?$"
     r"|(?P<local>\w+) := (?P<given>.+)$"
     r"|(?P<star>\*)?(?P<name>\w+)\.(?P<path>[\w.]+)(?:, \w+)? = (?P<value>.+)$)",
     re.MULTILINE,
 )
 _WRAPPED: Final = re.compile(r"(?:ptr\.To(?:\[\w+\])?|[\w.]*[A-Z]\w*|int32|int64)\((.*)\)")
 _OUTSIDE: Final = re.compile(r"^\t(\w+)[ \t]*=[ \t]*(.+)$", re.MULTILINE)
-_CONST: Final = re.compile(r'^\t(\w+)(?:[ \t]+\w+)?[ \t]*=[ \t]*("[^"]*")', re.MULTILINE)
+_CONST: Final = re.compile(
+    r'^(?:const |\t)(\w+)(?:[ \t]+\w+)?[ \t]*=[ \t]*("[^"]*"|-?\d+$)', re.MULTILINE
+)
+_OCTAL: Final = re.compile(r"0[0-7]+")
 UNKNOWN: Final = None
 """A default that depends on something else, or that the source does not state plainly."""
 _VALUE: Final = re.compile(r'^\t\w+[ \t]+(\w+)[ \t]*=[ \t]*"([^"]*)"', re.MULTILINE)
@@ -179,6 +182,8 @@ def _literal(text: str, constants: Mapping[str, str]) -> Any:
     if wrapped:
         return _literal(wrapped[1], constants)
     text = constants.get(text.rpartition(".")[2], text)
+    if _OCTAL.fullmatch(text):
+        return int(text, 8)
     try:
         value = json.loads(text)
     except ValueError:
