@@ -1,0 +1,261 @@
+"""What the API server's admission refuses: told in its words, and told from what passes.
+
+Webhooks and policies look at one namespace only, so that no other test meets them.
+"""
+
+import base64
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gitops.model.revision import OutcomeKind, RevisionState
+from tests.helpers.controlplane import Kubectl, eventually
+from tests.helpers.gitserver import Certificate, make_certificate
+from tests.helpers.service import World, config_map
+
+ANSWERS: dict[str, Any] = {
+    "allowed": {"allowed": True},
+    "denied": {"allowed": False, "status": {"code": 403, "message": "words must be kind"}},
+}
+RULE = {
+    "apiGroups": [""],
+    "apiVersions": ["v1"],
+    "operations": ["CREATE", "UPDATE"],
+    "resources": ["configmaps"],
+}
+
+
+class Webhook:
+    """A real admission webhook on a port of its own; `answer` decides, None: HTTP 500.
+
+    It is away until `serve`.
+    """
+
+    def __init__(self, certificate: Certificate) -> None:
+        self.answer = "allowed"
+        self.fails_once = False
+        self.asked: list[bool] = []
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            self.port = listener.getsockname()[1]
+        self._certificate = certificate
+
+    @contextmanager
+    def serve(self) -> Iterator[None]:
+        hook = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *_: object) -> None:
+                pass
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                status, answer = hook.decide(body)
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(json.dumps(answer).encode())
+
+        server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client that hangs up is no news
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self._certificate.certificate, self._certificate.key)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+    def decide(self, review: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Status and AdmissionReview; `fails_once` fails the next write that is no dry-run."""
+        request = review["request"]
+        dry_run = bool(request["dryRun"])
+        self.asked.append(dry_run)
+        if self.fails_once and not dry_run:
+            self.fails_once = False
+            return 500, {}
+        answer = {"uid": request["uid"], **ANSWERS[self.answer]}
+        return 200, {**{k: review[k] for k in ("apiVersion", "kind")}, "response": answer}
+
+    def configuration(self, namespace: str) -> dict[str, Any]:
+        """What registers it."""
+        bundle = base64.b64encode(self._certificate.certificate.read_bytes()).decode()
+        client = {"url": f"https://127.0.0.1:{self.port}/", "caBundle": bundle}
+        hook = {
+            "name": "kind.example.com",
+            "clientConfig": client,
+            "sideEffects": "None",
+            "timeoutSeconds": 5,
+            "admissionReviewVersions": ["v1"],
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+            "rules": [RULE],
+        }
+        return {
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "ValidatingWebhookConfiguration",
+            "metadata": {"name": namespace},
+            "webhooks": [hook],
+        }
+
+
+@pytest.fixture
+def webhook(world: World, kubectl: Kubectl, tmp_path: Path) -> Iterator[Webhook]:
+    made = Webhook(make_certificate(tmp_path))
+    kubectl.apply(made.configuration(world.namespace))
+    where = ("-n", world.namespace, "create", "configmap", "probe", "--dry-run=server")
+    try:
+        eventually(lambda: "failed calling" in kubectl.try_(*where).stderr, "the webhook")
+        yield made
+    finally:
+        kubectl("delete", "validatingwebhookconfiguration", world.namespace)
+
+
+def test_a_webhook_that_is_away_passes_and_one_that_denies_is_the_manifest_s_fault(
+    world: World, webhook: Webhook
+) -> None:
+    world.push("app/words.yaml", config_map())
+    world.declare()
+    world.wait_for(lambda: "failed calling webhook" in world.status().message, "the outage")
+    assert world.status().sync == "Unknown"
+    assert world.service.parts.store.revisions("demo") == [], "nobody's manifest is at fault"
+    webhook.answer = "denied"
+    with webhook.serve():
+        refused = world.closed()
+        assert refused.state is RevisionState.FAILED
+        for message in (refused.message, world.status().message):
+            assert 'admission webhook "kind.example.com" denied the request' in message
+            assert "words must be kind" in message
+        world.refresh()
+        assert world.service.dispatcher.wait_idle(60)
+        assert len(world.service.parts.store.revisions("demo")) == 1
+        webhook.answer, webhook.fails_once = "allowed", True
+        world.push("app/words.yaml", config_map(word="kind"))
+        world.refresh()
+        world.settled()
+    made = world.service.reading.revision("demo", 2)
+    assert (made.state, made.attempts) == (RevisionState.SUCCEEDED, 2)
+    assert False in webhook.asked
+
+
+def test_a_policy_that_denies_is_passed_on_in_its_words(world: World, kubectl: Kubectl) -> None:
+    name, api = world.namespace, "admissionregistration.k8s.io/v1"
+    selector = {"matchLabels": {"kubernetes.io/metadata.name": name}}
+    match = {"resourceRules": [RULE], "namespaceSelector": selector}
+    validation = {"expression": "object.data.word == 'kind'", "message": "words must be kind"}
+    policy = {"matchConstraints": match, "validations": [validation], "failurePolicy": "Fail"}
+    binding = {"policyName": name, "validationActions": ["Deny"]}
+    kubectl.apply(
+        {"apiVersion": api, "kind": "ValidatingAdmissionPolicy", "metadata": {"name": name},
+         "spec": policy},
+        {"apiVersion": api, "kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": name},
+         "spec": binding},
+    )  # fmt: skip
+    probe = ("create", "configmap", "probe", "--from-literal=word=one", "--dry-run=server")
+    try:
+        eventually(lambda: "must be kind" in kubectl.try_("-n", name, *probe).stderr, "the policy")
+        world.push("app/words.yaml", config_map())
+        world.declare()
+        refused = world.closed()
+        assert refused.state is RevisionState.FAILED
+        for message in (refused.message, world.status().message):
+            assert "ValidatingAdmissionPolicy" in message
+            assert "denied request: words must be kind" in message
+        world.push("app/words.yaml", config_map(word="kind"))
+        world.refresh()
+        world.settled()
+    finally:
+        kubectl("delete", "validatingadmissionpolicy,validatingadmissionpolicybinding", name)
+
+
+SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {name: %s}\n"
+
+
+def test_a_quota_that_is_exceeded_is_told_with_what_to_do(world: World, kubectl: Kubectl) -> None:
+    where = ("-n", world.namespace)
+    kubectl(*where, "create", "quota", "small", "--hard=count/secrets=1")
+    used = "jsonpath={.status.used}"
+    eventually(lambda: kubectl(*where, "get", "quota", "small", "-o", used), "the quota")
+    world.push("app/secrets.yaml", SECRET % "one" + "---\n" + SECRET % "two")
+    world.declare()
+    refused = world.closed()
+    assert refused.state is RevisionState.FAILED
+    for message in (refused.message, world.status().message):
+        assert "exceeded quota: small" in message
+        assert "ask for less, or raise the quota" in message
+        assert len(message) < 400
+    ends = {outcome.outcome for outcome in refused.outcomes}
+    assert ends == {OutcomeKind.CREATED, OutcomeKind.FAILED}
+    kubectl(*where, "patch", "quota", "small", "-p", '{"spec": {"hard": {"count/secrets": "2"}}}')
+    assert world.sync().data["state"] == "succeeded"
+    world.settled()
+
+
+def immutable(version: int, annotations: str = "") -> str:
+    """A Service, a Deployment and a Job with a field that cannot be changed, by version."""
+    address = f"10.96.0.{77 + version}"  # in the part that is never given out by itself
+    return f"""\
+apiVersion: v1
+kind: Service
+metadata: {{name: web{annotations}}}
+spec: {{clusterIP: {address}, ports: [{{port: 80}}]}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: web{annotations}}}
+spec:
+  replicas: 0
+  selector: {{matchLabels: {{app: web{version}}}}}
+  template:
+    metadata: {{labels: {{app: web{version}}}}}
+    spec: {{containers: [{{name: web, image: registry.example/web:v1}}]}}
+---
+apiVersion: batch/v1
+kind: Job
+metadata: {{name: once{annotations}}}
+spec:
+  template:
+    spec:
+      restartPolicy: Never
+      containers: [{{name: once, image: "registry.example/job:v{version}"}}]
+"""
+
+
+def test_fields_that_cannot_be_changed_are_told_with_the_way_out(
+    world: World, kubectl: Kubectl
+) -> None:
+    world.push("app/all.yaml", immutable(0))
+    world.declare()
+    world.settled()
+
+    def uids() -> str:
+        kinds = ["service/web", "deployment/web", "job/once"]
+        return kubectl("-n", world.namespace, "get", *kinds, "-o", "jsonpath={..metadata.uid}")
+
+    before = uids()
+    world.push("app/all.yaml", immutable(1))
+    world.refresh()
+    refused = world.closed(number=2)
+    assert refused.state is RevisionState.FAILED
+    for title in ("Service", "Deployment", "Job"):
+        (said,) = [s for s in refused.message.split("; app/") if f"{title} {world.namespace}" in s]
+        assert "gitops.dev/sync-options: Replace=true" in said
+        assert len(said) < 400
+    assert uids() == before, "nothing was written"
+    assert "Replace=true" in world.status().message
+    world.push(
+        "app/all.yaml", immutable(1, ", annotations: {gitops.dev/sync-options: Replace=true}")
+    )
+    world.refresh()
+    world.settled()
+    assert not set(uids().split()) & set(before.split())
