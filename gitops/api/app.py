@@ -40,6 +40,7 @@ def create_app(service: Service, options: ApiOptions) -> FastAPI:
         summary="Declarative GitOps reconciliation for Kubernetes",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         responses=PROBLEMS,
     )
     app.state.feed = context.feed

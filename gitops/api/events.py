@@ -6,8 +6,10 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from gitops.api.context import Context, reply
+from gitops.api.room import Room
 from gitops.model.events import Event
 from gitops.wire.status import event_to_wire
 
@@ -24,6 +26,8 @@ class Events:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        most = context.options.waiting_clients
+        self._room = Room(most, f"{most} clients wait for events already")
 
     def add(self, router: APIRouter) -> None:
         """Put the routes on a router."""
@@ -60,9 +64,9 @@ class Events:
         if STREAM in request.headers.get("accept", ""):
             last = request.headers.get("last-event-id", "")
             start = int(last) if last.isdecimal() and len(last) < 16 else after or 0  # noqa: PLR2004 - more digits than any sequence has
-            stream = self._stream(name, feed.resume(start))
-            return StreamingResponse(stream, media_type=STREAM, headers={"X-Accel-Buffering": "no"})
-        events, newest = await feed.wait(feed.resume(after or 0), name, timeout_s)
+            return Stream(self._room, self._stream(name, feed.resume(start)))
+        with self._room.place(1 if timeout_s else 0):
+            events, newest = await feed.wait(feed.resume(after or 0), name, timeout_s)
         return reply({"events": [event_to_wire(event) for event in events], "newest": newest})
 
     async def _stream(self, name: str | None, after: int) -> AsyncIterator[bytes]:
@@ -74,6 +78,19 @@ class Events:
                 yield b": still here\n\n"
             for event in events:
                 yield _frame(event)
+
+
+class Stream(StreamingResponse):
+    """Server-Sent Events; takes a place of the room for as long as it is sent."""
+
+    def __init__(self, room: Room, content: AsyncIterator[bytes]) -> None:
+        super().__init__(content, media_type=STREAM, headers={"X-Accel-Buffering": "no"})
+        self._room = room
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it; raises ServiceError before anything is sent where the room is full."""
+        with self._room.place(1):
+            await super().__call__(scope, receive, send)
 
 
 def _frame(event: Event) -> bytes:

@@ -18,6 +18,7 @@ from gitops.api.hosts import check_host, check_origin
 from gitops.api.options import ApiOptions
 from gitops.api.problems import DEFECT, answer_problem, problem, status_of
 from gitops.api.refusals import Refusals
+from gitops.api.room import Place, Room
 from gitops.errors import AccessError, GitopsError, TooLargeError
 
 PROBES: Final = frozenset({"/healthz", "/readyz"})
@@ -55,6 +56,11 @@ class Gate:
         self._app = app
         self._options = options
         self._refusals = refusals
+        most = max(options.held_body_bytes, options.max_body_bytes)
+        full = f"more than {most} bytes of requests are being read at once"
+        self._bodies = Room(most, full)
+        self._unproven = Room(most, full)
+        """Of those who show only in the body that they may: they take no room from the others."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass it on."""
@@ -77,8 +83,10 @@ class Gate:
         error = check_size(scope) or self._check(scope["path"], headers)
         if error is not None:
             raise error
-        body = await self._read(headers, receive)
-        await self._app(scope, Replay(body, receive), send)
+        room = self._unproven if scope["path"] in SIGNED else self._bodies
+        with room.place() as place:
+            body = await self._read(headers, receive, place)
+            await self._app(scope, Replay(body, receive), send)
 
     def _check(self, path: str, headers: Headers) -> AccessError | None:
         """Why a request is refused before its body is read, or None."""
@@ -92,8 +100,8 @@ class Gate:
             error = check_token(headers.get("authorization", ""), self._options.token)
         return error
 
-    async def _read(self, headers: Headers, receive: Receive) -> bytes:
-        """The whole body; raises TooLargeError before more than the limit is kept."""
+    async def _read(self, headers: Headers, receive: Receive, place: Place) -> bytes:
+        """The whole body; raises TooLargeError, ServiceError before more than a limit is kept."""
         limit = self._options.max_body_bytes
         stated = headers.get("content-length", "")
         if stated.isdecimal() and int(stated) > limit:
@@ -109,6 +117,7 @@ class Gate:
                     size += len(chunk)
                     if size > limit:
                         raise _too_large(limit)
+                    place.grow(len(chunk))
                     chunks.append(chunk)
                     if not message.get("more_body", False):
                         return b"".join(chunks)

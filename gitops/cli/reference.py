@@ -67,7 +67,7 @@ API_HEAD: Final = """\
 name the service (loopback's names, `server.host`, `server.allowedHosts`), and `Origin`, where a browser sends it, the same host and port: so no page of another site can talk to it. Refused attempts are in the trail.
 `X-Gitops-Actor` names who asks, for history; it proves nothing.
 
-**Limits.** Bodies up to `server.maxBodyBytes` (413, refused before they are read), within 20 s (408); heads up to 32 KiB (431).
+**Limits.** Bodies up to `server.maxBodyBytes` (413, refused before they are read), within 20 s (408); heads up to 32 KiB (431). Bodies that are held at once may have 32 MiB together, those of webhooks as much again, and 256 clients may wait for events (503 with `Retry-After`).
 
 **Events.** `GET …/events?after=N&timeout=S` answers `{"events": [...], "newest": M}`, waiting up to S seconds (at most 60) for the first; go on with `after=M`. With `Accept: text/event-stream` it is a stream of Server-Sent Events, with `Last-Event-ID`.
 Sequences begin anew when the service starts: a number beyond the newest is answered from the beginning. The newest 2000 events are kept; the trail keeps what matters.

@@ -9,7 +9,8 @@ import pytest
 from gitops.api.options import ApiOptions
 from gitops.model.revision import RecordKind
 from gitops.ports import TrailQuery
-from tests.helpers.http import Api, serve_api
+from tests.helpers.controlplane import eventually
+from tests.helpers.http import SECRETS, Api, serve_api
 from tests.helpers.service import World
 
 TOKEN = "a-token-of-the-team"
@@ -224,3 +225,41 @@ def test_many_clients_are_served_at_once(api: Api) -> None:
     for thread in threads:
         thread.join()
     assert answers == [200] * 30
+
+
+def test_bodies_are_bounded_together_and_webhooks_take_no_room_from_others(offline: World) -> None:
+    options = ApiOptions(max_body_bytes=2000, held_body_bytes=3000, webhook_secrets=SECRETS)
+    with serve_api(offline, options) as api:
+
+        def hook() -> httpx.Response:
+            return api.http.post("/api/webhook", content=b"x" * 1500)
+
+        with socket.create_connection(("127.0.0.1", api.port)) as client:
+            head = f"POST /api/webhook HTTP/1.1\r\nHost: localhost:{api.port}\r\n"
+            client.sendall(f"{head}Content-Length: 2000\r\n\r\n".encode() + b"x" * 1900)
+            eventually(lambda: hook().status_code == 503, "that there is no room")
+            answer = hook()
+            assert code(answer) == "service"
+            assert answer.headers["Retry-After"]
+            other = api.http.post("/api/v1/plan", content=b"x" * 1500)
+            assert other.status_code == 422
+        eventually(lambda: hook().status_code == 400, "that there is room again")
+
+
+@pytest.mark.parametrize("accept", ["text/event-stream", "application/json"])
+def test_clients_that_wait_for_events_are_bounded(offline: World, accept: str) -> None:
+    with serve_api(offline, ApiOptions(waiting_clients=1)) as api:
+        after = {"after": "0", "timeout": "60"}
+        with api.http.stream("GET", "/api/v1/events", headers={"Accept": "text/event-stream"}):
+            answer = api.http.get("/api/v1/events", params=after, headers={"Accept": accept})
+            assert (answer.status_code, code(answer)) == (503, "service")
+            assert "1 clients wait for events already" in answer.text
+            assert answer.headers["Retry-After"]
+            assert api.get("/events").status_code == 200
+
+        def streams() -> bool:
+            headers = {"Accept": "text/event-stream"}
+            with api.http.stream("GET", "/api/v1/events", headers=headers) as stream:
+                return stream.status_code == 200
+
+        eventually(streams, "that there is a place again")

@@ -245,6 +245,17 @@ def test_a_wrong_or_missing_signature_is_refused_and_recorded(scene: Scene) -> N
     assert {record.payload["what"] for record in refused} == {"POST /api/webhook"}
 
 
+def test_the_secret_of_another_sender_is_a_wrong_one(api: Api) -> None:
+    body, headers = generic(SECRETS["gitea"], "https://git.example/a")
+    assert code(post(api, body, headers)) == (401, "access")
+    body, headers = generic(SECRETS["generic"], "https://git.example/a")
+    signature = headers["X-Signature"]
+    github = {"X-GitHub-Event": "push", "X-Hub-Signature-256": signature}
+    assert code(post(api, body, github)) == (401, "access")
+    gitlab = {"X-Gitlab-Event": "Push Hook", "X-Gitlab-Token": SECRETS["generic"]}
+    assert code(post(api, body, gitlab)) == (401, "access")
+
+
 @pytest.mark.parametrize("provider", ["github", "gitlab", "gitea", "generic"])
 def test_a_sender_without_a_secret_is_refused_by_name(offline: World, provider: str) -> None:
     body, headers = variants("https://git.example/a")[provider]
