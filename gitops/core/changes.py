@@ -10,6 +10,7 @@ is told as one where it is new or gone, and field by field where it changed.
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import is_
 from typing import Any
 
 import jsonpatch
@@ -200,10 +201,41 @@ def make_patch(before: Body, after: Body) -> tuple[dict[str, Any], ...]:
             {"op": "add", "path": format_pointer((name,)), "value": value}
             for name, value in after.items()
         )
-    operations: list[dict[str, Any]] = jsonpatch.make_patch(before, after).patch
+    operations: list[dict[str, Any]] = jsonpatch.make_patch(*_differing(before, after)).patch
     if any(operation["op"] == "move" for operation in operations):
         return tuple(_without_moves(before, operations))
     return tuple(operations)
+
+
+def _differing(before: Any, after: Any) -> tuple[Any, Any]:
+    """Both without the fields that they share, in which nothing has to be looked for."""
+    if not (isinstance(before, dict) and isinstance(after, dict)):
+        return before, after
+    old, new = dict(before), dict(after)
+    for name in before.keys() & after.keys():
+        if before[name] is after[name]:
+            del old[name], new[name]
+        else:
+            old[name], new[name] = _differing(before[name], after[name])
+    return old, new
+
+
+def sharing(value: Any, source: Any) -> Any:
+    """`value` made of the parts of `source` wherever they are the same; `source` where all is."""
+    kind = type(value)
+    if kind is not type(source):
+        return source if same_json(value, source) else value
+    if kind is dict:
+        made: Any = {
+            name: sharing(inner, source[name]) if name in source else inner
+            for name, inner in value.items()
+        }
+        same = made.keys() == source.keys() and all(made[n] is source[n] for n in made)
+        return source if same else made
+    if kind is list and len(value) == len(source):
+        made = list(map(sharing, value, source))
+        return source if all(map(is_, made, source)) else made
+    return source if kind is not list and value == source else value
 
 
 def _without_moves(before: Body, operations: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import jsonpatch
 
-from gitops.core.changes import Change, find_changes, make_patch, removal_operations
+from gitops.core.changes import Change, find_changes, make_patch, removal_operations, sharing
 from gitops.core.ignore import (
     DiffOptions,
     ignored_pointers,
@@ -140,7 +140,7 @@ def compare(
     rules = options.matching(identify(actual), answer)
     if rules or options.ignore_replicas:
         after = _as_actual(actual, after, (rules, options.ignore_replicas), shape)
-    return _result(actual, after, (known, Owners.of(actual)), shapes)
+    return _result(actual, sharing(after, actual), (known, Owners.of(actual)), shapes)
 
 
 def _as_actual(

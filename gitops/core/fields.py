@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
+import orjson
+
+from gitops.core.field_sets import is_field_set
 from gitops.core.schema import ANY, Definitions, Form, ListType, Shape
 from gitops.model.diff import ABSENT
 
@@ -35,6 +38,14 @@ class FieldSet:
     def parse(cls, value: Any) -> Self:
         """Read FieldsV1; what is malformed is left out."""
         return cls(member=False, children=cls._parse_children(value, 0))
+
+    @classmethod
+    def read(cls, value: Any) -> "FieldSet | None":
+        """The same; None where anything in it is malformed. One value for equal content."""
+        try:
+            return _read(orjson.dumps(value))
+        except TypeError:  # deeper than any object
+            return None
 
     @classmethod
     def _parse_children(cls, value: Any, depth: int) -> dict[Element, "FieldSet"]:
@@ -122,6 +133,13 @@ class FieldSet:
             value = inner.to_json()
             made[element] = {".": {}, **value} if inner.member and value else value
         return made
+
+
+@functools.lru_cache(maxsize=256)
+def _read(text: bytes) -> FieldSet | None:
+    """Many objects of a kind, and one object many times, have equal sets: each is read once."""
+    value = orjson.loads(text)
+    return FieldSet.parse(value) if is_field_set(value) else None
 
 
 def canonical_element(text: Any) -> Element | None:

@@ -11,6 +11,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+import orjson
+
 from gitops.core.marks import HOOK_ANNOTATION, INSTALLATION_LABEL, TRACKING_ANNOTATION
 from gitops.core.schema import ANY, Shape
 from gitops.core.shapes import Shapes
@@ -33,8 +35,9 @@ RBAC_GROUP: Final = "rbac.authorization.k8s.io"
 
 def canonical(body: Body, shapes: Shapes, *, keep_nulls: bool = False) -> dict[str, Any]:
     """The part of a body that a user decides; nulls are absent, unless they are to be kept."""
-    shape = shapes.root(body)
-    made: dict[str, Any] = without_nulls(dict(body), shape, keep_nulls=keep_nulls)
+    made = dict(body)
+    if _may_hold_null(body):
+        made = without_nulls(made, shapes.root(body), keep_nulls=keep_nulls)
     metadata = made.get("metadata")
     if isinstance(metadata, dict):
         made["metadata"] = _metadata(metadata)
@@ -43,6 +46,14 @@ def canonical(body: Body, shapes: Shapes, *, keep_nulls: bool = False) -> dict[s
     _secret(made)
     _role(made)
     return made
+
+
+def _may_hold_null(body: Body) -> bool:
+    """Whether nulls have to be looked for one by one: hardly any body has one."""
+    try:
+        return b"null" in orjson.dumps(body)
+    except TypeError:  # numbers beyond 64 bits, and the like
+        return True
 
 
 def without_nulls(value: Any, shape: Shape | None, *, keep_nulls: bool = False) -> Any:

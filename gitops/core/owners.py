@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from gitops.core.fields import ElementPath, FieldSet
-from gitops.core.ownership import CLEARED, MANAGER, last_applied, managed_fields, taken_entries
+from gitops.core.ownership import CLEARED, MANAGER, last_applied, taken_entries
 from gitops.model.objects import Body
 
 OURS: Final = "ours"
@@ -44,7 +44,10 @@ class Owners:
     @classmethod
     def of(cls, body: Body | None) -> Self:
         """Read `metadata.managedFields`; malformed entries are left out."""
-        return cls(tuple(_entry(row) for row in managed_fields(body or {})))
+        metadata = (body or {}).get("metadata")
+        rows = metadata.get("managedFields") if isinstance(metadata, Mapping) else None
+        read = (_entry(row) for row in (rows if isinstance(rows, list) else ()))
+        return cls(tuple(entry for entry in read if entry is not None))
 
     @property
     def ours(self) -> FieldSet | None:
@@ -84,19 +87,23 @@ class Owners:
         return next((name for name in found if name != OURS), found[0] if found else None)
 
 
-def _entry(row: Mapping[str, Any]) -> Entry:
+def _entry(row: Any) -> Entry | None:
+    """An entry of managedFields; None where it is malformed."""
+    fields = FieldSet.read(row.get("fieldsV1") or {}) if isinstance(row, Mapping) else None
+    if fields is None:
+        return None
     return Entry(
         str(row.get("manager") or ""),
         str(row.get("operation") or ""),
         str(row.get("subresource") or ""),
-        FieldSet.parse(row.get("fieldsV1")),
+        fields,
     )
 
 
 def _union(entries: Iterable[Entry]) -> FieldSet:
     result = FieldSet()
     for entry in entries:
-        result = result.union(entry.fields)
+        result = result.union(entry.fields) if result else entry.fields
     return result
 
 
@@ -131,7 +138,10 @@ class LastApplied:
             return cls(manifest, by=by)
         annotated = last_applied(actual)
         declared = _union(
-            _entry(row) for row in taken if annotated is None or row.get("operation") == "Apply"
+            entry
+            for row in taken
+            if (annotated is None or row.get("operation") == "Apply")
+            and (entry := _entry(row)) is not None
         )
         return cls(annotated, declared or None, by)
 

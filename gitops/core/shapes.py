@@ -49,7 +49,7 @@ class _Entry:
 class Shapes:
     """The shapes of many kinds; a value: `with_crd` and `merge` give new ones."""
 
-    __slots__ = ("_definitions", "_entries", "_infos")
+    __slots__ = ("_definitions", "_entries", "_infos", "_kinds")
 
     def __init__(
         self,
@@ -61,6 +61,8 @@ class Shapes:
         self._definitions = Definitions(schemas or {}, natives)
         self._entries = entries or {}
         self._infos = infos or {}
+        self._kinds: dict[tuple[str, str], KindShape] = {}
+        """What `kind` has answered."""
 
     @classmethod
     def from_openapi(
@@ -137,9 +139,13 @@ class Shapes:
 
     def kind(self, api_version: str, kind: str) -> KindShape | None:
         """The shape of a kind at a version; None where no schema is known."""
-        entry = self._entries.get((api_version, kind))
-        if entry is None:
-            return None
+        key = (api_version, kind)
+        if key in self._entries and key not in self._kinds:
+            self._kinds[key] = self._make_kind(api_version, kind)
+        return self._kinds.get(key)
+
+    def _make_kind(self, api_version: str, kind: str) -> KindShape:
+        entry = self._entries[api_version, kind]
         group, version = split_api_version(api_version)
         root = make_shape({"$ref": entry.definition}, self._definitions)
         info = self._infos.get(GroupKind(group, kind))

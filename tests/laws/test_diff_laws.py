@@ -6,6 +6,7 @@ import jsonpatch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gitops.core.changes import sharing
 from gitops.core.diff import DiffOptions, LastApplied, compare, diff, removals
 from gitops.core.fields import FieldSet
 from gitops.core.normalize import canonical, digest, manifest_digest
@@ -109,6 +110,14 @@ def test_the_patch_gives_the_predicted_object_and_nothing_is_left_to_do(data):
     again = diff(desired, found.predicted, known, SHAPES)
     assert not again.modified, again.fields
     assert not diff(desired, found.predicted, LastApplied(desired), SHAPES).modified
+
+
+@given(objects, objects)
+def test_a_value_made_of_another_s_parts_is_the_same_value(value, source):
+    made = sharing(value, source)
+    assert same_json(made, value)
+    assert (made is source) is same_json(value, source)
+    assert sharing(copy.deepcopy(source), source) is source
 
 
 @given(deployments, deployments)

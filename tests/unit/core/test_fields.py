@@ -157,3 +157,14 @@ def test_items_have_elements_where_their_keys_are_there():
     assert item_elements(["a"], finalizers) == ['v:"a"']
     assert item_elements([{}], finalizers) is None
     assert item_elements([1], ANY) is None
+
+
+def test_equal_sets_are_read_once_and_malformed_ones_not_at_all():
+    fields = {"f:spec": {"f:replicas": {}}}
+    assert FieldSet.read(fields) is FieldSet.read({"f:spec": {"f:replicas": {}}})
+    assert FieldSet.read(fields) == FieldSet.parse(fields)
+    deep = {}
+    for _ in range(300):
+        deep = {"f:a": deep}
+    for malformed in ([], {"f:a": 1}, {"f:a": {"f:b": []}}, deep):
+        assert FieldSet.read(malformed) is None
