@@ -3,6 +3,7 @@
 In comes a URL, out go connections inside transactions. Called by `SqlStore`'s parts.
 """
 
+import errno
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -16,9 +17,10 @@ from sqlalchemy import URL, Connection, Engine, NestedTransaction, create_engine
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
-from gitops.errors import SettingsError
+from gitops.errors import SettingsError, StoreError
 from gitops.store.dialect import WRITES, prepare_sqlite
 from gitops.store.faults import reading, store_error
+from gitops.store.keys import TOO_OPEN
 
 MEMORY: Final = "sqlite://"
 """The URL of a database in memory."""
@@ -235,9 +237,25 @@ def sqlite_file(url: URL) -> Path | None:
 
 
 def make_private(path: Path) -> None:
-    """Make the file for its owner only before SQLite does; its log and index take its mode."""
+    """Make the file for its owner only before SQLite does; its log and index take its mode.
+
+    Raises StoreError where it is a link, for whoever made that chose where is written.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-    except OSError:
+        descriptor = os.open(path, flags, 0o600)
+        try:
+            if os.fstat(descriptor).st_mode & TOO_OPEN:
+                os.fchmod(descriptor, 0o600)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise StoreError(
+                "the database is a symbolic link",
+                where=str(path),
+                remedy="put the file itself there, or link the whole state directory",
+                reason="unwritable",
+            ) from error
         return  # SQLite meets the same, and says it through the one table of errors

@@ -20,6 +20,7 @@ from gitops.errors import StoreError
 
 KEY_BYTES: Final = 32
 TOO_OPEN: Final = stat.S_IRWXG | stat.S_IRWXO
+ROOT: Final = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +75,7 @@ def read_key(path: Path) -> bytes | None:
             reason="key-missing",
         ) from error
     with os.fdopen(descriptor, "rb") as file:
-        mode = os.fstat(file.fileno()).st_mode
-        if mode & TOO_OPEN:
-            raise StoreError(
-                f"the installation's key can be read by others (mode {stat.S_IMODE(mode):04o})",
-                where=str(path),
-                remedy=f"chmod 600 {path}",
-                reason="key-open",
-            )
+        _expect_private(os.fstat(file.fileno()), path)
         secret = file.read(KEY_BYTES + 1)
     if len(secret) != KEY_BYTES:
         raise StoreError(
@@ -91,6 +85,25 @@ def read_key(path: Path) -> bytes | None:
             reason="key-missing",
         )
     return secret
+
+
+def _expect_private(facts: os.stat_result, path: Path) -> None:
+    """Raise StoreError where somebody else may read a key, or could have put it there."""
+    if facts.st_uid not in (os.geteuid(), ROOT):
+        raise StoreError(
+            f"the installation's key belongs to another user (uid {facts.st_uid})",
+            where=str(path),
+            remedy="run gitops as its owner, or change the file's owner",
+            reason="key-open",
+        )
+    mode = stat.S_IMODE(facts.st_mode)
+    if mode & TOO_OPEN:
+        raise StoreError(
+            f"the installation's key can be read by others (mode {mode:04o})",
+            where=str(path),
+            remedy=f"chmod 600 {path}",
+            reason="key-open",
+        )
 
 
 def make_key(path: Path) -> bytes:

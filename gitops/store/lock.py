@@ -1,8 +1,10 @@
 """One process a state directory: a lock that the kernel gives back when the process ends."""
 
 import contextlib
+import errno
 import fcntl
 import os
+import stat
 from pathlib import Path
 
 from gitops.errors import StoreError
@@ -37,13 +39,30 @@ class StateLock:
 
 
 def _open(path: Path) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        _expect_own(path.parent)
+        return os.open(path, flags, 0o600)
     except OSError as error:
         raise StoreError(
             f"the state directory cannot be used: {error.strerror}",
-            where=str(path.parent),
+            where=str(path if error.errno == errno.ELOOP else path.parent),
             remedy="give one that can be written with --state-dir",
             reason="unwritable",
         ) from error
+
+
+def _expect_own(folder: Path) -> None:
+    """Raise StoreError where everybody may put files into a folder of ours.
+
+    One that the system made for us, as Kubernetes makes volumes, is as it is.
+    """
+    facts = folder.stat()
+    if facts.st_uid == os.geteuid() and facts.st_mode & stat.S_IWOTH:
+        raise StoreError(
+            f"everybody can write the state directory (mode {stat.S_IMODE(facts.st_mode):04o})",
+            where=str(folder),
+            remedy=f"chmod 700 {folder}, or give a directory of its own with --state-dir",
+            reason="unwritable",
+        )

@@ -9,8 +9,9 @@ from tests.helpers.service import World
 
 NAMES = (
     "..%2f..%2f..%2fetc%2fpasswd", "%2e%2e%2f%2e%2e%2finstallation.key", "%2fetc%2fpasswd",
-    "..%5c..%5cetc", "....%2f%2f", "%252e%252e%252f", "%00", "a%00b", "%ff%fe", "a%0d%0aX-Evil:%201",
-    "%1b%5b2J", "%e2%80%ae", "file:%2f%2f%2fetc%2fpasswd", "%22%3e%3cscript%3e", "*", "%25s", "{name}",
+    "..%5c..%5cetc", "....%2f%2f", "%252e%252e%252f", "%00", "a%00b", "%ff%fe",
+    "a%0d%0aX-Evil:%201", "%1b%5b2J", "%e2%80%ae", "file:%2f%2f%2fetc%2fpasswd", "*", "%25s",
+    "%22%3e%3cscript%3e", "{name}",
 )  # fmt: skip
 
 

@@ -100,6 +100,61 @@ def test_a_key_that_is_a_link_or_a_folder_is_refused(state: Path) -> None:
     assert "cannot be read" in str(refusal(state))
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_key_of_another_user_is_refused(state: Path) -> None:
+    os.chown(state / KEY, 65534, -1)
+    error = refusal(state)
+    assert error.reason == "key-open"
+    assert error.message == "the installation's key belongs to another user (uid 65534)"
+
+
+@pytest.mark.parametrize("name", [DATABASE, LOCK])
+def test_a_file_that_is_a_link_is_refused_and_what_it_leads_to_is_left_alone(
+    state: Path, name: str
+) -> None:
+    target = state.parent / "target"
+    target.write_text("of somebody else")
+    (state / name).unlink()
+    (state / name).symlink_to(target)
+    error = refusal(state)
+    assert error.where == str(state / name)
+    assert "symbolic link" in error.message
+    assert target.read_text() == "of somebody else"
+
+
+def test_a_checkpoint_that_is_a_link_is_replaced_and_not_followed(state: Path) -> None:
+    target = state.parent / "target"
+    target.write_text("of somebody else")
+    (state / CHECKPOINT).unlink()
+    (state / CHECKPOINT).symlink_to(target)
+    with opened_store("file", state) as store:
+        append(store)
+        assert "the checkpoint trail.checkpoint was changed" in store.verify().faults[0]
+    assert target.read_text() == "of somebody else"
+    assert not (state / CHECKPOINT).is_symlink()
+
+
+def test_a_linked_state_directory_is_the_one_that_it_leads_to(state: Path) -> None:
+    link = state.parent / "link"
+    link.symlink_to(state)
+    with opened_store("file", link) as store:
+        assert (store.verify().records, store.verify().faults) == (3, ())
+        assert refusal(state).reason == "busy"
+
+
+def test_a_state_directory_that_everybody_can_write_is_refused(state: Path) -> None:
+    state.chmod(0o777)
+    error = refusal(state)
+    assert error.message == "everybody can write the state directory (mode 0777)"
+    assert f"chmod 700 {state}" in str(error)
+
+
+def test_a_database_that_others_could_read_is_closed_to_them(state: Path) -> None:
+    (state / DATABASE).chmod(0o664)
+    reopened(state).close()
+    assert stat.S_IMODE((state / DATABASE).stat().st_mode) == 0o600
+
+
 def test_the_key_of_another_installation_is_refused(state: Path) -> None:
     (state / KEY).write_bytes(os.urandom(32))
     assert "not the one that this database was made with" in str(refusal(state))
