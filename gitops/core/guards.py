@@ -156,10 +156,14 @@ def _is_prune(action: Action) -> bool:
 
 
 def claimed_by_another(action: Action, context: GuardContext) -> Verdict:
-    """An object of another application or installation is not touched."""
+    """An object of another application or installation is not touched.
+
+    Within this installation claims count, and marks only where there is no claim: anybody who may
+    write an object may write its annotations.
+    """
     name = context.application.name
-    holder = context.claims.get(action.id, name)
-    if holder != name:
+    holder = context.claims.get(action.id)
+    if holder not in {None, name}:
         return Refused(f'it belongs to the application "{holder}"')
     live = context.live.get(action.id)
     owner = tracked_by(live) if live is not None else None
@@ -168,7 +172,7 @@ def claimed_by_another(action: Action, context: GuardContext) -> Verdict:
     theirs = installation_of(live)
     if context.installation and theirs not in {None, context.installation}:
         return Refused(f'it belongs to the application "{owner}" of the installation {theirs}')
-    if owner != name:
+    if owner != name and holder is None:
         return Refused(f'it belongs to the application "{owner}"')
     return ALLOWED
 
