@@ -45,18 +45,29 @@ def aggregate(parts: Iterable[tuple[ObjectId, Health]]) -> Health:
     missing: whether something is to be created is the sync status. A child application that is
     Missing or Unknown does not count. Ties go to the object first in order of identity.
     """
+    worst = _worst(parts)
+    if worst is None or worst[1].status is HealthStatus.HEALTHY:
+        return Health(HealthStatus.HEALTHY)
+    return Health(worst[1].status, _explain(*worst))
+
+
+def culprit(parts: Iterable[tuple[ObjectId, Health]]) -> ObjectId | None:
+    """The object that makes an application's health what `aggregate` says; None where none does."""
+    worst = _worst(parts)
+    return worst[0] if worst else None
+
+
+def _worst(parts: Iterable[tuple[ObjectId, Health]]) -> tuple[ObjectId, Health] | None:
     ordered = sorted(parts, key=lambda part: part[0])
     missing = [part for part in ordered if part[1].status is HealthStatus.MISSING]
-    counted = [part for part in ordered if _counts(*part)]
     if missing and len(missing) == len(ordered):
-        return Health(HealthStatus.MISSING, _explain(*missing[0]))
-    if not counted:
-        return Health(HealthStatus.HEALTHY)
-    worst = max(WORSE.index(part.status) for _, part in counted if part.status)
-    explains = next(part for part in counted if part[1].status is WORSE[worst])
-    if WORSE[worst] is HealthStatus.HEALTHY:
-        return Health(HealthStatus.HEALTHY)
-    return Health(WORSE[worst], _explain(*explains))
+        return missing[0]
+    counted = [part for part in ordered if _counts(*part)]
+    return max(counted, key=lambda part: _badness(part[1]), default=None)
+
+
+def _badness(health: Health) -> int:
+    return WORSE.index(health.status) if health.status else -1
 
 
 def _counts(identity: ObjectId, part: Health) -> bool:

@@ -39,14 +39,10 @@ def by_conventions(group: str, body: Body) -> Health:
 
 
 def _judge(body: Body) -> Health:
+    waits = unobserved(body)
+    if waits:
+        return Health(HealthStatus.PROGRESSING, waits)
     status = mapping(body, "status")
-    wanted = number(mapping(body, "metadata"), "generation")
-    seen = status.get("observedGeneration")
-    seen = seen if isinstance(seen, int) else None  # some write it as text, and mean nothing by it
-    if wanted is not None and seen is not None and wanted != seen:
-        kind = text(body, "kind")
-        said = f"{kind} generation is {wanted}, but latest observed generation is {seen}"
-        return Health(HealthStatus.PROGRESSING, said)
     found = [(text(c, "type"), text(c, "status"), c) for c in maps(status, "conditions")]
     for name, value, condition in found:
         verdict = _ABNORMAL.get(name)
@@ -57,6 +53,19 @@ def _judge(body: Body) -> Health:
             return Health(_READY[value], text(condition, "message"))
     follows = any(name in _ABNORMAL for name, _, _ in found)
     return Health(HealthStatus.HEALTHY if follows else None)
+
+
+def unobserved(body: Body) -> str:
+    """Which generation the controller has not seen yet; "" where it has, or says nothing of it."""
+    wanted = number(mapping(body, "metadata"), "generation")
+    try:
+        seen = number(mapping(body, "status"), "observedGeneration")
+    except MalformedError:  # some write it as text, and mean nothing by it
+        return ""
+    if wanted is None or seen is None or wanted == seen:
+        return ""
+    kind = text(body, "kind")
+    return f"{kind} generation is {wanted}, but latest observed generation is {seen}"
 
 
 _ABNORMAL: Final = {"Reconciling": HealthStatus.PROGRESSING, "Stalled": HealthStatus.DEGRADED}

@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 
 from gitops.cli.health import health_command
 from gitops.cli.main import run
-from gitops.errors import InputError, ManifestError, UsageError
+from gitops.errors import InputError, ManifestError
 
 SERVICE = "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\nspec: {}\n"
 CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\n"
@@ -136,6 +136,15 @@ def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
     assert isinstance(health("-f", str(tmp_path / "bytes.yaml")).exception, InputError)
 
 
-def test_checks_come_later() -> None:
-    assert isinstance(health("-f", "-", "--checks", "x").exception, UsageError)
-    assert run(["health", "-f", "-", "--checks", "x"]) == 2
+def test_checks_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    error = health("-f", "-", "--checks", str(tmp_path / "none")).exception
+    assert isinstance(error, InputError)
+    assert "the file cannot be read: No such file" in str(error)
+    (tmp_path / "cm.yaml").write_text("kind: ConfigMap\ndata: [1\n")
+    assert run(["health", "-f", "-", "--checks", str(tmp_path)]) == 1
+
+
+def test_a_folder_without_checks_is_told(tmp_path: Path) -> None:
+    found = health("-f", "-", "--checks", str(tmp_path), given=CONFIG)
+    assert rows(found)[0]["status"] is None
+    assert found.stderr == f"warning: {tmp_path}: no <group>/<kind>/health.lua is there\n"

@@ -1,0 +1,93 @@
+"""Health checks from directories and files.
+
+In: paths. Out: a `CheckBook`. Called by `gitops health --checks` and the wiring. A directory has
+Argo CD's layout (`<group>/<kind>/health.lua`); YAML files at its top, or given themselves, may be
+an `argocd-cm` ConfigMap, a Flux Kustomization, or hold a list `healthCheckExprs`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from gitops.core.health.checks import (
+    PREFIX,
+    CheckBook,
+    Layer,
+    layer_of_customizations,
+    layer_of_expressions,
+    layer_of_files,
+)
+from gitops.core.parse import decode
+from gitops.core.yaml_reader import read_documents
+from gitops.errors import InputError
+
+SCRIPT: Final = "health.lua"
+SUFFIXES: Final = (".yaml", ".yml", ".json")
+SCRIPT_BYTES: Final = 1 << 20
+
+
+def read_checks(paths: Iterable[Path]) -> CheckBook:
+    """The checks of directories and files, the first before the next; raises InputError."""
+    return CheckBook(tuple(layer for path in paths for layer in _layers(path)))
+
+
+def _layers(path: Path) -> Iterator[Layer]:
+    """ConfigMaps come before scripts in folders, as in Argo CD; expressions after both."""
+    if not path.is_dir():
+        yield from _of_yaml(path)
+        return
+    tops = [file for file in _listed(path) if file.suffix in SUFFIXES and file.is_file()]
+    layers = [layer for file in tops for layer in _of_yaml(file)]
+    scripts = {
+        file.parent.relative_to(path).as_posix(): _text(file)
+        for file in sorted(path.rglob(SCRIPT))
+        if file.is_file() and file.parent != path
+    }
+    yield from layers
+    yield layer_of_files(scripts)
+
+
+def _listed(path: Path) -> list[Path]:
+    try:
+        return sorted(path.iterdir())
+    except OSError as error:
+        raise InputError(
+            f"the directory cannot be read: {error.strerror}", where=str(path)
+        ) from error
+
+
+def _text(file: Path) -> str:
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"the file cannot be read: {error.strerror}",
+            where=str(file),
+            remedy="give a directory with <group>/<kind>/health.lua, or an argocd-cm file",
+        ) from error
+    if len(content) > SCRIPT_BYTES:
+        raise InputError("a health check is larger than 1 MiB", where=str(file))
+    text, fault = decode(content, str(file))
+    if fault is not None:
+        raise InputError(fault.message, where=str(fault.place))
+    return text
+
+
+def _of_yaml(file: Path) -> Iterator[Layer]:
+    for document in read_documents(_text(file)):
+        for fault in document.faults:
+            raise InputError(fault.message, where=f"{file}:{fault.line}")
+        if isinstance(document.value, Mapping):
+            yield from _of_document(document.value, str(file))
+
+
+def _of_document(value: Mapping[str, Any], where: str) -> Iterator[Layer]:
+    data, spec = value.get("data"), value.get("spec")
+    if value.get("kind") == "ConfigMap" and isinstance(data, Mapping):
+        if any(str(key).startswith(PREFIX) for key in data):
+            yield layer_of_customizations(data, where)
+    elif value.get("kind") == "Kustomization" and isinstance(spec, Mapping):
+        if spec.get("healthCheckExprs") is not None:
+            yield layer_of_expressions(spec["healthCheckExprs"], where)
+    elif "healthCheckExprs" in value:
+        yield layer_of_expressions(value["healthCheckExprs"], where)
