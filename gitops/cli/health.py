@@ -36,8 +36,8 @@ from gitops.wire.health import health_row
     "--checks",
     multiple=True,
     metavar="DIR",
-    help="Health checks: a folder with <group>/<kind>/health.lua, an argocd-cm ConfigMap, or a file "
-    "with healthCheckExprs.",
+    help="Health checks: a folder with <group>/<kind>/health.lua, an argocd-cm ConfigMap, or a "
+    "file with healthCheckExprs.",
 )
 @output_option
 def health_command(files: tuple[str, ...], checks: tuple[str, ...], output: str) -> None:
