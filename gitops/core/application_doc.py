@@ -76,8 +76,33 @@ both say something, ours is taken.
 Helm's hooks count too, unless a manifest of the application has a hook of ours or of Argo CD's:
 `pre-install` and `pre-upgrade` are PreSync, `post-install` and `post-upgrade` PostSync,
 `pre-delete` PreDelete, `post-delete` PostDelete; `hook-weight` is the wave; tests and rollback
-hooks never run. `helm.sh/resource-policy: keep` means `Prune=false` and `Delete=false`,
-`kustomize.toolkit.fluxcd.io/prune: disabled` means `Prune=false`.
+hooks never run. `helm.sh/resource-policy: keep` means `Prune=false` and `Delete=false`.
+
+Flux's words are read under `kustomize.toolkit.fluxcd.io/` (annotations and labels) and, as
+annotations, under `gitops.dev/`:
+
+| word | value | the options that it stands for |
+|---|---|---|
+| `ssa` | `IfNotPresent` | `CreateOnly=true` |
+| `ssa` | `Merge` | `ClientSideApplyMigration=false` |
+| `ssa` | `Ignore` | `Reconcile=false`, `Prune=false`, `Delete=false` |
+| `ssa` | `Override` | none of these: the default |
+| `prune` | `disabled` | `Prune=false`, `Delete=false` |
+| `force` | `enabled` | `Force=true` |
+| `reconcile` | `disabled` | `Reconcile=false`, `Prune=false`, `Delete=false` |
+
+`reconcile: disabled` (and `Reconcile=false`) counts on the live object too: as long as somebody has
+annotated it, nobody changes it. Whether an object may be deleted is read off the live object, for
+its manifest is gone.
+
+Where several places name an option, the first of these counts:
+
+1. `gitops.dev/sync-options`
+2. `gitops.dev/ssa`, `prune`, `force`, `reconcile`
+3. `argocd.argoproj.io/sync-options`
+4. Flux's words
+5. `helm.sh/resource-policy`
+6. the application's `spec.syncPolicy.syncOptions`
 """
 
 

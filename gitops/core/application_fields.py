@@ -235,19 +235,21 @@ SPEC: Final = (
 FIELDS: Final[tuple[Field, ...]] = (*METADATA, *SPEC)
 
 SYNC_OPTIONS: Final[dict[str, str]] = {
-    "ApplyOutOfSyncOnly": "apply only what differs (always so here)",
-    "ClientSideApplyMigration": "accepted",
-    "CreateNamespace": "make the destination's namespace where it does not exist",
-    "Delete": "`false` keeps an object when its application is deleted, `confirm` waits",
-    "FailOnSharedResource": "refuse objects of other applications (always so here)",
-    "Force": "delete and create where an update is refused",
+    "ApplyOutOfSyncOnly": "apply only what differs; always so here, `false` changes nothing",
+    "ClientSideApplyMigration": "`false` leaves what kubectl, Helm, Argo CD or Flux own on an adopted object to them",
+    "CreateNamespace": "make the destination's namespace where it does not exist; it is never deleted",
+    "CreateOnly": "create the object where it is missing, and never change it",
+    "Delete": "`false` keeps the object when its application is deleted, `confirm` waits for approval",
+    "FailOnSharedResource": "refuse objects of other applications; always so here, `false` changes nothing",
+    "Force": "as `Replace`",
     "Prune": "`false` keeps an object that Git no longer holds, `confirm` waits for approval",
     "PruneLast": "delete after everything else is applied and healthy",
-    "PrunePropagationPolicy": "`foreground`, `background` or `orphan`",
-    "Replace": "replace instead of apply",
-    "RespectIgnoreDifferences": "leave ignored fields as they are live",
-    "ServerSideApply": "accepted (always so here)",
-    "SkipDryRunOnMissingResource": "do not check custom resources whose definition is missing",
-    "Validate": "`false` leaves out schema validation",
+    "PrunePropagationPolicy": "`foreground` (the default), `background` or `orphan`",
+    "Reconcile": "`false` leaves the object as it is: it is not applied, and not deleted",
+    "Replace": "delete and create where a field cannot be changed in place; never a Namespace or a CustomResourceDefinition",
+    "RespectIgnoreDifferences": "apply the live values of ignored fields, where the object exists",
+    "ServerSideApply": "always so here, `false` changes nothing",
+    "SkipDryRunOnMissingResource": "check objects of an unknown kind only when their wave comes",
+    "Validate": "`false` leaves out fields that the object's kind does not have",
 }
 """Sync options of an application and, in an annotation, of an object."""

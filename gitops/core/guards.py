@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from gitops.core.hooks import options_of
 from gitops.core.marks import installation_of, tracked_by
+from gitops.core.sync_options import options_of
 from gitops.model.application import Adopt, Application, PruneBudget
 from gitops.model.diff import ActionKind
 from gitops.model.objects import Body, GroupKind, Manifest, ObjectId
@@ -142,6 +142,8 @@ def _lifts(verdict: Verdict) -> bool:
 
 
 def _mark(action: Action, verdict: Verdict) -> Action:
+    if action.kind is ActionKind.NONE:
+        return action
     if isinstance(verdict, Allowed):
         return replace(action, held=None, hold=None) if action.held else action
     return replace(action, held=verdict.reason, hold=HOLDS[type(verdict)])
@@ -201,7 +203,7 @@ def keeps_itself(action: Action, context: GuardContext) -> Verdict:
     if not _is_prune(action):
         return ALLOWED
     live = context.live.get(action.id)
-    own = action.options | (options_of(Manifest(action.id, live)) if live else frozenset())
+    own = options_of(Manifest(action.id, live)) if live else action.options
     name = "Delete" if context.deletes else "Prune"
     where = "an annotation"
     asked = frozenset(option for option in own if option.startswith(f"{name}="))

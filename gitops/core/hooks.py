@@ -1,4 +1,4 @@
-"""What annotations ask of one object: hook phases, delete policies, wave, sync options.
+"""What annotations make of one object: a hook with its phases and delete policies, a wave.
 
 In: a manifest, whose annotations may hold anything. Out: values; never an exception. A word that
 nobody knows is a warning of `annotation_faults`. Read in this order: ours (`gitops.dev/…`), Argo
@@ -12,16 +12,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from gitops.core.sync_options import ARGO, OURS, option_remarks
 from gitops.model.objects import Manifest
 from gitops.model.plan import DeletePolicy, Fault, Hook, Phase
 
-OURS: Final = "gitops.dev/"
-ARGO: Final = "argocd.argoproj.io/"
 HELM_HOOK: Final = "helm.sh/hook"
 HELM_WEIGHT: Final = "helm.sh/hook-weight"
 HELM_DELETE_POLICY: Final = "helm.sh/hook-delete-policy"
-HELM_KEEP: Final = "helm.sh/resource-policy"
-FLUX_PRUNE: Final = "kustomize.toolkit.fluxcd.io/prune"
 
 PHASES: Final[Mapping[str, Phase]] = {phase.title: phase for phase in Phase}
 SKIP: Final = "Skip"
@@ -116,24 +113,6 @@ def wave_of(manifest: Manifest) -> int:
     return 0
 
 
-def options_of(manifest: Manifest) -> frozenset[str]:
-    """The sync options of an object: `Replace=true`, `Prune=false`.
-
-    Of an option that both name, ours is taken. Helm's `resource-policy: keep` means that the
-    object is kept; Flux's `prune: disabled` that it is not pruned.
-    """
-    annotations = manifest.annotations
-    options: dict[str, str] = {}
-    if annotations.get(HELM_KEEP, "").strip().lower() == "keep":
-        options = {"Prune": "Prune=false", "Delete": "Delete=false"}
-    if annotations.get(FLUX_PRUNE, "").strip().lower() == "disabled":
-        options["Prune"] = "Prune=false"
-    for prefix in (ARGO, OURS):
-        for word in _words(annotations.get(f"{prefix}sync-options", "")):
-            options[word.partition("=")[0]] = word
-    return frozenset(options.values())
-
-
 def hook_name(manifest: Manifest, application: str, revision: str, phase: Phase) -> str:
     """The name of a hook's object: its own, else one made of `generateName` and the revision.
 
@@ -154,10 +133,10 @@ def hook_name(manifest: Manifest, application: str, revision: str, phase: Phase)
 
 
 def annotation_faults(manifest: Manifest) -> list[Fault]:
-    """A warning for each annotation of a hook or wave that holds a word nobody knows."""
+    """A warning for each annotation of a hook, wave or option that holds a word nobody knows."""
     return [
         Fault("unknown-annotation", message, manifest.id, manifest.place)
-        for message in _remarks(manifest.annotations)
+        for message in (*_remarks(manifest.annotations), *option_remarks(manifest))
     ]
 
 

@@ -10,19 +10,24 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gitops.core.diff import compare, diff, is_equal, removals
-from gitops.core.hooks import options_of, wave_of
+from gitops.core.hooks import wave_of
 from gitops.core.ignore import DiffOptions
 from gitops.core.marks import is_marked, tracked_by
+from gitops.core.order import DEFINITION, NAMESPACE
 from gitops.core.owners import LastApplied
 from gitops.core.ownership import take_over
 from gitops.core.projection import own_entry
 from gitops.core.shapes import Shapes
+from gitops.core.sync_options import is_left_alone, is_on, merge_options, options_of
 from gitops.model.diff import ActionKind, Diff
 from gitops.model.objects import Body, Live, Manifest, ObjectId
-from gitops.model.plan import Action, Fault, Found, Hook, Phase
+from gitops.model.plan import Action, Fault, Found, Hold, Hook, Phase
 
 UNCLAIMED = "gitops.dev/unclaimed"
 """An option of ours: the object is created and then nobody's, as CreateNamespace=true has it."""
+
+IN_PLACE = frozenset({NAMESPACE, DEFINITION})
+"""Kinds that are never deleted to be created again: everything in them would go too."""
 
 SCALABLE = frozenset({"Deployment", "StatefulSet", "ReplicaSet", "ReplicationController"})
 AUTOSCALERS = frozenset({"kube-controller-manager", "keda-operator", "horizontal-pod-autoscaler"})
@@ -89,6 +94,7 @@ class Subject:
             desired=replace(self.manifest, body=self.stamped),
             hook=self.hook,
             options=self.options,
+            digest=self.digest,
             **facts,
         )
 
@@ -107,6 +113,31 @@ def settle_by_memory(subject: Subject) -> Action | None:
     if not (same and memory.answer_digest and memory.uid in ("", live.uid)):
         return None
     return subject.action(ActionKind.NONE, found=Found.REMEMBERED, uid=live.uid)
+
+
+def settle_by_wish(subject: Subject, live: Body | None) -> Action | None:
+    """None unless the object is to be left as it is; `live` is what stands there.
+
+    `Reconcile=false` counts on the manifest and on the live object, `CreateOnly=true` where there
+    is one.
+    """
+    if subject.hook is not None or subject.child:
+        return None
+    if "Reconcile=false" in subject.options:
+        held = "it is left alone (Reconcile=false)"
+        return subject.action(ActionKind.NONE, reason=held, held=held, hold=Hold.SKIPPED)
+    if live is None or (live.get("metadata") or {}).get("deletionTimestamp"):
+        return None
+    if is_left_alone(Manifest(subject.id, live)):
+        reason = "an annotation of the live object leaves it alone"
+    elif is_on(subject.options, "CreateOnly"):
+        reason = "it exists, and is never changed (CreateOnly=true)"
+    else:
+        return None
+    facts: dict[str, Any] = {"reason": reason, "uid": (live.get("metadata") or {}).get("uid")}
+    if tracked_by(live) != _application(subject):  # nobody waits for the health of what is not ours
+        facts |= {"held": reason, "hold": Hold.SKIPPED}
+    return subject.action(ActionKind.NONE, **facts)
 
 
 def settle_locally(subject: Subject, shapes: Shapes, options: DiffOptions) -> Action | None:
@@ -193,11 +224,12 @@ def _adoption(subject: Subject, live: Body, found: Diff, facts: dict[str, Any]) 
         kind = found.action if found.modified else ActionKind.NONE
         return subject.action(kind, reason="applied before, and not remembered", **facts)
     facts["diff"] = replace(found, action=ActionKind.ADOPT)
+    migrates = is_on(subject.options, "ClientSideApplyMigration", default=True)
     return subject.action(
         ActionKind.ADOPT,
         reason="exists already and is not managed",
-        take_over=tuple(take_over(live)),
-        last_applied=last_applied(subject, live),
+        take_over=tuple(take_over(live)) if migrates else (),
+        last_applied=last_applied(subject, live) if migrates else None,
         keep_replicas=bool(subject.autoscaler),
         **facts,
     )
@@ -210,14 +242,16 @@ def _application(subject: Subject) -> str:
 def replacement(subject: Subject, live: Body, error_message: str) -> Action | Fault:
     """What an immutable field means: a replacement where the manifest allows it, else a fault."""
     allowed = {"Replace=true", "Force=true"} & subject.options
-    if not allowed:
-        return Fault(
-            "immutable",
-            f"{error_message}; delete the object, or annotate it with "
-            '"gitops.dev/sync-options: Replace=true" to have it deleted and created again',
-            subject.id,
-            subject.manifest.place,
+    in_place = subject.id.group_kind in IN_PLACE
+    if in_place or not allowed:
+        remedy = (
+            f"a {subject.id.kind} is never deleted for it, with all that it holds"
+            if in_place
+            else "delete the object, or annotate it with "
+            '"gitops.dev/sync-options: Replace=true" to have it deleted and created again'
         )
+        message = f"{error_message}; {remedy}"
+        return Fault("immutable", message, subject.id, subject.manifest.place)
     metadata = live.get("metadata") or {}
     return subject.action(
         ActionKind.REPLACE,
@@ -228,8 +262,8 @@ def replacement(subject: Subject, live: Body, error_message: str) -> Action | Fa
     )
 
 
-def deletion(identity: ObjectId, live: Live, reason: str) -> Action:
-    """The deletion of an object that is no longer desired."""
+def deletion(identity: ObjectId, live: Live, reason: str, options: Iterable[str] = ()) -> Action:
+    """The deletion of an object that is no longer desired; `options` are its application's."""
     found = Diff(
         identity,
         live.api_version,
@@ -246,7 +280,7 @@ def deletion(identity: ObjectId, live: Live, reason: str) -> Action:
         live.api_version,
         wave_of(manifest),
         reason=reason,
-        options=options_of(manifest),
+        options=merge_options(options_of(manifest), options),
         diff=found,
         uid=live.uid,
         resource_version=live.resource_version,

@@ -22,6 +22,7 @@ from gitops.core.plan import (
     replacement,
     settle_by_answer,
     settle_by_memory,
+    settle_by_wish,
     settle_locally,
 )
 from gitops.core.shapes import Shapes
@@ -31,6 +32,7 @@ from gitops.engine.desired import Documents
 from gitops.engine.inventory import Inventory
 from gitops.engine.sentences import held_message, nothing, refusal, tell
 from gitops.engine.subjects import PASSING, Gathered, Subjects
+from gitops.engine.wishes import fit, leave
 from gitops.errors import ClusterError
 from gitops.model.application import Application
 from gitops.model.diff import ActionKind
@@ -127,6 +129,7 @@ class Comparer:
         open_subjects = self._settle_by_memory(gathered, work)
         if open_subjects:
             shapes = self.shapes([s.stamped for s in open_subjects])
+            open_subjects = fit(open_subjects, shapes, gathered.options, self._cluster)
             rest = self._settle_locally(open_subjects, shapes, gathered, work)
             self._ask(rest, shapes, gathered, work)
         released = self._plan_deletions(request, gathered, work)
@@ -146,6 +149,9 @@ class Comparer:
         rest = []
         for subject in gathered.subjects:
             action = None if subject.hook else settle_by_memory(subject)
+            if action is None:
+                action, claim = leave(subject, self._subjects.claim)
+                work.learnt += [claim] if claim else []
             if action is None:
                 rest.append(self._subjects.recall(subject))
             else:
@@ -176,7 +182,7 @@ class Comparer:
                 rest.append(subject)
                 continue
             work.actions.append(action)
-            work.learnt.append(self._claim(subject, subject.live))
+            work.learnt.append(self._subjects.claim(subject, subject.live, ""))
         return rest
 
     def _child(self, subject: Subject) -> Action:
@@ -236,10 +242,14 @@ class Comparer:
             work.actions.append(create(subject, answer.body, shapes))
             return
         work.bodies.append(live)
+        action = settle_by_wish(subject, live)
+        if action is not None:
+            work.actions.append(action)
+            return
         action = settle_by_answer(subject, live, answer.body, shapes, gathered.options)
         work.actions.append(action)
         if action.kind is ActionKind.NONE:
-            work.learnt.append(self._claim(subject, self._cluster.live(live)))
+            work.learnt.append(self._subjects.claim(subject, self._cluster.live(live), ""))
 
     def _take_error(
         self,
@@ -273,9 +283,6 @@ class Comparer:
         _, _, fields = (answer.error.message if answer.error else "").partition(STRICT)
         return ClusterError(fields, remedy=error.remedy, reason=error.reason) if fields else error
 
-    def _claim(self, subject: Subject, live: Live) -> Claim:
-        return self._subjects.claim(subject, live, "")
-
     # --- deletions and the whole --------------------------------------------------------------
 
     def _plan_deletions(
@@ -283,18 +290,18 @@ class Comparer:
     ) -> list[ObjectId]:
         """Delete what is owned and no longer desired; what is gone already is only released."""
         why = "the application is deleted" if request.deletes else "no longer desired"
+        asked = request.application.sync_policy.sync_options
         released = []
         for claim in gathered.stale:
             live = self._actual.get(claim.id)
             if is_child(claim.id):
-                work.actions.append(
-                    Action(ActionKind.DELETE, claim.id, claim.api_version, reason=why)
-                )
+                gone = Action(ActionKind.DELETE, claim.id, claim.api_version, reason=why)
+                work.actions.append(replace(gone, options=asked))
             elif live is None or request.orphan or not self._is_ours(claim, live):
                 released.append(claim.id)
             else:
                 work.bodies.append(live.decode())
-                work.actions.append(deletion(claim.id, live, why))
+                work.actions.append(deletion(claim.id, live, why, asked))
         if request.deletes and not request.orphan:
             for live in self._subjects.hook_objects(request.application.name):
                 work.actions.append(deletion(live.id, live, "was made by a hook"))
@@ -315,7 +322,7 @@ class Comparer:
         work: _Work,
         released: Sequence[ObjectId],
     ) -> Comparison:
-        last = request.application.option("PruneLast") or _heals_first(request.application)
+        last = _heals_first(request.application)
         actions = order_actions(guard(work.actions, self._context(request, work)), prune_last=last)
         faults = [*work.faults, *(refusal(a) for a in actions if a.hold is Hold.REFUSED)]
         plan = Plan(

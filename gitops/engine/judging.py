@@ -11,6 +11,7 @@ from typing import Any
 from gitops.core.health import aggregate, is_ignored, pod_reason, stale_image_warning
 from gitops.core.ownership import foreign_managers
 from gitops.core.projection import answer_digest
+from gitops.core.sync_options import is_left_alone
 from gitops.engine.actual import Actual
 from gitops.engine.children import is_child
 from gitops.engine.events import EventLog
@@ -18,7 +19,7 @@ from gitops.engine.inventory import Inventory
 from gitops.engine.registry import Runtime
 from gitops.engine.wait import judge_body
 from gitops.model.health import Health, HealthStatus
-from gitops.model.objects import Live, ObjectId
+from gitops.model.objects import Live, Manifest, ObjectId
 from gitops.ports import Claim, Cluster, ListEvents, ListPods, Read
 
 BAD = (HealthStatus.DEGRADED, HealthStatus.PROGRESSING)
@@ -62,7 +63,8 @@ class Judge:
             runtime.health[claim.id] = judge_body(claim.id, body)
         if runtime.syncing or not claim.answer_digest or claim.contested:
             return
-        if answer_digest(body) == claim.answer_digest and live.uid == claim.uid:
+        stands = answer_digest(body) == claim.answer_digest and live.uid == claim.uid
+        if stands or is_left_alone(Manifest(claim.id, body)):
             runtime.drifted.discard(claim.id)
         else:
             runtime.drifted.add(claim.id)

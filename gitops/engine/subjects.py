@@ -7,7 +7,7 @@ namespace exists that the application wants created.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from gitops.core.hooks import annotation_faults, hook_name, hooks_of, options_of, wave_of
+from gitops.core.hooks import annotation_faults, hook_name, hooks_of, wave_of
 from gitops.core.ignore import DiffOptions
 from gitops.core.marks import HOOK_ANNOTATION, stamp, tracked_by
 from gitops.core.normalize import manifest_digest
@@ -24,6 +24,7 @@ from gitops.core.plan import (
 from gitops.core.projection import answer_digest
 from gitops.core.resting import may_rest_on
 from gitops.core.scope import CRD, NAMESPACE, defined_kind
+from gitops.core.sync_options import merge_options, options_of
 from gitops.engine.actual import Actual
 from gitops.engine.children import is_child
 from gitops.engine.desired import Documents
@@ -221,7 +222,7 @@ class Subjects:
                 live_digest=answer_digest(live.decode()) if live else "",
                 memory=known.get(manifest.id),
                 wave=wave_of(manifest),
-                options=options_of(manifest) | application.sync_policy.sync_options,
+                options=merge_options(options_of(manifest), application.sync_policy.sync_options),
                 autoscaler=autoscaler,
                 child=is_child(manifest.id),
             )
@@ -344,6 +345,8 @@ class Subjects:
         kind = subject.id.group_kind
         if kind in gathered.defines and kind not in kinds:
             return "its CustomResourceDefinition is made by the same sync"
+        if kind not in kinds and "SkipDryRunOnMissingResource=true" in subject.options:
+            return "its kind is not known yet (SkipDryRunOnMissingResource=true)"
         return ""
 
     def _degraded(self, subjects: Sequence[Subject]) -> frozenset[ObjectId]:

@@ -13,6 +13,7 @@ from gitops.core.normalize import manifest_digest
 from gitops.core.plan import is_claimed, remark
 from gitops.core.projection import answer_digest
 from gitops.core.resting import may_rest_on
+from gitops.core.sync_options import propagation
 from gitops.engine.actual import Actual
 from gitops.engine.children import Children
 from gitops.engine.wait import Waiter
@@ -163,7 +164,8 @@ class Writer:
 
     def _request(self, action: Action) -> Request:
         if action.kind is ActionKind.DELETE:
-            return Delete(action.id, action.api_version, uid=action.uid)
+            how = propagation(action.options)
+            return Delete(action.id, action.api_version, uid=action.uid, propagation=how)
         body = self._body(action)
         if action.hook is not None:
             return Create(action.id, body)
@@ -221,7 +223,7 @@ class Writer:
             plan.application,
             live.api_version,
             live.uid,
-            manifest_digest(self._body(action)),
+            action.digest or manifest_digest(self._body(action)),
             answer_digest(live.decode()),
         )
 

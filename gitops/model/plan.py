@@ -112,6 +112,8 @@ class Action:
     """Apply the live `spec.replicas` under a second manager first (an autoscaler takes over)."""
     options: frozenset[str] = frozenset()
     """Sync options of the object: `Replace=true`, `Force=true`, `Prune=false` …"""
+    digest: str = ""
+    """The digest of the manifest as it is desired, of which `desired` may be less; "" for none."""
     hold: Hold | None = None
     """The sort of `held`; None where nothing is held."""
 

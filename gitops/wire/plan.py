@@ -116,6 +116,7 @@ def action_from_wire(value: Mapping[str, Any]) -> Action:
         take_over=tuple(value.get("takeOver", ())),
         keep_replicas=value.get("keepReplicas", False),
         options=frozenset(value.get("options", ())),
+        digest=value.get("desiredDigest", ""),
     )
 
 
@@ -149,6 +150,7 @@ def _execution_to_wire(action: Action) -> JsonObject:
         "takeOver": list(action.take_over),
         "keepReplicas": action.keep_replicas,
         "options": sorted(action.options),
+        "desiredDigest": action.digest,
     }
 
 

@@ -2,21 +2,31 @@ from typing import Any
 
 import pytest
 
-from gitops.core.hooks import hook_of, options_of, phases_of, wave_of
+from gitops.core.hooks import hook_of, phases_of, wave_of
+from gitops.core.sync_options import options_of
 from gitops.model.objects import Manifest
 from gitops.model.plan import Hook
 from tests.helpers.case_tables import table
 
-PREFIXES = {"a": "argocd.argoproj.io", "g": "gitops.dev", "h": "helm.sh"}
+PREFIXES = {
+    "a": "argocd.argoproj.io",
+    "f": "kustomize.toolkit.fluxcd.io",
+    "g": "gitops.dev",
+    "h": "helm.sh",
+}
 
 
 def manifest(case: dict[str, Any]) -> Manifest:
-    annotations = {
+    metadata = {field: full(case.get(field, {})) for field in ("annotations", "labels")}
+    return Manifest.of({"metadata": {"name": "x", **metadata}})
+
+
+def full(marks: dict[str, str]) -> dict[str, str]:
+    return {
         "/".join([PREFIXES.get(prefix, prefix), name]): value
-        for key, value in case["annotations"].items()
+        for key, value in marks.items()
         for prefix, name in [key.split("/")]
     }
-    return Manifest.of({"metadata": {"name": "x", "annotations": annotations}})
 
 
 @pytest.mark.parametrize("case", table(__file__, "hooks.yaml"))

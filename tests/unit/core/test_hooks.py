@@ -3,7 +3,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops.core.hooks import annotation_faults, hook_name, hook_of, hooks_of, options_of, wave_of
+from gitops.core.hooks import annotation_faults, hook_name, hook_of, hooks_of, wave_of
+from gitops.core.sync_options import options_of
 from gitops.model.objects import Manifest
 from gitops.model.plan import Phase
 
@@ -88,6 +89,7 @@ def test_words_that_nobody_knows_are_warnings() -> None:
 KEYS = st.sampled_from([
     f"{ARGO}/hook", "gitops.dev/hook", "helm.sh/hook", f"{ARGO}/sync-wave", "helm.sh/hook-weight",
     f"{ARGO}/sync-options", f"{ARGO}/hook-delete-policy", "helm.sh/hook-delete-policy",
+    "kustomize.toolkit.fluxcd.io/ssa", "gitops.dev/reconcile",
 ])  # fmt: skip
 VALUES = st.none() | st.integers() | st.text(max_size=10) | st.lists(st.text(max_size=3))
 

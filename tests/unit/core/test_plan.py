@@ -23,6 +23,7 @@ from gitops.core.plan import (
     replacement,
     settle_by_answer,
     settle_by_memory,
+    settle_by_wish,
     settle_locally,
     without_replicas,
 )
@@ -246,10 +247,88 @@ def test_an_immutable_field_is_a_fault_unless_the_manifest_allows_a_replacement(
     assert (allowed.kind, allowed.uid) == (ActionKind.REPLACE, "u1")
 
 
+@pytest.mark.parametrize(
+    ("api_version", "kind"),
+    [("v1", "Namespace"), ("apiextensions.k8s.io/v1", "CustomResourceDefinition")],
+)
+def test_what_holds_other_objects_is_never_replaced(api_version: str, kind: str) -> None:
+    body = {"apiVersion": api_version, "kind": kind, "metadata": {"name": "x"}}
+    options = frozenset({"Replace=true", "Force=true"})
+    fault = replacement(replace(subject(body), options=options), body, "field is immutable")
+    assert isinstance(fault, Fault)
+    assert fault.message == (
+        f"field is immutable; a {kind} is never deleted for it, with all that it holds"
+    )
+
+
+# --- what is left as it is ----------------------------------------------------------------------
+
+
+def test_what_is_created_once_is_left_where_it_is() -> None:
+    once = replace(subject(web(replicas=3), STANDING), options=frozenset({"CreateOnly=true"}))
+    action = settle_by_wish(once, STANDING)
+    assert action is not None
+    assert (action.kind, action.uid, action.held) == (ActionKind.NONE, "u1", None)
+    assert settle_by_wish(once, None) is None
+    going = {**STANDING, "metadata": {**STANDING["metadata"], "deletionTimestamp": "now"}}
+    assert settle_by_wish(once, going) is None
+    assert settle_by_wish(subject(web(), STANDING), STANDING) is None
+    theirs = settle_by_wish(once, web(replicas=1))
+    assert theirs is not None
+    assert (theirs.kind, theirs.hold) == (ActionKind.NONE, "skipped")
+
+
+def test_what_is_left_alone_is_not_even_created() -> None:
+    alone = replace(subject(web()), options=frozenset({"Reconcile=false"}))
+    for live_body in (None, STANDING):
+        action = settle_by_wish(alone, live_body)
+        assert action is not None
+        assert (action.kind, action.changes_cluster, action.waits) == (
+            ActionKind.NONE, False, False,
+        )  # fmt: skip
+        assert action.held == "it is left alone (Reconcile=false)"
+    assert settle_by_wish(replace(alone, hook=Hook((Phase.SYNC,))), None) is None
+    assert settle_by_wish(replace(alone, child=True), None) is None
+
+
+def test_a_live_object_can_ask_to_be_left_alone() -> None:
+    annotations = {**STANDING["metadata"]["annotations"], "gitops.dev/reconcile": "disabled"}
+    theirs = {**STANDING, "metadata": {**STANDING["metadata"], "annotations": annotations}}
+    action = settle_by_wish(subject(web(replicas=3), theirs), theirs)
+    assert action is not None
+    assert action.reason == "an annotation of the live object leaves it alone"
+
+
+def test_without_migration_others_keep_what_they_own() -> None:
+    theirs = web(replicas=2, paused=True)
+    annotation = {"kubectl.kubernetes.io/last-applied-configuration": json.dumps(theirs)}
+    entry = {"manager": "kubectl-client-side-apply", "operation": "Update",
+             "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
+             "fieldsV1": {"f:spec": {"f:paused": {}}}}  # fmt: skip
+    facts = {"annotations": annotation, "managedFields": [entry], "resourceVersion": "7"}
+    theirs["metadata"] = {**theirs["metadata"], **facts}
+    one = subject(web(replicas=3), theirs)
+    taken = settle_by_answer(one, theirs, STANDING, SHAPES, PLAIN)
+    assert taken.take_over
+    assert taken.last_applied
+    options = frozenset({"ClientSideApplyMigration=false"})
+    left = settle_by_answer(replace(one, options=options), theirs, STANDING, SHAPES, PLAIN)
+    assert left.kind is ActionKind.ADOPT
+    assert (left.take_over, left.last_applied) == ((), None)
+
+
 def test_a_deletion_carries_what_it_was_planned_against() -> None:
     action = deletion(Manifest.of(web()).id, live(STANDING), "no longer desired")
     assert (action.kind, action.uid, action.resource_version) == (ActionKind.DELETE, "u1", "7")
     assert action.desired is None
+
+
+def test_a_deletion_has_the_options_of_the_live_object_before_its_applications() -> None:
+    annotations = {"gitops.dev/sync-options": "PruneLast=false"}
+    body = {**web(), "metadata": {"name": "web", "namespace": "shop", "annotations": annotations}}
+    given = ("PruneLast=true", "PrunePropagationPolicy=orphan")
+    action = deletion(Manifest.of(body).id, live(body), "no longer desired", given)
+    assert action.options == {"PruneLast=false", "PrunePropagationPolicy=orphan"}
 
 
 # --- small questions ----------------------------------------------------------------------------

@@ -1,0 +1,159 @@
+"""Sync options of applications and objects, ours, Argo CD's and Flux's, on a real API server."""
+
+import json
+
+from gitops.model.revision import RevisionKind, RevisionState
+from tests.helpers.controlplane import eventually
+from tests.helpers.service import config_map, deployment
+from tests.helpers.walk import Walk, outcomes
+
+WIDGET = """\
+apiVersion: {group}/v1
+kind: Widget
+metadata:
+  name: one
+  namespace: {namespace}
+  annotations:
+    gitops.dev/sync-wave: "1"
+    argocd.argoproj.io/sync-options: SkipDryRunOnMissingResource=true
+spec: {{size: 1}}
+"""
+
+
+def annotate(text: str, key: str, value: str) -> str:
+    """The first object of a text with one annotation."""
+    return text.replace("metadata:\n", f"metadata:\n  annotations: {{{key}: '{value}'}}\n", 1)
+
+
+def start(walk: Walk, *texts: str, **policy: object) -> None:
+    for number, text in enumerate(texts):
+        walk.world.repo.write(f"app/{number}.yaml", text)
+    walk.push("Start")
+    walk.world.declare(syncPolicy=policy)
+    assert walk.world.closed().healthy, walk.world.story()
+    walk.settled("demo")
+
+
+def by_hand(walk: Walk, *args: str, text: str | None = None) -> None:
+    walk.kubectl("-n", walk.namespace, *args, input=text)
+
+
+def word(walk: Walk) -> str:
+    return walk.get("configmap/words", ".data.word")
+
+
+def test_what_is_created_once_belongs_to_whoever_changes_it(walk: Walk) -> None:
+    seed = annotate(config_map(), "kustomize.toolkit.fluxcd.io/ssa", "IfNotPresent")
+    start(walk, seed, config_map("other"))
+    by_hand(walk, "patch", "configmap/words", "-p", '{"data":{"word":"mine"}}')
+    walk.world.repo.write("app/0.yaml", seed.replace("one", "two"))
+    second = walk.change("demo", "app/1.yaml", "word: one", "word: two")
+    assert outcomes(second) == {"ConfigMap/other": "configured", "ConfigMap/words": "unchanged"}
+    assert word(walk) == "mine"
+    assert walk.settled("demo").sync == "Synced"
+    heal = walk.after("demo", lambda: by_hand(walk, "delete", "configmap/words"))
+    assert (heal.kind, outcomes(heal)) == (RevisionKind.HEAL, {"ConfigMap/words": "created"})
+    assert word(walk) == "two"
+
+
+def test_what_exists_and_is_only_to_be_created_is_not_taken(walk: Walk) -> None:
+    by_hand(walk, "create", "configmap", "words", "--from-literal=word=theirs")
+    start(walk, annotate(config_map(), "gitops.dev/sync-options", "CreateOnly=true"))
+    assert word(walk) == "theirs"
+    assert "gitops.dev/tracking" not in json.dumps(walk.live("configmap/words"))
+    walk.world.repo.write("app/0.yaml", config_map("elsewhere"))
+    walk.publish("demo")
+    assert word(walk) == "theirs", "what was never ours is not deleted"
+
+
+def test_a_live_object_is_left_alone_while_its_annotation_says_so(walk: Walk) -> None:
+    start(walk, config_map(), config_map("other"))
+    key = "kustomize.toolkit.fluxcd.io/reconcile"
+    by_hand(walk, "annotate", "configmap/words", f"{key}=disabled")
+    by_hand(walk, "patch", "configmap/words", "-p", '{"data":{"word":"mine"}}')
+    by_hand(walk, "patch", "configmap/other", "-p", '{"data":{"word":"mine"}}')
+    walk.world.closed(number=2)
+    assert (word(walk), walk.get("configmap/other", ".data.word")) == ("mine", "one")
+    walk.world.repo.write("app/0.yaml", config_map(word="two"))
+    third = walk.change("demo", "app/1.yaml", "word: one", "word: two")
+    assert outcomes(third)["ConfigMap/words"] == "unchanged"
+    assert word(walk) == "mine"
+    walk.after("demo", lambda: by_hand(walk, "annotate", "configmap/words", f"{key}-"))
+    assert word(walk) == "two"
+
+
+def test_a_manifest_that_is_left_alone_is_neither_made_nor_deleted(walk: Walk) -> None:
+    ignored = annotate(config_map(), "kustomize.toolkit.fluxcd.io/ssa", "Ignore")
+    start(walk, ignored, config_map("other"))
+    assert not walk.exists("configmap/words")
+    walk.change("demo", "app/1.yaml", "name: other", "name: another")
+    assert (walk.exists("configmap/other"), walk.exists("configmap/another")) == (False, True)
+
+
+def test_unknown_fields_are_left_out_without_validation(walk: Walk) -> None:
+    text = deployment().replace("  replicas: 1\n", "  replicas: 1\n  replica: 2\n")
+    start(walk, annotate(text, "gitops.dev/sync-options", "Validate=false"))
+    assert walk.get("deployment/web", ".spec.replicas") == "1"
+    again = walk.world.sync()
+    assert "already synced" in again.message
+
+
+def test_ignored_fields_keep_their_live_values_where_they_are_respected(walk: Walk) -> None:
+    ignore = [{"group": "apps", "kind": "Deployment", "jsonPointers": ["/spec/replicas"]}]
+    walk.world.repo.write("app/0.yaml", deployment())
+    walk.push("Start")
+    policy = {"syncOptions": ["RespectIgnoreDifferences=true"]}
+    walk.world.declare(syncPolicy=policy, ignoreDifferences=ignore)
+    assert walk.world.closed().healthy
+    walk.settled("demo")
+    by_hand(walk, "patch", "deployment/web", "-p", '{"spec":{"replicas":3}}')
+    second = walk.change("demo", "app/0.yaml", "web:v1", "web:v2")
+    assert second.healthy
+    assert walk.get("deployment/web", ".spec.replicas") == "3"
+    walk.settled("demo")
+
+
+def test_pruning_leaves_what_an_object_owns_where_it_is_asked_to(walk: Walk) -> None:
+    start(walk, deployment(), config_map(), syncOptions=["PrunePropagationPolicy=orphan"])
+    walk.path("app/0.yaml").unlink()
+    pruned = walk.publish("demo")
+    assert outcomes(pruned)["Deployment/web"] == "deleted"
+    sets = walk.kubectl.json("-n", walk.namespace, "get", "replicasets")["items"]
+    assert [s["metadata"].get("ownerReferences") for s in sets] == [None]
+
+
+def test_an_unknown_kind_is_asked_for_when_its_wave_comes(walk: Walk) -> None:
+    group = walk.namespace + ".example.com"
+    walk.world.repo.write("app/0.yaml", config_map())
+    walk.world.repo.write("app/1.yaml", WIDGET.format(group=group, namespace=walk.namespace))
+    walk.push("Start")
+    walk.world.declare(syncPolicy={"retry": {"limit": 0}})
+    first = walk.world.closed()
+    assert first.state is RevisionState.FAILED
+    assert outcomes(first) == {"ConfigMap/words": "created", "Widget/one": "failed"}
+    names = {"plural": "widgets", "singular": "widget", "kind": "Widget"}
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    definition = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"widgets.{group}"},
+        "spec": {"group": group, "names": names, "scope": "Namespaced", "versions": [version]},
+    }
+    walk.kubectl("apply", "-f", "-", input=json.dumps(definition))
+    walk.kubectl("wait", "--for=condition=Established", f"crd/widgets.{group}")
+    assert walk.world.sync().data["state"] == "succeeded", walk.world.story()
+    assert walk.exists(f"widgets.{group}/one")
+    walk.delete("demo")
+    walk.kubectl("delete", f"crd/widgets.{group}")
+
+
+def test_without_migration_what_kubectl_applied_stays_its_own(walk: Walk) -> None:
+    by_hand(walk, "apply", "-f", "-", text=config_map() + "  more: theirs\n")
+    start(walk, config_map(), adopt="auto", syncOptions=["ClientSideApplyMigration=false"])
+    assert walk.live("configmap/words")["data"] == {"word": "one", "more": "theirs"}
+    entries = walk.kubectl("-n", walk.namespace, "get", "configmap/words", "-o", "json",
+                           "--show-managed-fields")  # fmt: skip
+    managers = {e["manager"] for e in json.loads(entries)["metadata"]["managedFields"]}
+    assert "kubectl-client-side-apply" in managers
+    eventually(lambda: walk.world.status().sync == "Synced")
