@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from gitops.checks.jq import JqPaths
 from gitops.cluster.access import Trust
 from gitops.cluster.client import KubeCluster
 from gitops.controlplane.build import cache_directory, pin
@@ -128,6 +129,7 @@ class Running:
     scheduler: Scheduler
     repositories: GitRepositories
     files: "DeclaredFiles"
+    paths: JqPaths
     _stopped: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
@@ -145,6 +147,7 @@ class Running:
         self.scheduler.stop()
         self.service.stop(self.settings.server.stop_timeout.total_seconds())
         self.repositories.close()
+        self.paths.close()
 
 
 class DeclaredFiles:
@@ -264,7 +267,8 @@ def build(settings: Settings, around: Callable[[Edges], Edges] = lambda edges: e
     )
     cluster.assume(load_builtin())
     repositories = make_repositories(settings)
-    edges = around(Edges(store, cluster, repositories, make_renderer(settings), clock))
+    paths = JqPaths()
+    edges = around(Edges(store, cluster, repositories, make_renderer(settings), clock, paths))
     service = Service(edges, settings.sync.workers)
     files = DeclaredFiles(settings.applications, service)
     scheduler = Scheduler(
@@ -274,4 +278,4 @@ def build(settings: Settings, around: Callable[[Edges], Edges] = lambda edges: e
         settings.git.poll_interval,
         settings.git.poll_jitter_percent,
     )
-    return Running(settings, service, scheduler, repositories, files)
+    return Running(settings, service, scheduler, repositories, files, paths)

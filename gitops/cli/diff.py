@@ -8,11 +8,13 @@ import gc
 import importlib
 import secrets
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from gitops.checks.jq import JqPaths
 from gitops.cli.difference import difference_table
 from gitops.cli.output import emit, output_option
 from gitops.cli.reading import read_bodies
@@ -82,11 +84,11 @@ def compare_files(
     gc.freeze()  # what was read stays to the end: the collector need not walk it again and again
     shapes = shapes_for([*live, *wanted])
     triples = match(wanted, live, before, shapes.kinds)
-    options = DiffOptions()
-    if declared is not None:
-        options = DiffOptions(choose_application(declared, None).ignore_differences)
     masker = Masker(keyed_digest(secrets.token_bytes(32)), [*wanted, *live, *before])
-    return [_shown(triple, shapes, options, masker) for triple in triples]
+    ignore = choose_application(declared, None).ignore_differences if declared is not None else ()
+    with closing(JqPaths()) as paths:
+        options = DiffOptions(ignore, find_paths=paths)
+        return [_shown(triple, shapes, options, masker) for triple in triples]
 
 
 def _shown(triple: Triple, shapes: Shapes, options: DiffOptions, masker: Masker) -> Diff:

@@ -101,16 +101,16 @@ def _trace(
     skipped = [*never_compared(actual, desired, shapes)]
     if _sorted_by_server(desired, actual):
         skipped.append(("subsets",))
-    replicas = options.ignore_replicas
     managers = trusted_managers(rules)
+    in_actual, in_desired = ignored_pointers([actual, desired], rules, options)
     return Trace(
         ABSENT if last.manifest is None else canonical(last.manifest, shapes, keep_nulls=True),
         last.fields,
         owners.others(without=last.by),
         owners.held_by_controllers(),
         owners.of_managers(managers) if managers else None,
-        Trie.of([*skipped, *ignored_pointers(actual, rules, replicas=replicas)]),
-        Trie.of([*skipped, *ignored_pointers(desired, rules, replicas=replicas)]),
+        Trie.of([*skipped, *in_actual]),
+        Trie.of([*skipped, *in_desired]),
     )
 
 
@@ -139,20 +139,21 @@ def compare(
     after = _without_noise(actual, after, shapes)
     rules = options.matching(identify(actual), answer)
     if rules or options.ignore_replicas:
-        after = _as_actual(actual, after, (rules, options.ignore_replicas), shape)
+        after = _as_actual(actual, after, (rules, options), shape)
     return _result(actual, sharing(after, actual), (known, Owners.of(actual)), shapes)
 
 
 def _as_actual(
-    actual: Body, after: Body, ignored: tuple[Sequence[IgnoreRule], bool], shape: Shape
+    actual: Body, after: Body, ignored: tuple[Sequence[IgnoreRule], DiffOptions], shape: Shape
 ) -> Body:
     """The answer with actual's own values at the places that rules name."""
-    rules, replicas = ignored
+    rules, options = ignored
     managers = trusted_managers(rules)
+    in_actual, in_answer = ignored_pointers([actual, after], rules, options)
     trace = Trace(
         trusted=Owners.of(actual).of_managers(managers) if managers else None,
-        skip=Trie.of(ignored_pointers(actual, rules, replicas=replicas)),
-        skip_desired=Trie.of(ignored_pointers(after, rules, replicas=replicas)),
+        skip=Trie.of(in_actual),
+        skip_desired=Trie.of(in_answer),
     )
     made: Body = keep_ignored(after, actual, trace, shape)
     return made

@@ -4,11 +4,10 @@ In: `IgnoreRule`s and the two bodies. Out: pointers into each of them. Called by
 """
 
 import fnmatch
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gitops.core.jqpath import find_paths
 from gitops.core.normalize import (
     OUR_MARKS,
     SERVER_METADATA,
@@ -37,16 +36,35 @@ IGNORE_ANNOTATIONS: Final = (
 """On a manifest: YAML with `jsonPointers`, rules for this object alone."""
 
 
+PathFinder = Callable[[Sequence[str], Sequence[Body]], list[list[Pointer]]]
+"""The places of each body that jq expressions name; raises ApplicationError."""
+
+
+def refused_expression(expression: str, why: str) -> ApplicationError:
+    """The error of a jq expression that names no places."""
+    return ApplicationError(
+        f"the jq expression {expression!r} {why}",
+        where="spec.ignoreDifferences",
+        remedy="write a path such as '.spec.list[] | select(.name == \"a\")', or a JSON pointer",
+    )
+
+
+def _without_jq(expressions: Sequence[str], bodies: Sequence[Body]) -> list[list[Pointer]]:
+    del bodies
+    raise refused_expression(", ".join(expressions), "cannot be asked here: there is no jq")
+
+
 @dataclass(frozen=True, slots=True)
 class DiffOptions:
     """What is left out of a comparison.
 
     `ignore` are an application's rules (all of them: those that do not match the object have no
-    effect); `ignore_replicas` leaves `spec.replicas` to an autoscaler.
+    effect); `ignore_replicas` leaves `spec.replicas` to an autoscaler; `find_paths` runs jq.
     """
 
     ignore: tuple[IgnoreRule, ...] = ()
     ignore_replicas: bool = False
+    find_paths: PathFinder = _without_jq
 
     def matching(self, identity: ObjectId, desired: Body) -> list[IgnoreRule]:
         """The rules that speak about an object, and those of its manifest's own annotation."""
@@ -88,15 +106,15 @@ def never_compared(body: Body, other: Body, shapes: Shapes) -> Iterator[Pointer]
 
 
 def ignored_pointers(
-    body: Body, rules: Sequence[IgnoreRule], *, replicas: bool
-) -> Iterator[Pointer]:
-    """Places of `body` that rules name; raises ApplicationError for a rule that cannot be read."""
-    if replicas:
-        yield ("spec", "replicas")
-    for rule in rules:
-        yield from _pointers(rule.json_pointers)
-        for expression in rule.jq_path_expressions:
-            yield from find_paths(expression, body)
+    bodies: Sequence[Body], rules: Sequence[IgnoreRule], options: DiffOptions
+) -> list[list[Pointer]]:
+    """Places of each body that rules name; raises ApplicationError for a rule that is no good."""
+    named = [pointer for rule in rules for pointer in _pointers(rule.json_pointers)]
+    if options.ignore_replicas:
+        named.append(("spec", "replicas"))
+    expressions = [text for rule in rules for text in rule.jq_path_expressions]
+    found = options.find_paths(expressions, bodies) if expressions else [[] for _ in bodies]
+    return [[*named, *(place for place in places if place)] for places in found]
 
 
 def _pointers(texts: Iterable[str]) -> Iterator[Pointer]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gitops.core.ignore import PathFinder
 from gitops.engine.actual import Actual
 from gitops.engine.apply import Applier
 from gitops.engine.children import Children
@@ -60,6 +61,7 @@ class Edges:
     repositories: Repositories
     renderer: Renderer
     clock: Clock
+    find_paths: PathFinder
 
 
 class Service:
@@ -298,7 +300,9 @@ def _assemble(
     inventory = Inventory(edges.store)
     states = States(edges.store)
     loader = DesiredLoader(edges.repositories, edges.renderer, edges.store, edges.cluster)
-    comparer = Comparer(edges.cluster, actual, inventory, edges.store, loader.documents)
+    comparer = Comparer(
+        edges.cluster, actual, inventory, edges.store, loader.documents, edges.find_paths
+    )
     judge = Judge(edges.cluster, actual, inventory, events)
     waiter = Waiter(actual, edges.clock)
     writer = Writer(edges.cluster, actual, waiter, children())

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gitops.core.hooks import annotation_faults, hook_name, hooks_of, wave_of
-from gitops.core.ignore import DiffOptions
+from gitops.core.ignore import DiffOptions, PathFinder
 from gitops.core.marks import HOOK_ANNOTATION, stamp, tracked_by
 from gitops.core.normalize import manifest_digest
 from gitops.core.order import RUN_BY_SYNC
@@ -81,12 +81,14 @@ class Subjects:
         inventory: Inventory,
         documents: Documents,
         installation: str,
+        find_paths: PathFinder,
     ) -> None:
         self._cluster = cluster
         self._actual = actual
         self._inventory = inventory
         self._documents = documents
         self._installation = installation
+        self._find_paths = find_paths
 
     def gather(
         self,
@@ -99,7 +101,7 @@ class Subjects:
     ) -> Gathered:
         """Everything about one application's desired objects; raises ClusterError."""
         gathered = Gathered(
-            options=DiffOptions(ignore=application.ignore_differences),
+            options=DiffOptions(application.ignore_differences, find_paths=self._find_paths),
         )
         chosen = [m for m in manifests if only is None or m.id in only]
         chosen = self._settle_suspects(application.name, chosen, gathered)

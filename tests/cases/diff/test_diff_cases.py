@@ -11,6 +11,7 @@ from gitops.core.values import same_json
 from gitops.model.application import IgnoreRule
 from gitops.model.diff import ABSENT
 from gitops.openapi.loader import load_builtin
+from tests.helpers.jq import find_paths
 
 HERE = Path(__file__).parent
 
@@ -44,6 +45,7 @@ def test_case(case):
     options = DiffOptions(
         tuple(IgnoreRule(**rule) for rule in case.get("ignore", [])),
         ignore_replicas=case.get("ignoreReplicas", False),
+        find_paths=find_paths,
     )
     known = LastApplied.of(actual, last)
     found = diff(desired, actual, known, shapes, options)

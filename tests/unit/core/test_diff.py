@@ -7,6 +7,7 @@ from gitops.errors import ApplicationError
 from gitops.model.application import IgnoreRule
 from gitops.model.diff import ActionKind
 from gitops.openapi.loader import load_builtin
+from tests.helpers.jq import find_paths
 
 SHAPES = load_builtin()
 
@@ -79,7 +80,13 @@ def test_an_answer_is_compared_by_the_ignore_rules():
             ),
         ),
     )
-    found = compare(actual, answer, None, SHAPES, DiffOptions(ignore=rules, ignore_replicas=True))
+    found = compare(
+        actual,
+        answer,
+        None,
+        SHAPES,
+        DiffOptions(rules, ignore_replicas=True, find_paths=find_paths),
+    )
     assert [(f.op, f.path) for f in found.fields] == [("add", "/spec/template/spec/containers/0")]
 
 
