@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from gitops.core.retry import HEAL_WINDOW, heal_backoff, is_contested
 from gitops.engine.compare import PlanRequest
+from gitops.engine.explaining import Explainer
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Refusal, Runtime
 from gitops.engine.sentences import fault_text
@@ -31,6 +32,7 @@ class Healer:
         self._parts = parts
         self._called_off = called_off
         self._after = after
+        self.explainer = Explainer(parts)
 
     def on_changed(self, identities: Collection[ObjectId]) -> None:
         """Judge objects that changed; ask for a heal where one drifted."""
@@ -44,6 +46,7 @@ class Healer:
             touched[runtime.name] = runtime
         for runtime in touched.values():
             self._tell(runtime)
+            self.explainer.notice(runtime, identities)
             if not runtime.syncing:
                 self.schedule(runtime)
 

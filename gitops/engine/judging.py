@@ -8,7 +8,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from gitops.core.health import aggregate, is_ignored, pod_reason, stale_image_warning
+from gitops.core.health import aggregate, culprit, is_ignored, pod_reason, stale_image_warning
 from gitops.core.ownership import foreign_managers
 from gitops.core.projection import answer_digest
 from gitops.core.sync_options import is_left_alone
@@ -36,6 +36,7 @@ class Judge:
         self._inventory = inventory
         self._events = events
         self._told: dict[str, Health] = {}
+        self._reasons: dict[ObjectId, str] = {}
         self._lock = threading.Lock()
 
     def survey(self, runtime: Runtime) -> None:
@@ -116,13 +117,17 @@ class Judge:
     # --- reasons ------------------------------------------------------------------------------
 
     def explain(self, identity: ObjectId) -> str:
-        """The one reason that pods and events give for an unhealthy workload, or ""."""
+        """The one reason that pods and events give for an unhealthy workload, or "".
+
+        One list of pods and one of events; `reason` gives it once more without.
+        """
         live = self._actual.get(identity)
         if live is None:
             return ""
         pods = self.pods(live)
         (events,) = self._cluster.send([ListEvents(identity)])
-        return pod_reason(pods, events.items)
+        self._reasons[identity] = pod_reason(pods, events.items)
+        return self._reasons[identity]
 
     def pods(self, live: Live) -> tuple[Mapping[str, Any], ...]:
         """Pods that a workload selects; a Pod is its own."""
@@ -135,12 +140,28 @@ class Judge:
         (answer,) = self._cluster.send([ListPods(live.id.namespace, labels)])
         return answer.items
 
-    def explain_bad(self, runtime: Runtime) -> None:
-        """Find the reason of each unhealthy object that has none yet; forget the others."""
-        bad = {i for i, h in runtime.health.items() if h.status in BAD}
-        runtime.explained = {i: t for i, t in runtime.explained.items() if i in bad}
-        for identity in sorted(bad - set(runtime.explained)):
-            runtime.explained[identity] = self.explain(identity)
+    def knows_why(self, runtime: Runtime) -> bool:
+        """Whether the reason of something unhealthy was found by a sync just now."""
+        return bool(self._known(runtime))
+
+    def _known(self, runtime: Runtime) -> list[ObjectId]:
+        judged = list(runtime.health.items())
+        return sorted(i for i, h in judged if i in self._reasons and h.status in BAD)
+
+    def reason(self, runtime: Runtime) -> tuple[ObjectId, str] | None:
+        """The object that makes an application unhealthy, and its one reason, or "".
+
+        Nothing is asked where a sync has found the reason of an unhealthy object already.
+        """
+        known = self._known(runtime)
+        judged = list(runtime.health.items())
+        identity = known[0] if known else culprit(judged)
+        if identity is None:
+            return None
+        text = self._reasons[identity] if known else self.explain(identity)
+        for other, _ in judged:
+            self._reasons.pop(other, None)
+        return identity, text
 
     def stale_images(self, identity: ObjectId) -> str:
         """Whether a ReplicationController's pods keep an older image, as a warning."""

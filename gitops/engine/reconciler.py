@@ -4,7 +4,7 @@ Called by the dispatcher, one thread an application at a time. Deciding is `core
 is `engine/sync.py`; manual jobs are in `engine/operations.py`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from hashlib import sha256
 from typing import Final
@@ -14,6 +14,7 @@ from gitops.engine.apply import End
 from gitops.engine.compare import PlanRequest
 from gitops.engine.desired import Desired
 from gitops.engine.dispatcher import Job
+from gitops.engine.explaining import EXPLAIN, IMAGES
 from gitops.engine.following import CHECK, MOVED, REFRESH
 from gitops.engine.heal import Healer
 from gitops.engine.parts import Parts
@@ -74,10 +75,17 @@ class Reconciler:
                 self.guarded(runtime, job, self.manual)
         if runtime is None:
             return
-        rest = [job for job in jobs if job.kind not in MANUAL]
+        self._ask_why(runtime, {job.kind for job in jobs})
+        rest = [job for job in jobs if job.kind not in MANUAL | {EXPLAIN, IMAGES}]
         if rest and not runtime.gone:
             cause = next((j for j in rest if j.kind == MOVED), rest[-1])
             self.guarded(runtime, cause, self.check)
+
+    def _ask_why(self, runtime: Runtime, kinds: Collection[str]) -> None:
+        if IMAGES in kinds:
+            self.healer.explainer.look_at_images(runtime)
+        if EXPLAIN in kinds:
+            self.healer.explainer.explain(runtime)
 
     def _tell_lost(self, job: Job) -> None:
         """Say that somebody waits in vain: the application went before their turn came."""
@@ -369,6 +377,7 @@ class Reconciler:
         if result.revision is not None:
             runtime.revision = max(runtime.revision or 0, result.revision.number)
         self.healer.schedule(runtime)
+        self.healer.explainer.after(runtime, result)
         trigger = Trigger(TriggerKind.DEPENDENCY, evidence=runtime.name)
         for other in self._parts.registry.dependants(runtime.name):
             self._parts.dispatcher.request(other.name, CHECK, trigger)

@@ -13,7 +13,7 @@ from typing import TypeVar
 from gitops.engine.desired import Desired
 from gitops.errors import ConflictError, GitopsError, NotFoundError
 from gitops.model.application import Application, Origin
-from gitops.model.health import Health
+from gitops.model.health import Health, HealthStatus
 from gitops.model.objects import ObjectId
 from gitops.model.revision import Commit, Trigger
 
@@ -36,6 +36,8 @@ class Runtime:
     `waiting_for` the dependencies that are not healthy yet; both are "" or empty when all is well.
     `away` holds, by URL, why a repository does not answer now; what its mirror holds is known.
     `heals` holds when drift of an object was repaired, `refusals` when that was refused, and why.
+    `explained` holds the one reason why it is `explained_as` (Degraded, say), by the object that
+    makes it so; `remarks` hold what else people should know of objects.
     `started` says that the process has started and nothing was decided since. `declared` is what
     brought a declaration that nothing was decided about yet; `cause` is what a running sync is for.
     """
@@ -51,6 +53,8 @@ class Runtime:
     pending: set[ObjectId] = field(default_factory=set)
     health: dict[ObjectId, Health] = field(default_factory=dict)
     explained: dict[ObjectId, str] = field(default_factory=dict)
+    explained_as: HealthStatus | None = None
+    remarks: dict[ObjectId, str] = field(default_factory=dict)
     heals: dict[ObjectId, list[float]] = field(default_factory=dict)
     refusals: dict[ObjectId, Refusal] = field(default_factory=dict)
     revision: int | None = None

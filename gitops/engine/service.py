@@ -127,6 +127,7 @@ class Service:
             runtime.started = bool(newest)
             try:
                 self.parts.judge.survey(runtime)
+                self.reconciler.healer.explainer.notice(runtime)
             except Exception as error:  # noqa: BLE001 - one application's objects must not keep the others from starting
                 self._tell_defect(runtime.name, error)
         self.deleter.resume()

@@ -1,5 +1,7 @@
 """How an application stands: sync status, health and why, from what is in memory. Asks nobody."""
 
+from dataclasses import replace
+
 from gitops.core.health import aggregate
 from gitops.engine.following import LANE
 from gitops.engine.parts import Parts
@@ -58,7 +60,10 @@ def _why_unknown(parts: Parts, runtime: Runtime) -> str:
 
 def app_health(runtime: Runtime) -> Health:
     """The worst health of an application's own objects."""
-    return aggregate(runtime.health.items())
+    return aggregate(
+        (identity, replace(health, message=runtime.explained.get(identity) or health.message))
+        for identity, health in list(runtime.health.items())
+    )
 
 
 def is_ready(parts: Parts, runtime: Runtime) -> bool:
@@ -113,7 +118,7 @@ def _objects(parts: Parts, runtime: Runtime) -> tuple[ObjectStatus, ...]:
     found = []
     for claim in parts.inventory.of(runtime.name):
         drifted = claim.id in runtime.drifted
-        reason = runtime.explained.get(claim.id, "")
+        reason = runtime.explained.get(claim.id) or runtime.remarks.get(claim.id, "")
         if claim.contested:
             reason = f"contested by {claim.contested}"
         found.append(
