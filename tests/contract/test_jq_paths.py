@@ -28,7 +28,7 @@ def test_places_are_found_in_each_object(paths):
     ["until(true == false; [.] + [1])", "[range(1e12)]", "last(repeat(.)) | .spec"],
 )
 def test_what_never_ends_is_ended_and_the_next_object_is_asked(paths, expression):
-    with pytest.raises(ApplicationError, match="processor time|ended its process"):
+    with pytest.raises(ApplicationError, match=r"processor time|ended its process"):
         paths([expression], [BODY])
     assert paths([".spec.replicas"], [BODY]) == [[("spec", "replicas")]]
 
