@@ -6,7 +6,7 @@ Out: sentences about what does not fit together, and the model's `Application`.
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from gitops.model.application import (
     Automated,
     Destination,
     DirectorySource,
+    HealthExpressions,
     HelmSource,
     IgnoreRule,
     KustomizeSource,
@@ -25,6 +26,7 @@ from gitops.model.application import (
     Source,
     SyncPolicy,
 )
+from gitops.model.objects import split_api_version
 
 Values = Mapping[str, Any]
 
@@ -64,6 +66,20 @@ def conflicts(values: Values, body: Values, *, argo: bool) -> Iterator[tuple[str
     for i, dependency in enumerate(spec.get("dependsOn") or ()):
         if dependency and name and dependency.get("name") == name:
             yield "conflict", f"spec.dependsOn[{i}] names the application itself"
+    yield from _repeated_expressions(spec.get("healthCheckExprs") or ())
+
+
+def _repeated_expressions(entries: Sequence[Values]) -> Iterator[tuple[str, str]]:
+    seen: set[tuple[str, str]] = set()
+    for i, entry in enumerate(entries):
+        group = split_api_version((entry or {}).get("apiVersion") or "")[0]
+        key = (group, (entry or {}).get("kind") or "")
+        if key in seen:
+            yield (
+                "conflict",
+                f"spec.healthCheckExprs[{i}] is for a kind that has expressions already",
+            )
+        seen.add(key)
 
 
 def _source_conflicts(spec: Values, *, argo: bool, wrong: bool) -> Iterator[tuple[str, str]]:
@@ -144,6 +160,7 @@ def build(api_version: str, values: Values) -> Application:
         depends_on=tuple(dict.fromkeys(item["name"] for item in spec["dependsOn"])),
         sync_policy=_policy(spec["syncPolicy"]),
         ignore_differences=tuple(_fill(IgnoreRule, rule) for rule in spec["ignoreDifferences"]),
+        health_expressions=tuple(_fill(HealthExpressions, e) for e in spec["healthCheckExprs"]),
         api_version=api_version,
         labels=metadata["labels"],
         annotations=metadata["annotations"],

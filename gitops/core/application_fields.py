@@ -228,6 +228,12 @@ SPEC: Final = (
     Field("spec.ignoreDifferences[].jsonPointers", "strings", "Paths as RFC 6901 has them.", []),
     Field("spec.ignoreDifferences[].jqPathExpressions", "strings", "Paths as jq has them.", []),
     Field("spec.ignoreDifferences[].managedFieldsManagers", "strings", "Fields that these managers own.", []),
+    Field("spec.healthCheckExprs[]", "objects", "Health checks in CEL, as a Flux Kustomization has them; they win over the installation's.", []),
+    Field("spec.healthCheckExprs[].apiVersion", "string", "Group and version; the version does not count.", required=True),
+    Field("spec.healthCheckExprs[].kind", "string", "Kind; every kind of the group when empty.", ""),
+    Field("spec.healthCheckExprs[].inProgress", "string", "True while the object is Progressing; asked first.", ""),
+    Field("spec.healthCheckExprs[].failed", "string", "True when the object is Degraded; asked next.", ""),
+    Field("spec.healthCheckExprs[].current", "string", "True when the object is Healthy; else it is Progressing.", required=True),
     _ignored("spec.info", "Notes for Argo CD's pages."),
     _ignored("spec.revisionHistoryLimit", "The history limit of Argo CD; ours is a setting."),
 )  # fmt: skip

@@ -159,6 +159,17 @@ class IgnoreRule:
 
 
 @dataclass(frozen=True, slots=True)
+class HealthExpressions:
+    """One entry of `spec.healthCheckExprs`: CEL; without a kind for every kind of the group."""
+
+    api_version: str
+    current: str
+    kind: str = ""
+    in_progress: str = ""
+    failed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
     """Where an application was declared: `file`, `git` (by the application named) or `api`."""
 
@@ -177,6 +188,7 @@ class Application:
     depends_on: tuple[str, ...] = ()
     sync_policy: SyncPolicy = field(default_factory=SyncPolicy)
     ignore_differences: tuple[IgnoreRule, ...] = ()
+    health_expressions: tuple[HealthExpressions, ...] = ()
     api_version: str = "gitops.dev/v1alpha1"
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)

@@ -6,6 +6,7 @@ files and runs the checks, and by the reader of Applications.
 """
 
 import fnmatch
+import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from gitops.core.health.conventions import unobserved
 from gitops.core.health.fields import MalformedError, condition, mapping, text
 from gitops.core.yaml_reader import read_documents
 from gitops.errors import InputError
+from gitops.model.application import HealthExpressions
 from gitops.model.health import Checked, Health, HealthStatus
 from gitops.model.objects import Body, split_api_version
 
@@ -195,26 +197,37 @@ def layer_of_expressions(entries: Any, where: str) -> Layer:
     """
     if not isinstance(entries, list | tuple):
         raise InputError("healthCheckExprs is no list", where=where, remedy=_EXPRESSIONS)
+    read = [_expressions(entry, f"healthCheckExprs[{i}]", where) for i, entry in enumerate(entries)]
+    kinds = [(split_api_version(one.api_version)[0], one.kind) for one in read]
+    twice = next((i for i, kind in enumerate(kinds) if kind in kinds[:i]), None)
+    if twice is not None:
+        said = f"healthCheckExprs[{twice}] is for a kind that has expressions already"
+        raise InputError(said, where=where)
+    return layer_of_application(tuple(read), where)
+
+
+@functools.lru_cache(maxsize=1024)
+def layer_of_application(entries: tuple[HealthExpressions, ...], where: str) -> Layer:
+    """The expressions of an Application, or of a file; the first for a kind wins."""
     exact: dict[str, Check] = {}
-    patterns: dict[str, Check] = {}
+    patterns: list[tuple[re.Pattern[str], Check]] = []
     for index, entry in enumerate(entries):
-        place = f"healthCheckExprs[{index}]"
-        group, kind, check = _expressions(entry, place, where)
-        known, key = (exact, _key(group, kind)) if kind else (patterns, _group_pattern(group))
-        if key in known:
-            raise InputError(f"{place} is for a kind that has expressions already", where=where)
-        known[key] = check
-    return Layer(exact, tuple((re.compile(key), check) for key, check in patterns.items()))
+        place = f"healthCheckExprs[{index}] in {where}"
+        check = CelCheck(entry.current, entry.in_progress, entry.failed, place)
+        group = split_api_version(entry.api_version)[0]
+        if entry.kind:
+            exact.setdefault(_key(group, entry.kind), check)
+        else:
+            any_kind = f"{re.escape(group)}/[^/]+" if group else "[^/]+"
+            patterns.append((re.compile(any_kind), check))
+    return Layer(exact, tuple(patterns))
 
 
 _EXPRESSIONS: Final = "write a list of {apiVersion, kind, current, inProgress, failed}"
+_KEYS: Final = ("apiVersion", "kind", "current", "inProgress", "failed")
 
 
-def _group_pattern(group: str) -> str:
-    return f"{re.escape(group)}/[^/]+" if group else "[^/]+"
-
-
-def _expressions(entry: Any, place: str, where: str) -> tuple[str, str, CelCheck]:
+def _expressions(entry: Any, place: str, where: str) -> HealthExpressions:
     values = entry if isinstance(entry, Mapping) else {}
     words = {key: values.get(key) or "" for key in _KEYS}
     if not isinstance(entry, Mapping) or not all(isinstance(word, str) for word in words.values()):
@@ -222,11 +235,9 @@ def _expressions(entry: Any, place: str, where: str) -> tuple[str, str, CelCheck
     missing = next((key for key in ("apiVersion", "current") if not words[key].strip()), None)
     if missing is not None:
         raise InputError(f"{place} has no {missing}", where=where, remedy=_EXPRESSIONS)
-    check = CelCheck(words["current"], words["inProgress"], words["failed"], f"{place} in {where}")
-    return split_api_version(words["apiVersion"])[0], words["kind"], check
-
-
-_KEYS: Final = ("apiVersion", "kind", "current", "inProgress", "failed")
+    return HealthExpressions(
+        words["apiVersion"], words["current"], words["kind"], words["inProgress"], words["failed"]
+    )
 
 
 def judge_generation(body: Body) -> Checked | None:

@@ -14,6 +14,7 @@ from gitops.model.application import (
     Automated,
     Destination,
     DirectorySource,
+    HealthExpressions,
     HelmSource,
     IgnoreRule,
     KustomizeSource,
@@ -106,8 +107,16 @@ def test_every_part_reaches_the_model() -> None:
             "managedNamespaceMetadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}},
         },
         "ignoreDifferences": [{"kind": "Deployment", "jsonPointers": ["/spec/replicas"]}],
+        "healthCheckExprs": [
+            {"apiVersion": "x/v1", "kind": "Y", "current": "a", "inProgress": "b", "failed": "c"},
+            {"apiVersion": "z/v1", "current": "d"},
+        ],
     }
     application = parse_application(manifest(spec, labels={"t": "u"}, annotations={"v": "w"}))
+    assert application.health_expressions == (
+        HealthExpressions("x/v1", "a", "Y", "b", "c"),
+        HealthExpressions("z/v1", "d"),
+    )
     parameters = ({"name": "a", "value": "1", "forceString": False},)
     assert application.sources == (
         Source("a", "x/y", directory=DirectorySource(recurse=True, exclude="*.md")),
