@@ -139,14 +139,14 @@ def compare(
     after = _without_noise(actual, after, shapes)
     rules = options.matching(identify(actual), answer)
     if rules or options.ignore_replicas:
-        after = _as_actual(actual, after, (rules, options), shape)
+        after = as_actual(actual, after, (rules, options), shape)
     return _result(actual, sharing(after, actual), (known, Owners.of(actual)), shapes)
 
 
-def _as_actual(
+def as_actual(
     actual: Body, after: Body, ignored: tuple[Sequence[IgnoreRule], DiffOptions], shape: Shape
 ) -> Body:
-    """The answer with actual's own values at the places that rules name."""
+    """An answer, or a manifest, with actual's own values at the places that rules name."""
     rules, options = ignored
     managers = trusted_managers(rules)
     in_actual, in_answer = ignored_pointers([actual, after], rules, options)

@@ -7,13 +7,10 @@ nothing is left out. Called by `engine/wishes.py`. Nothing is changed in place.
 from collections.abc import Mapping
 from typing import Any
 
-from gitops.core.ignore import DiffOptions, ignored_pointers, trusted_managers
-from gitops.core.keep import keep_ignored
-from gitops.core.owners import Owners
-from gitops.core.pointers import Trie
+from gitops.core.diff import as_actual
+from gitops.core.ignore import DiffOptions, trusted_managers
 from gitops.core.schema import Form, Shape
 from gitops.core.shapes import Shapes
-from gitops.core.trace import Trace
 from gitops.model.objects import Body, identify
 
 
@@ -54,11 +51,4 @@ def with_live_values(desired: Body, live: Body, shapes: Shapes, options: DiffOpt
     rules = options.matching(identify(live), desired)
     if not rules:
         return desired
-    managers = trusted_managers(rules)
-    trace = Trace(
-        trusted=Owners.of(live).of_managers(managers) if managers else None,
-        skip=Trie.of(ignored_pointers(live, rules, replicas=False)),
-        skip_desired=Trie.of(ignored_pointers(desired, rules, replicas=False)),
-    )
-    made: Body = keep_ignored(desired, live, trace, shapes.root(live))
-    return made
+    return as_actual(live, desired, (rules, options), shapes.root(live))

@@ -102,15 +102,8 @@ def test_live_values_are_taken_where_rules_say_so() -> None:
     assert with_live_values(desired, live, SHAPES, DiffOptions(ignore=rules)) == web(
         replicas=5, paused=False, **pods({"name": "web", "image": "mine"})
     )
-    named = (
-        IgnoreRule(
-            "apps",
-            "Deployment",
-            jq_path_expressions=(
-                '.spec.template.spec.containers[] | select(.name == "web").image',
-            ),
-        ),
-    )
+    pointer = "/spec/template/spec/containers/0/image"
+    named = (IgnoreRule("apps", "Deployment", json_pointers=(pointer,)),)
     assert with_live_values(desired, live, SHAPES, DiffOptions(ignore=named)) == web(
         replicas=1, paused=False, **pods({"name": "web", "image": "theirs"})
     )
