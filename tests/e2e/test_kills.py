@@ -1,4 +1,4 @@
-"""The process is killed at every write of a sync, a heal and a rollback, and goes on afterwards.
+"""The process is killed at every write of a sync, a heal and rollbacks, and goes on afterwards.
 
 Each test first counts the writes of an undisturbed run, then dies before the first of them and
 after each (after one write is before the next), starts again on what is left, and compares with
@@ -15,6 +15,8 @@ import pytest
 from gitops.controlplane.processes import ControlPlane
 from gitops.model.revision import RevisionKind, RevisionState
 from tests.helpers.blog import NAME, OBJECTS, Blog
+from tests.helpers.careful import NAME as CAREFUL
+from tests.helpers.careful import Careful
 from tests.helpers.controlplane import AuditLog
 from tests.helpers.killable import Kill
 from tests.helpers.service import BY_HAND, World
@@ -113,10 +115,61 @@ def test_a_rollback_killed_at_any_write_is_brought_to_its_end(
         go_on_with_git(blog)
 
 
-def undisturbed(blog: Blog, ask: str = "") -> list[str]:
-    """The writes of a run that nobody disturbs."""
+def test_a_rollback_by_itself_killed_at_any_write_is_brought_to_its_end(
+    control_plane: ControlPlane, audit: AuditLog, tmp_path: Path, part: int
+) -> None:
+    careful = Careful.create(control_plane, tmp_path / "careful")
+    with careful.service() as world:
+        world.settled(CAREFUL)
+        first = careful.push("first")
+        world.refresh(CAREFUL)
+        is_back(world, careful, first)
+    uids, mark = careful.uids(), audit.mark()
+    careful.push("undisturbed")
+    writes = undisturbed(careful, kind=RevisionKind.ROLLBACK)
+    assert len(sent(audit, mark)) == len([write for write in writes if write != "database"])
+    for number, kill in enumerate(kills(writes, part)):
+        bad = careful.push(f"bad-{number}")
+        killed(careful, kill)
+        with careful.service() as world:
+            is_back(world, careful, bad)
+            assert careful.get(f"Job/check-bad-{number}") is None, kill
+        assert careful.uids() == uids, kill
+    careful.remove()
+
+
+def is_back(world: World, careful: Careful, commit: str) -> None:
+    """A bad commit was tried, and the good version stands again, pinned; all of it is recorded."""
+    store = world.service.parts.store
+
+    def tries() -> list[RevisionState]:
+        history = store.revisions(CAREFUL)
+        return [r.state for r in history if r.commit is not None and r.commit.sha == commit]
+
+    failed = RevisionState.FAILED
+    world.wait_for(lambda: failed in tries() and is_at_rest(world, CAREFUL), "the rollback")
+    status, good = world.status(CAREFUL), store.revision(CAREFUL, 1)
+    assert status.pin is not None
+    assert status.pin.automatic
+    assert careful.word() == "v1"
+    newest, *older = store.revisions(CAREFUL)
+    assert (newest.kind, newest.healthy) == (RevisionKind.ROLLBACK, True)
+    assert newest.digest == good.digest
+    assert tries().count(failed) == 1
+    assert {revision.state for revision in older} <= HISTORY | {failed}
+    assert {claim.id.kind for claim in store.claims(CAREFUL)} == {"Namespace", "ConfigMap"}
+    assert store.verify().faults == ()
+    assert store.open_revisions() == []
+
+
+def undisturbed(blog: Blog, ask: str = "", kind: RevisionKind | None = None) -> list[str]:
+    """The writes of a run that nobody disturbs, to the end of its first revision of a kind."""
     process = blog.run(Kill(), ask)
-    ended = process.wait_for(lambda e: bool(e["kind"] == "revision-closed"))
+
+    def is_end(event: dict[str, Any]) -> bool:
+        return event["kind"] == "revision-closed" and kind in (None, event["revision_kind"])
+
+    ended = process.wait_for(is_end)
     writes = process.writes()
     process.stop()
     assert ended
@@ -149,11 +202,11 @@ def go_on_with_git(blog: Blog) -> None:
         assert blog.image() == "v2"
 
 
-def is_at_rest(world: World) -> bool:
+def is_at_rest(world: World, name: str = NAME) -> bool:
     """Whether nothing runs, and the newest revision is what stands."""
-    status = world.status(NAME)
+    status = world.status(name)
     pinned = status.sync == "OutOfSync" and status.pin is not None
-    history = world.service.reading.revisions(NAME)
+    history = world.service.reading.revisions(name)
     good = history[0].state is RevisionState.SUCCEEDED
     return good and not status.busy and (pinned or status.sync == "Synced")
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from gitops import wiring
 from gitops.controlplane.processes import ControlPlane
@@ -66,15 +66,16 @@ class Blog:
     settings: Settings
     runs: int = 0
     events: list[Any] = field(default_factory=list)
+    application: ClassVar[str] = APPLICATION
 
     @classmethod
-    def create(cls, plane: ControlPlane, folder: Path) -> "Blog":
+    def create(cls, plane: ControlPlane, folder: Path) -> Self:
         """Push its first version; no service runs yet."""
         folder.mkdir(parents=True)
         namespace = f"blog-{uuid.uuid4().hex[:8]}"
         repo = Repo.create(folder / "git")
         declared = folder / "application.yaml"
-        declared.write_text(APPLICATION.format(url=repo.url, namespace=namespace))
+        declared.write_text(cls.application.format(url=repo.url, namespace=namespace))
         settings = Settings(
             state_dir=folder / "state",
             applications=(declared,),
