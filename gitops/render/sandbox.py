@@ -167,9 +167,9 @@ class Sandbox:
 
 
 def one_sentence(text: str) -> str:
-    """What a tool said, on one line and without its advice on flags that nobody here can give."""
+    """What a tool said, on one line and without its advice that nobody here can follow."""
     lines = [line.strip() for line in text.splitlines()]
-    kept = [line for line in lines if line and not line.startswith("Use --debug")]
+    kept = [line for line in lines if line and not line.startswith(("Use --debug", "# Warning:"))]
     return " ".join(kept).removeprefix("Error: ")
 
 
