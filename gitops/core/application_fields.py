@@ -200,7 +200,7 @@ POLICY: Final = (
     Field("spec.syncPolicy.retry.backoff.maxDuration", "duration", "The longest pause.", "3m", least=0),
     _ignored("spec.syncPolicy.retry.refresh", "Whether a retry moves to a newer commit; `onNewRevision` decides here.", "boolean"),
     Field("spec.syncPolicy.syncOptions", "strings", "Options as `Name=value`.", []),
-    Field("spec.syncPolicy.managedNamespaceMetadata", "object", "For the namespace that `CreateNamespace=true` makes.", {}),
+    Field("spec.syncPolicy.managedNamespaceMetadata", "object", "For the namespace of `CreateNamespace=true`, also where it exists; what others set there stays.", {}),
     Field("spec.syncPolicy.managedNamespaceMetadata.labels", "string map", "Its labels.", {}),
     Field("spec.syncPolicy.managedNamespaceMetadata.annotations", "string map", "Its annotations.", {}),
 )  # fmt: skip

@@ -29,6 +29,9 @@ UNCLAIMED = "gitops.dev/unclaimed"
 IN_PLACE = frozenset({NAMESPACE, DEFINITION})
 """Kinds that are never deleted to be created again: everything in them would go too."""
 
+MAX_MANAGER = 128
+"""Characters that the API server takes as a field manager's name."""
+
 SCALABLE = frozenset({"Deployment", "StatefulSet", "ReplicaSet", "ReplicationController"})
 AUTOSCALERS = frozenset({"kube-controller-manager", "keda-operator", "horizontal-pod-autoscaler"})
 """Managers whose write through the scale subresource is an autoscaler's, not a person's."""
@@ -290,6 +293,11 @@ def deletion(identity: ObjectId, live: Live, reason: str, options: Iterable[str]
 def is_claimed(action: Action) -> bool:
     """Whether an object becomes the application's own: hooks and `UNCLAIMED` ones do not."""
     return action.hook is None and UNCLAIMED not in action.options
+
+
+def unclaimed_manager(application: str) -> str:
+    """The field manager of what an application changes on objects that stay nobody's."""
+    return f"gitops-{application}"[:MAX_MANAGER]
 
 
 def remark(action: Action) -> str:

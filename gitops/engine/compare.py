@@ -125,7 +125,7 @@ class Comparer:
             only=request.only,
             digest=request.digest,
         )
-        work = _Work(faults=list(gathered.faults))
+        work = _Work([*gathered.actions], [*gathered.faults])
         desires = request.manifests or gathered.subjects or gathered.stale
         if not (desires or request.deletes or request.only is not None):
             work.faults += nothing(request.application)

@@ -15,7 +15,6 @@ from gitops.core.order import RUN_BY_SYNC
 from gitops.core.plan import (
     AUTOSCALERS,
     SCALABLE,
-    UNCLAIMED,
     Memory,
     Subject,
     autoscaled,
@@ -29,13 +28,14 @@ from gitops.engine.actual import Actual
 from gitops.engine.children import is_child
 from gitops.engine.desired import Documents
 from gitops.engine.inventory import Inventory
+from gitops.engine.namespaces import look_at_namespace, wants_namespace
 from gitops.engine.sentences import tell
 from gitops.engine.wait import judge
 from gitops.model.application import Application
 from gitops.model.health import HealthStatus
 from gitops.model.objects import Body, GroupKind, KindInfo, Live, Manifest, ObjectId
-from gitops.model.plan import BEFORE_ALL, Fault, Hook, Phase
-from gitops.ports import Claim, Cluster, Read
+from gitops.model.plan import Action, Fault, Hook
+from gitops.ports import Claim, Cluster
 
 AUTOSCALER = GroupKind("autoscaling", "HorizontalPodAutoscaler")
 PASSING = frozenset({"unreachable", "transient", "unauthorized"})
@@ -52,6 +52,8 @@ class Gathered:
     faults: list[Fault] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     stale: list[Claim] = field(default_factory=list)
+    actions: list[Action] = field(default_factory=list)
+    """What is settled already."""
     degraded: frozenset[ObjectId] = frozenset()
     options: DiffOptions = field(default_factory=DiffOptions)
     making: frozenset[ObjectId] = frozenset()
@@ -117,7 +119,7 @@ class Subjects:
                 self._add(manifest, application, gathered, known, scaled)
             elif hooks:
                 gathered.subjects += self._hooks(manifest, hook, application, digest)
-        self._add_namespace(application, gathered)
+        self._add_namespace(application, gathered, whole=only is None)
         self._defer(gathered)
         if only is None:
             desired = {subject.id for subject in gathered.subjects}
@@ -287,39 +289,16 @@ class Subjects:
             return live.replicas_manager or ""
         return ""
 
-    def _add_namespace(self, application: Application, gathered: Gathered) -> None:
-        """The namespace that CreateNamespace=true asks for, where it does not exist."""
-        name = application.destination.namespace
-        identity = ObjectId("", "Namespace", "", name)
-        if not application.option("CreateNamespace") or not name:
+    def _add_namespace(self, application: Application, gathered: Gathered, *, whole: bool) -> None:
+        """What `CreateNamespace=true` asks for, unless another application has the namespace."""
+        identity = wants_namespace(application, gathered.subjects, whole=whole)
+        if identity is None or self._inventory.get(identity) is not None:
             return
-        if any(subject.id == identity for subject in gathered.subjects) or not gathered.subjects:
-            return
-        if any(s.memory and s.id.namespace == name and s.live for s in gathered.subjects):
-            return
-        (answer,) = self._cluster.send([Read(identity, "v1")])
-        if answer.error is None or answer.error.reason != "not-found":
-            return
-        policy = application.sync_policy
-        metadata: dict[str, object] = {"name": name}
-        if policy.managed_namespace_labels:
-            metadata["labels"] = dict(policy.managed_namespace_labels)
-        if policy.managed_namespace_annotations:
-            metadata["annotations"] = dict(policy.managed_namespace_annotations)
-        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
-        manifest = Manifest(identity, body)
-        gathered.subjects.insert(
-            0,
-            Subject(
-                manifest,
-                body,
-                manifest_digest(body),
-                phase=Phase.PRE_SYNC,
-                wave=BEFORE_ALL,
-                options=frozenset({UNCLAIMED}),
-                deferred="CreateNamespace=true",
-            ),
-        )
+        found = look_at_namespace(application, identity, self._cluster)
+        if isinstance(found, Subject):
+            gathered.subjects.insert(0, found)
+        elif found is not None:
+            gathered.actions.append(found)
 
     def _defer(self, gathered: Gathered) -> None:
         """Mark what rests on something that the same plan is sure to create."""

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from gitops.core.diff import removals
 from gitops.core.normalize import manifest_digest
-from gitops.core.plan import is_claimed, remark
+from gitops.core.ownership import MANAGER
+from gitops.core.plan import is_claimed, remark, unclaimed_manager
 from gitops.core.projection import answer_digest
 from gitops.core.resting import may_rest_on
 from gitops.core.sync_options import propagation
@@ -124,7 +125,7 @@ class Writer:
         refused = self._prepare(objects)
         results |= refused
         objects = [a for a in objects if a.id not in refused]
-        answers = self._cluster.send([self._request(a) for a in objects])
+        answers = self._cluster.send([self._request(a, plan.application) for a in objects])
         pairs = self._remove(list(zip(objects, answers, strict=True)))
         results |= {a.id: self._read(a, answer, plan) for a, answer in pairs}
         return [results[a.id] for a in actions]
@@ -162,7 +163,7 @@ class Writer:
             if answer.error is not None
         }
 
-    def _request(self, action: Action) -> Request:
+    def _request(self, action: Action, application: str) -> Request:
         if action.kind is ActionKind.DELETE:
             how = propagation(action.options)
             return Delete(action.id, action.api_version, uid=action.uid, propagation=how)
@@ -170,7 +171,8 @@ class Writer:
         if action.hook is not None:
             return Create(action.id, body)
         fresh = action.kind in (ActionKind.CREATE, ActionKind.REPLACE)
-        return Apply(action.id, body, uid=None if fresh else action.uid)
+        manager = MANAGER if is_claimed(action) else unclaimed_manager(application)
+        return Apply(action.id, body, manager=manager, uid=None if fresh else action.uid)
 
     def _body(self, action: Action) -> Body:
         """What the plan stamped; a deletion has none."""

@@ -157,3 +157,35 @@ def test_without_migration_what_kubectl_applied_stays_its_own(walk: Walk) -> Non
     managers = {e["manager"] for e in json.loads(entries)["metadata"]["managedFields"]}
     assert "kubectl-client-side-apply" in managers
     eventually(lambda: walk.world.status().sync == "Synced")
+
+
+def test_the_namespace_gets_its_metadata_and_keeps_that_of_others(walk: Walk) -> None:
+    room = f"room-{walk.namespace}"
+    walk.kubectl("create", "namespace", room)
+    walk.kubectl("label", "namespace", room, "team=theirs")
+
+    def declare(**labels: str) -> None:
+        policy = {
+            "syncOptions": ["CreateNamespace=true"],
+            "managedNamespaceMetadata": {"labels": labels, "annotations": {"note": "ours"}},
+        }
+        walk.world.declare(destination={"namespace": room}, syncPolicy=policy)
+
+    walk.world.push("app/0.yaml", config_map())
+    declare(tier="gold", old="yes")
+    first = walk.world.closed()
+    assert first.healthy, walk.world.story()
+    assert outcomes(first) == {f"Namespace/{room}": "configured", "ConfigMap/words": "created"}
+    declare(tier="silver")
+    second = walk.change("demo", "app/0.yaml", "word: one", "word: two")
+    assert outcomes(second)[f"Namespace/{room}"] == "configured"
+    metadata = walk.live(f"namespace/{room}")["metadata"]
+    labels = {k: v for k, v in metadata["labels"].items() if "kubernetes.io" not in k}
+    assert (labels, metadata["annotations"]) == (
+        {"team": "theirs", "tier": "silver"},
+        {"note": "ours"},
+    )
+    third = walk.change("demo", "app/0.yaml", "word: two", "word: three")
+    assert f"Namespace/{room}" not in outcomes(third)
+    assert walk.delete("demo").data["state"] == "succeeded"
+    assert walk.exists(f"namespace/{room}")
