@@ -330,8 +330,9 @@ def test_patches_that_are_no_list_are_told(renderer: ToolRenderer) -> None:
 def test_a_tool_s_fault_is_told_without_its_warnings(renderer: ToolRenderer) -> None:
     files = {**SHOP, "base/kustomization.yaml": "resources: [web.yaml]\ncommonLabels: {a: b}\n"}
     settings = KustomizeSource(replicas=({"name": "nobody", "count": 1},))
-    with pytest.raises(RenderError, match="^resource with name nobody"):
+    with pytest.raises(RenderError) as caught:
         renderer.render(request(files, at("base", kustomize=settings)))
+    assert caught.value.message.startswith("resource with name nobody does not match")
 
 
 def test_the_tool_s_own_words_are_told_with_paths_of_the_repository(
