@@ -10,6 +10,7 @@ from dataclasses import replace
 from gitops.core.retry import HEAL_WINDOW, heal_backoff, is_contested
 from gitops.engine.compare import PlanRequest
 from gitops.engine.explaining import Explainer
+from gitops.engine.leftovers import Leftovers
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Refusal, Runtime
 from gitops.engine.sentences import fault_text
@@ -33,6 +34,7 @@ class Healer:
         self._called_off = called_off
         self._after = after
         self.explainer = Explainer(parts)
+        self.leftovers = Leftovers(parts)
 
     def on_changed(self, identities: Collection[ObjectId]) -> None:
         """Judge objects that changed; ask for a heal where one drifted."""
@@ -49,6 +51,9 @@ class Healer:
             self.explainer.notice(runtime, identities)
             if not runtime.syncing:
                 self.schedule(runtime)
+            if self.leftovers.is_lost(runtime, identities):
+                trigger = Trigger(TriggerKind.DRIFT, evidence="what required pruning is gone")
+                self._parts.dispatcher.request(runtime.name, CHECK, trigger)
 
     def _tell(self, runtime: Runtime) -> None:
         """Tell a new health; whoever depends on the application looks again."""

@@ -6,6 +6,7 @@ cluster only when health has turned bad: one list of pods and one of events, for
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from gitops.core.health import aggregate, culprit, is_ignored, pod_reason, stale_image_warning
@@ -17,7 +18,6 @@ from gitops.engine.children import is_child
 from gitops.engine.events import EventLog
 from gitops.engine.inventory import Inventory
 from gitops.engine.registry import Runtime
-from gitops.engine.wait import judge_body
 from gitops.model.health import Health, HealthStatus
 from gitops.model.objects import Live, Manifest, ObjectId
 from gitops.ports import Claim, Cluster, ListEvents, ListPods, Read
@@ -61,8 +61,8 @@ class Judge:
         if is_ignored(body):
             runtime.health.pop(claim.id, None)
         else:
-            runtime.health[claim.id] = judge_body(claim.id, body)
-        if runtime.syncing or not claim.answer_digest or claim.contested:
+            runtime.health[claim.id] = self._actual.verdicts.of_body(claim.id, body)
+        if runtime.syncing or not self._may_drift(runtime, claim):
             return
         stands = answer_digest(body) == claim.answer_digest and live.uid == claim.uid
         if stands or is_left_alone(Manifest(claim.id, body)):
@@ -79,8 +79,13 @@ class Judge:
         if not self._actual.is_listed(kind):
             return
         runtime.health[claim.id] = Health(HealthStatus.MISSING, "is not there")
-        if not runtime.syncing and claim.answer_digest:
+        if not runtime.syncing and self._may_drift(runtime, replace(claim, contested="")):
             runtime.drifted.add(claim.id)
+
+    def _may_drift(self, runtime: Runtime, claim: Claim) -> bool:
+        """Whether anybody wants the object as it was applied: not what Git no longer has."""
+        wanted = claim.id not in (runtime.left or ())
+        return bool(claim.answer_digest) and not claim.contested and wanted
 
     def tell(self, runtime: Runtime) -> bool:
         """Publish the application's health where it changed; True where it did."""
@@ -111,7 +116,7 @@ class Judge:
                 continue
             body = live.decode()
             if not is_ignored(body):
-                found.append((claim.id, judge_body(claim.id, body)))
+                found.append((claim.id, self._actual.verdicts.of_body(claim.id, body)))
         return aggregate(found)
 
     # --- reasons ------------------------------------------------------------------------------

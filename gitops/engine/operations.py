@@ -175,13 +175,8 @@ class Operations:
             plain
             and desired.digest == state.synced_digest
             and not runtime.drifted
-            and not (options.prune and self._is_left_over(runtime, desired))
+            and not (options.prune and self._reconciler.leftovers.claims(runtime, desired))
         )
-
-    def _is_left_over(self, runtime: Runtime, desired: Desired) -> bool:
-        """Whether the application owns something that is no longer desired."""
-        wanted = {m.id for m in self._parts.loader.documents.load(desired.address)}
-        return any(claim.id not in wanted for claim in self._parts.inventory.of(runtime.name))
 
     def _newest(self, runtime: Runtime) -> int:
         newest = self._parts.store.revisions(runtime.name, limit=1)

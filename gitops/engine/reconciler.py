@@ -60,6 +60,7 @@ class Reconciler:
         self._parts = parts
         self.healer = Healer(parts, self.called_off, self.after)
         self.restorer = Restorer(parts, self.after)
+        self.leftovers = self.healer.leftovers
         self.manual: Callable[[Runtime, Job], None] = self.check
         """Set by `engine/operations.py`, which needs this object."""
 
@@ -143,6 +144,7 @@ class Reconciler:
         if started and self.restorer.resume(runtime, desired):
             return
         self._find_waiting(runtime)
+        self.leftovers.see(runtime, desired)
         decision = decide(
             Situation(
                 wanted=desired.digest,
@@ -304,6 +306,7 @@ class Reconciler:
             ),
         )
         if plan.only is None:
+            self.leftovers.take(runtime, desired, result.plan)
             self._follow_up(runtime, desired, result, trigger)
         self.after(runtime, result)
         return result

@@ -36,6 +36,7 @@ class Runtime:
     `waiting_for` the dependencies that are not healthy yet; both are "" or empty when all is well.
     `away` holds, by URL, why a repository does not answer now; what its mirror holds is known.
     `heals` holds when drift of an object was repaired, `refusals` when that was refused, and why.
+    `left` holds what requires pruning, with the reason why it was not; None: nobody looked yet.
     `explained` holds the one reason why it is `explained_as` (Degraded, say), by the object that
     makes it so; `remarks` hold what else people should know of objects.
     `started` says that the process has started and nothing was decided since. `declared` is what
@@ -50,6 +51,7 @@ class Runtime:
     held: str = ""
     waiting_for: tuple[str, ...] = ()
     drifted: set[ObjectId] = field(default_factory=set)
+    left: dict[ObjectId, str] | None = None
     pending: set[ObjectId] = field(default_factory=set)
     health: dict[ObjectId, Health] = field(default_factory=dict)
     explained: dict[ObjectId, str] = field(default_factory=dict)

@@ -1,14 +1,17 @@
 """How an application stands: sync status, health and why, from what is in memory. Asks nobody."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from gitops.core.health import aggregate
+from gitops.engine.desired import Desired
 from gitops.engine.following import LANE
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
 from gitops.model.health import Health, HealthStatus
-from gitops.model.revision import Pin
+from gitops.model.objects import ObjectId
 from gitops.model.status import ApplicationStatus, ObjectStatus
+from gitops.ports import ApplicationState
 
 GOOD = (None, HealthStatus.HEALTHY, HealthStatus.SUSPENDED)
 
@@ -21,13 +24,8 @@ def sync_status(parts: Parts, runtime: Runtime) -> tuple[str, str]:
     unknown = _why_unknown(parts, runtime)
     if runtime.desired is None or unknown:
         return "Unknown", unknown
-    if runtime.desired.digest != state.synced_digest or not runtime.desired.digest:
-        return "OutOfSync", _why_out(runtime, state.pin)
-    if state.pin is not None:
-        return "OutOfSync", f"pinned to revision {state.pin.revision}"
-    if runtime.drifted:
-        return "OutOfSync", _tell_drift(runtime)
-    return "Synced", ""
+    why = _why_out(runtime, runtime.desired, state)
+    return ("OutOfSync", why) if why else ("Synced", "")
 
 
 def _tell_drift(runtime: Runtime) -> str:
@@ -40,12 +38,23 @@ def _tell_drift(runtime: Runtime) -> str:
     return f"{first.title}{more} drifted"
 
 
-def _why_out(runtime: Runtime, pin: Pin | None) -> str:
-    if pin is not None:
-        return f"pinned to revision {pin.revision}"
-    if runtime.waiting_for:
-        return "waits for " + ", ".join(runtime.waiting_for)
-    return runtime.held or "desired is not applied yet"
+def _tell_left(left: Mapping[ObjectId, str]) -> str:
+    first = min(left)
+    more = f" and {len(left) - 1} more" if len(left) > 1 else ""
+    verb = "require" if more else "requires"
+    return f"{first.title}{more} {verb} pruning" + (f": {left[first]}" if left[first] else "")
+
+
+def _why_out(runtime: Runtime, desired: Desired, state: ApplicationState) -> str:
+    """Why what runs is not what Git wants; "" where it is."""
+    if state.pin is not None:
+        return f"pinned to revision {state.pin.revision}"
+    if desired.digest != state.synced_digest or not desired.digest:
+        waits = "waits for " + ", ".join(runtime.waiting_for) if runtime.waiting_for else ""
+        return waits or runtime.held or "desired is not applied yet"
+    if runtime.drifted:
+        return _tell_drift(runtime)
+    return _tell_left(runtime.left) if runtime.left else ""
 
 
 def _why_unknown(parts: Parts, runtime: Runtime) -> str:
@@ -117,15 +126,18 @@ def _is_busy(parts: Parts, runtime: Runtime) -> bool:
 def _objects(parts: Parts, runtime: Runtime) -> tuple[ObjectStatus, ...]:
     found = []
     for claim in parts.inventory.of(runtime.name):
-        drifted = claim.id in runtime.drifted
+        left = runtime.left or {}
+        out = claim.id in runtime.drifted or claim.id in left
         reason = runtime.explained.get(claim.id) or runtime.remarks.get(claim.id, "")
+        if claim.id in left:
+            reason = ": ".join(part for part in ("requires pruning", left[claim.id]) if part)
         if claim.contested:
             reason = f"contested by {claim.contested}"
         found.append(
             ObjectStatus(
                 claim.id,
                 claim.api_version,
-                "OutOfSync" if drifted else "Synced",
+                "OutOfSync" if out else "Synced",
                 runtime.health.get(claim.id, Health(None)),
                 reason,
             )

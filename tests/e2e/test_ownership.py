@@ -8,6 +8,7 @@ from gitops.engine.deleting import DeleteOptions
 from gitops.engine.operations import SyncOptions
 from gitops.errors import ConflictError
 from gitops.model.revision import RevisionKind, RevisionState
+from gitops.model.status import ApplicationStatus
 from tests.helpers.service import BY_HAND, config_map
 from tests.helpers.walk import Walk, outcomes
 
@@ -136,8 +137,43 @@ def test_with_pruning_off_it_stays_until_somebody_asks(walk: Walk) -> None:
     second = walk.publish("demo", "Remove two")
     assert outcomes(second)["ConfigMap/two"] == "skipped"
     assert walk.exists("configmap/two")
+    requires_pruning(walk)
+    walk.world.restart()
+    requires_pruning(walk)
+    plan = walk.service.reading.plan("demo").plan
+    assert [a.held for a in plan.pending] == ["pruning is off (spec.syncPolicy.automated.prune)"]
+    assert walk.newest("demo").number == 2, "it is not synced again for that"
     done = walk.world.sync(options=SyncOptions(prune=True))
     assert done.data["state"] == "succeeded", done
+    assert not walk.exists("configmap/two")
+    assert walk.settled("demo").sync == "Synced"
+
+
+def requires_pruning(walk: Walk) -> None:
+    """The status names what Git no longer has, and why it is still there."""
+    why = "pruning is off (spec.syncPolicy.automated.prune)"
+    message = f"ConfigMap {walk.namespace}/two requires pruning: {why}"
+    status = walk.world.wait_for(lambda: out_of_sync(walk), "OutOfSync")
+    assert status.message == message
+    shown = {o.id.name: (o.sync, o.message) for o in status.objects}
+    assert shown == {"one": ("Synced", ""), "two": ("OutOfSync", f"requires pruning: {why}")}
+
+
+def out_of_sync(walk: Walk) -> ApplicationStatus | None:
+    status = walk.world.status()
+    return status if status.sync == "OutOfSync" and not status.busy else None
+
+
+def test_what_requires_pruning_is_neither_healed_nor_missed(walk: Walk) -> None:
+    start(walk, *words("one", "two"), syncPolicy={"automated": {"prune": False}})
+    walk.settled("demo")
+    walk.world.repo.remove("app/1.yaml")
+    walk.publish("demo", "Remove two")
+    requires_pruning(walk)
+    walk.kubectl("-n", walk.namespace, "delete", "configmap", "two")
+    assert walk.settled("demo").sync == "Synced"
+    assert walk.newest("demo").number == 2
+    assert [c.id.name for c in walk.service.parts.store.claims("demo")] == ["one"]
     assert not walk.exists("configmap/two")
 
 

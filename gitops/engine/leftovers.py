@@ -1,0 +1,86 @@
+"""What an application owns, Git no longer has, and nobody pruned: it requires pruning.
+
+As in Argo CD, such an application is OutOfSync until its objects go, and is not synced again for
+it. What is left is not healed either. Called by the reconciler and the healer.
+"""
+
+from collections.abc import Collection
+
+from gitops.core.guards import Allowed, GuardContext, pruning_is_off
+from gitops.engine.children import is_child
+from gitops.engine.desired import Desired
+from gitops.engine.parts import Parts
+from gitops.engine.registry import Runtime
+from gitops.model.application import Application
+from gitops.model.diff import ActionKind
+from gitops.model.objects import ObjectId
+from gitops.model.plan import Action, Plan
+from gitops.ports import Claim
+
+
+class Leftovers:
+    """Keeps `Runtime.left`: objects with the reason why they were not pruned."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def claims(self, runtime: Runtime, desired: Desired) -> list[Claim]:
+        """What the application owns and Git no longer has, in order of identity."""
+        owned = self._parts.inventory.of(runtime.name)
+        if not owned or not desired.address:
+            return []
+        wanted = {manifest.id for manifest in self._parts.loader.documents.load(desired.address)}
+        return [claim for claim in owned if claim.id not in wanted]
+
+    def take(self, runtime: Runtime, desired: Desired, plan: Plan) -> None:
+        """Note what a full sync has left, with the reasons that its plan gave."""
+        told = {a.id: a.held or "" for a in plan.actions if a.kind is ActionKind.DELETE}
+        self._note(runtime, desired, told)
+
+    def see(self, runtime: Runtime, desired: Desired) -> None:
+        """Note what is left of what stands as desired; give up what somebody else deleted."""
+        state = self._parts.states.get(runtime.name)
+        if desired.digest != state.synced_digest or state.pin is not None:
+            runtime.left = None
+            return
+        if runtime.left is None:
+            self._note(runtime, desired, {})
+        gone = self._gone(runtime)
+        if gone:
+            self._parts.inventory.release(runtime.name, gone)
+            self._note(runtime, desired, runtime.left or {})
+            self._parts.judge.survey(runtime)
+
+    def _note(self, runtime: Runtime, desired: Desired, told: dict[ObjectId, str]) -> None:
+        why = _policy(runtime.application)
+        left = self.claims(runtime, desired)
+        runtime.left = {claim.id: told.get(claim.id) or why for claim in left}
+        runtime.drifted.difference_update(runtime.left)
+
+    def _gone(self, runtime: Runtime) -> list[ObjectId]:
+        """What is left no more; a GET tells where the watch alone cannot."""
+        actual = self._parts.actual
+        left = [
+            claim
+            for claim in self._parts.inventory.of(runtime.name)
+            if claim.id in (runtime.left or ()) and not is_child(claim.id)
+        ]
+        actual.settle({claim.id: claim.api_version for claim in left})
+        return [
+            claim.id
+            for claim in left
+            if actual.get(claim.id) is None and actual.is_listed(claim.id.group_kind)
+        ]
+
+    def is_lost(self, runtime: Runtime, changed: Collection[ObjectId]) -> bool:
+        """Whether something that was left may be gone now."""
+        actual = self._parts.actual
+        left = set(runtime.left or ()) & set(changed)
+        return any(actual.get(i) is None or actual.is_suspect(i) for i in left)
+
+
+def _policy(application: Application) -> str:
+    """Why an application's policy prunes nothing, or ""."""
+    prune = Action(ActionKind.DELETE, ObjectId("", "", "", ""), "")
+    verdict = pruning_is_off(prune, GuardContext(application))
+    return "" if isinstance(verdict, Allowed) else verdict.reason
