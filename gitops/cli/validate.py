@@ -2,13 +2,15 @@
 
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
+from gitops.cli.fault_reports import to_junit, to_sarif
 from gitops.cli.manifest_files import FileGroup, find_files
-from gitops.cli.output import emit, output_option
+from gitops.cli.output import emit
 from gitops.core.parse import Parsed, decode, fault_order, parse_all
 from gitops.core.validate import CRD, validate
 from gitops.errors import UsageError
@@ -21,14 +23,26 @@ _UNSURE: Final = frozenset({"missing-field", "selector-mismatch"})
 
 @click.command("validate")
 @click.argument("path", type=click.Path(path_type=Path))
-@output_option
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["table", "json", "yaml", "sarif", "junit"]),
+    default="table",
+    show_default=True,
+    help="How to print the faults; SARIF and JUnit are for continuous integration.",
+)
 def validate_command(path: Path, output: str) -> int:
     """Report every fault of the manifests in PATH (a file, a folder, or - for standard input).
 
     YAML is read as kubectl reads it and checked against Kubernetes 1.36, custom resources against
     the CRDs beside them. Exit code 1 where there is a fault.
     """
-    faults = find_faults(path)
+    checked = check(path)
+    faults = checked.faults
+    if output in ("sarif", "junit"):
+        is_sarif = output == "sarif"
+        click.echo(to_sarif(faults) if is_sarif else to_junit(faults, checked.files))
+        return 1 if faults else 0
     value = [
         {
             "path": fault.place.path if fault.place else "",
@@ -43,8 +57,16 @@ def validate_command(path: Path, output: str) -> int:
     return 1 if faults else 0
 
 
-def find_faults(path: Path) -> list[Fault]:
-    """Every fault below a path, sorted by file and line."""
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The files that were looked at, and every fault of them, sorted by file and line."""
+
+    files: tuple[str, ...]
+    faults: tuple[Fault, ...]
+
+
+def check(path: Path) -> Checked:
+    """Read and check everything below a path."""
     faults, groups = _read_all(path)
     crds = [
         manifest.body
@@ -59,7 +81,8 @@ def find_faults(path: Path) -> list[Fault]:
             *validate([*parsed.manifests, *parsed.flawed], shapes, parsed.locate, crds=crds),
         ]
         faults += [f for f in found if not (group.is_partial and f.code in _UNSURE)]
-    return sorted(dict.fromkeys(faults), key=fault_order)
+    files = tuple(str(file) for group, _ in groups for file in group.files)
+    return Checked(files, tuple(sorted(dict.fromkeys(faults), key=fault_order)))
 
 
 def _read_all(path: Path) -> tuple[list[Fault], list[tuple[FileGroup, Parsed]]]:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -185,3 +186,51 @@ def test_other_encodings_and_missing_paths_are_told(
     assert (code, faults[0]["code"]) == (1, "encoding")
     assert run(["validate", str(tmp_path / "none"), "-o", "json"]) == 2
     assert json.loads(capsys.readouterr().err)["error"]["code"] == "usage"
+
+
+def test_sarif_names_the_rule_and_the_place_of_each_fault(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, **{"a b/c_yaml": BAD})
+    monkeypatch.chdir(tmp_path)
+
+    assert run(["validate", ".", "-o", "sarif"]) == 1
+
+    log = json.loads(capsys.readouterr().out)
+    assert log["version"] == "2.1.0"
+    assert log["runs"][0]["tool"]["driver"]["rules"] == [{"id": "unknown-field"}]
+    assert log["runs"][0]["results"] == [
+        {
+            "ruleId": "unknown-field",
+            "level": "error",
+            "message": {"text": 'unknown field "metadata.nmae", did you mean "name"?'},
+            "locations": [
+                {
+                    "physicalLocation": {
+                        "artifactLocation": {"uri": "a%20b/c.yaml"},
+                        "region": {"startLine": 3, "startColumn": 12},
+                    }
+                }
+            ],
+        }
+    ]
+    (tmp_path / "a b" / "c.yaml").write_text(GOOD)
+    assert run(["validate", ".", "-o", "sarif"]) == 0
+    assert json.loads(capsys.readouterr().out)["runs"][0]["results"] == []
+
+
+def test_junit_has_a_failure_a_fault_and_a_case_a_file_without_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, a_yaml=GOOD, b_yaml=BAD.replace("nmae: a", '"\\x1b<": a, name: b'))
+    monkeypatch.chdir(tmp_path)
+
+    assert run(["validate", ".", "-o", "junit"]) == 1
+
+    root = ElementTree.fromstring(capsys.readouterr().out)
+    assert (root.get("tests"), root.get("failures")) == ("2", "1")
+    passed, failed = root.iter("testcase")
+    assert (passed.get("classname"), list(passed)) == ("a.yaml", [])
+    assert (failed.get("classname"), failed.get("line")) == ("b.yaml", "3")
+    assert failed[0].get("type") == "unknown-field"
+    assert "\\x1b<" in str(failed[0].get("message"))
