@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -227,7 +227,7 @@ def test_junit_has_a_failure_a_fault_and_a_case_a_file_without_one(
 
     assert run(["validate", ".", "-o", "junit"]) == 1
 
-    root = ElementTree.fromstring(capsys.readouterr().out)
+    root = ET.fromstring(capsys.readouterr().out)
     assert (root.get("tests"), root.get("failures")) == ("2", "1")
     passed, failed = root.iter("testcase")
     assert (passed.get("classname"), list(passed)) == ("a.yaml", [])
