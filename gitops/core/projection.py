@@ -40,9 +40,22 @@ def answer_digest(body: Body) -> str:
     fields = entry.get("fieldsV1") if entry else None
     if entry is None or not isinstance(fields, Mapping):
         return ""
-    kept = [entry.get("apiVersion"), owned(body, fields)]
+    kept = [entry.get("apiVersion"), owned(body, _as_stored(body, fields))]
     text = json.dumps(kept, sort_keys=True, separators=(",", ":"))
     return f"{ALGORITHM}:{sha256(text.encode()).hexdigest()}"
+
+
+def _as_stored(body: Body, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The fields where the server keeps them: a Secret's stringData is written into its data.
+
+    The entry names what was sent, so `f:stringData` stays where no such field is.
+    """
+    strings, data = fields.get("f:stringData"), fields.get("f:data", {})
+    is_secret = (body.get("apiVersion"), body.get("kind")) == ("v1", "Secret")
+    if not (is_secret and isinstance(strings, Mapping) and isinstance(data, Mapping)):
+        return fields
+    kept = {name: below for name, below in fields.items() if name != "f:stringData"}
+    return kept | {"f:data": {**data, **strings}}
 
 
 def owned(value: Any, fields: Any) -> Any:
