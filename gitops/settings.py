@@ -54,9 +54,15 @@ def _words(value: Any) -> Any:
     return value
 
 
+def _paths(value: Any) -> Any:
+    return value.split(os.pathsep) if isinstance(value, str) and value else value or ()
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 """A list; in the environment its words are separated by commas."""
+Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_paths)]
+"""A list of paths; in the environment separated as in PATH."""
 
 
 class Section(BaseModel):
@@ -183,6 +189,21 @@ class SyncSection(Section):
     )
 
 
+class HealthSection(Section):
+    """Health checks besides the rules of kinds; read at start."""
+
+    checks: Paths = Field(
+        (),
+        description="Folders with `<group>/<kind>/health.lua`, `argocd-cm` ConfigMaps, files with "
+        "`healthCheckExprs`; what comes first wins.",
+    )
+    customizations: dict[str, str] = Field(
+        default_factory=dict,
+        description="Keys as in `argocd-cm`: `resource.customizations.health.<group>_<kind>` with "
+        "a script in Lua; they win over `checks`.",
+    )
+
+
 class WebhookSection(Section):
     """Secrets of the senders; a sender without a secret is refused."""
 
@@ -234,6 +255,7 @@ class Settings(BaseSettings):
     git: GitSection = Field(default_factory=GitSection)
     render: RenderSection = Field(default_factory=RenderSection)
     sync: SyncSection = Field(default_factory=SyncSection)
+    health: HealthSection = Field(default_factory=HealthSection)
     webhook: WebhookSection = Field(default_factory=WebhookSection)
     log: LogSection = Field(default_factory=LogSection)
 

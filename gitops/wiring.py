@@ -13,9 +13,12 @@ from typing import Any
 import structlog
 
 from gitops.checks.jq import JqPaths
+from gitops.checks.reading import read_checks
+from gitops.checks.runner import CheckRunner
 from gitops.cluster.access import Trust
 from gitops.cluster.client import KubeCluster
 from gitops.controlplane.build import cache_directory, pin
+from gitops.core.health.checks import CheckBook, layer_of_customizations
 from gitops.core.repo_url import split_credentials
 from gitops.engine.service import Edges, Service
 from gitops.errors import SettingsError
@@ -130,6 +133,7 @@ class Running:
     repositories: GitRepositories
     files: "DeclaredFiles"
     paths: JqPaths
+    checks: CheckRunner
     _stopped: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
@@ -148,6 +152,7 @@ class Running:
         self.service.stop(self.settings.server.stop_timeout.total_seconds())
         self.repositories.close()
         self.paths.close()
+        self.checks.close()
 
 
 class DeclaredFiles:
@@ -251,12 +256,20 @@ def public_settings(settings: Settings) -> dict[str, Any]:
     return values
 
 
+def make_checks(settings: Settings) -> CheckRunner:
+    """The health checks of files and settings; raises InputError. Starts no process."""
+    book = read_checks(settings.health.checks)
+    written = layer_of_customizations(settings.health.customizations, "the settings")
+    return CheckRunner(CheckBook((written, *book.layers)))
+
+
 def build(settings: Settings, around: Callable[[Edges], Edges] = lambda edges: edges) -> Running:
-    """Make everything; raises SettingsError, StoreError. Sends nothing yet.
+    """Make everything; raises SettingsError, InputError, StoreError. Sends nothing yet.
 
     `around` may put something around the edges before the engine gets them: what counts calls, say.
     """
     clock = SystemClock()
+    checks = make_checks(settings)
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = SqlStore.at(settings.state_dir, clock)
     cluster = KubeCluster.connect(
@@ -267,8 +280,8 @@ def build(settings: Settings, around: Callable[[Edges], Edges] = lambda edges: e
     )
     cluster.assume(load_builtin())
     repositories = make_repositories(settings)
-    paths = JqPaths()
-    edges = around(Edges(store, cluster, repositories, make_renderer(settings), clock, paths))
+    renderer, paths = make_renderer(settings), JqPaths()
+    edges = around(Edges(store, cluster, repositories, renderer, clock, paths, checks))
     service = Service(edges, settings.sync.workers)
     files = DeclaredFiles(settings.applications, service)
     scheduler = Scheduler(
@@ -278,4 +291,4 @@ def build(settings: Settings, around: Callable[[Edges], Edges] = lambda edges: e
         settings.git.poll_interval,
         settings.git.poll_jitter_percent,
     )
-    return Running(settings, service, scheduler, repositories, files, paths)
+    return Running(settings, service, scheduler, repositories, files, paths, checks)

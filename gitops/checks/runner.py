@@ -20,8 +20,10 @@ from gitops.core.health.checks import (
     judge_cel,
     judge_generation,
     judge_lua,
+    own_check,
     unknown,
 )
+from gitops.model.application import HealthExpressions
 from gitops.model.health import Checked
 from gitops.model.objects import Body
 
@@ -40,9 +42,9 @@ class CheckRunner:
         self._stopped: Counter[Check] = Counter()
         self._lock = threading.Lock()
 
-    def check(self, body: Body) -> Checked | None:
+    def check(self, body: Body, own: tuple[HealthExpressions, ...] = ()) -> Checked | None:
         """See the port `HealthChecks`."""
-        found = self._book.find(body)
+        found = own_check(own, body) or self._book.find(body)
         if found is None:
             return None
         with self._lock:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable
 
 from gitops.core.snapshot import Snapshot
+from gitops.engine.verdicts import Verdicts
 from gitops.errors import ClusterError
 from gitops.model.objects import GroupKind, Live, ObjectId
 from gitops.ports import Changed, Cluster, Gone, Listed, Lost, Read, WatchEvent
@@ -16,10 +17,11 @@ Listener = Callable[[Collection[ObjectId]], None]
 
 
 class Actual:
-    """A guarded `Snapshot` fed by `Cluster.watch`."""
+    """A guarded `Snapshot` fed by `Cluster.watch`; `verdicts` tell the health of what it holds."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, verdicts: Verdicts) -> None:
         self._cluster = cluster
+        self.verdicts = verdicts
         self._snapshot = Snapshot()
         self._changed = threading.Condition()
         self._version = 0

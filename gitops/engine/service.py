@@ -30,6 +30,7 @@ from gitops.engine.reconciler import Reconciler
 from gitops.engine.registry import Registry
 from gitops.engine.states import States
 from gitops.engine.sync import Syncer
+from gitops.engine.verdicts import Verdicts
 from gitops.engine.wait import Waiter
 from gitops.engine.writes import Writer
 from gitops.errors import ConflictError, GitopsError
@@ -41,6 +42,7 @@ from gitops.ports import (
     Clock,
     Cluster,
     Delivery,
+    HealthChecks,
     Renderer,
     Repositories,
     Store,
@@ -62,6 +64,7 @@ class Edges:
     renderer: Renderer
     clock: Clock
     find_paths: PathFinder
+    checks: HealthChecks
 
 
 class Service:
@@ -297,8 +300,8 @@ def _assemble(
     edges: Edges, events: EventLog, dispatcher: Dispatcher, children: Callable[[], Children]
 ) -> Parts:
     """Make one of each piece and join them."""
-    actual = Actual(edges.cluster)
-    inventory = Inventory(edges.store)
+    inventory, registry = Inventory(edges.store), Registry()
+    actual = Actual(edges.cluster, Verdicts(edges.checks, inventory, registry))
     states = States(edges.store)
     loader = DesiredLoader(edges.repositories, edges.renderer, edges.store, edges.cluster)
     comparer = Comparer(
@@ -316,6 +319,6 @@ def _assemble(
         (edges.clock, dispatcher.stopping),
     )
     return Parts(
-        edges.store, edges.cluster, edges.repositories, edges.clock, events, Registry(), inventory,
+        edges.store, edges.cluster, edges.repositories, edges.clock, events, registry, inventory,
         states, actual, loader, comparer, judge, syncer, dispatcher,
     )  # fmt: skip

@@ -30,7 +30,6 @@ from gitops.engine.desired import Documents
 from gitops.engine.inventory import Inventory
 from gitops.engine.namespaces import look_at_namespace, wants_namespace
 from gitops.engine.sentences import tell
-from gitops.engine.wait import judge
 from gitops.model.application import Application
 from gitops.model.health import HealthStatus
 from gitops.model.objects import Body, GroupKind, KindInfo, Live, Manifest, ObjectId
@@ -273,7 +272,7 @@ class Subjects:
         One that failed is run again when somebody asks for the same sync again.
         """
         live = self._actual.get(identity)
-        if live is None or live.deleting or judge(live).status is HealthStatus.DEGRADED:
+        if live is None or live.deleting or self._is_degraded(live):
             return False
         annotations = (live.decode().get("metadata") or {}).get("annotations") or {}
         return bool(annotations.get(HOOK_ANNOTATION) == digest)
@@ -337,8 +336,11 @@ class Subjects:
             for s in subjects
             if s.live is not None
             and s.hook is None
-            and judge(s.live).status is HealthStatus.DEGRADED
+            and self._is_degraded(s.live)
         )
+
+    def _is_degraded(self, live: Live) -> bool:
+        return self._actual.verdicts.of(live).status is HealthStatus.DEGRADED
 
 
 def with_name(manifest: Manifest, name: str) -> Manifest:

@@ -1,16 +1,15 @@
 """Wait until objects are healthy, one of them fails, the deadline passes or something calls off.
 
-Called after each wave. Wakes on watch events only; judges with `core.health`.
+Called after each wave. Wakes on watch events only; judges with `engine.verdicts`.
 """
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gitops.core.health import health, workload_health
 from gitops.engine.actual import Actual
 from gitops.model.health import Health, HealthStatus
-from gitops.model.objects import Body, Live, ObjectId
+from gitops.model.objects import ObjectId
 from gitops.ports import Clock
 
 LONGEST_S = 30.0
@@ -34,18 +33,6 @@ class Waited:
 
     end: WaitEnd
     unhealthy: Mapping[ObjectId, Health]
-
-
-def judge(live: Live) -> Health:
-    """Health of a live object."""
-    return judge_body(live.id, live.decode())
-
-
-def judge_body(identity: ObjectId, body: Body) -> Health:
-    """Health as the service judges it: also of a ReplicationController."""
-    if identity.group == "" and identity.kind == "ReplicationController":
-        return workload_health(body, ())
-    return health(body)
 
 
 class Waiter:
@@ -103,7 +90,7 @@ class Waiter:
         known = judged.get(identity)
         if known is not None and known[0] == live.resource_version:
             return known[1]
-        verdict = judge(live)
+        verdict = self._actual.verdicts.of(live)
         judged[identity] = (live.resource_version, verdict)
         return verdict
 

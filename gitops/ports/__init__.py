@@ -4,6 +4,7 @@ All calls are synchronous and may be made from any thread. What a user or a neig
 raised as the `GitopsError` named, or is a value in the answer where many are sent at once.
 """
 
+from gitops.ports.checks import HealthChecks
 from gitops.ports.cluster import (
     Answer,
     Apply,
@@ -49,6 +50,7 @@ __all__ = [
     "DeletionMode",
     "Delivery",
     "Gone",
+    "HealthChecks",
     "ListEvents",
     "ListPods",
     "Listed",

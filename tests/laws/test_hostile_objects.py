@@ -24,15 +24,13 @@ from gitops.core.health.rules import health
 from gitops.core.mask import Masker, keyed_digest
 from gitops.core.matching import match
 from gitops.core.normalize import manifest_digest
-from gitops.core.order import deletion_order, order
+from gitops.core.order import order
 from gitops.core.ownership import foreign_managers, last_applied, take_over
 from gitops.core.parse import parse_all
 from gitops.core.projection import answer_digest
 from gitops.core.scope import place, scopes
 from gitops.core.validate import validate
 from gitops.engine.judging import selector_labels
-from gitops.engine.wait import judge_body
-from gitops.model.objects import identify
 from gitops.openapi.loader import load_builtin
 from gitops.wire.diff import diff_from_wire, diff_to_wire
 from tests.helpers.values import law
@@ -135,7 +133,6 @@ def hostile(draw: st.DrawFn) -> dict[str, Any]:
 def test_a_live_object_is_judged_and_read_whatever_it_holds(body: dict[str, Any]) -> None:
     for judge in (health, is_ignored, selector_labels, foreign_managers, take_over, last_applied):
         judge(body)
-    judge_body(identify(body), body)
     assert isinstance(answer_digest(body), str)
     assert isinstance(manifest_digest(body, SHAPES), str)
     pod_reason((body,), (body,))
@@ -167,11 +164,10 @@ def test_manifests_of_anything_are_read_validated_and_ordered(
     found = [*parsed.manifests, *parsed.flawed]
     validate(found, SHAPES, parsed.locate)
     for manifest in found:
-        for read in (hooks.hook_of, hooks.phases_of, hooks.wave_of, hooks.options_of,
+        for read in (hooks.hook_of, hooks.wave_of, hooks.options_of,
                      hooks.annotation_faults, read_application):  # fmt: skip
             read(manifest)
-    for sort in (order, deletion_order):
-        assert len(sort(found)) == len(found)
+    assert len(order(found)) == len(found)
     place(found, scopes(found, SHAPES.kinds), "prod")
 
 

@@ -69,14 +69,19 @@ class CheckBook:
 
     def find(self, body: Body) -> Check | None:
         """The check for an object's kind; None where there is none."""
-        api_version, kind = body.get("apiVersion"), body.get("kind")
-        if not isinstance(api_version, str) or not isinstance(kind, str):
-            return None
-        key = _key(split_api_version(api_version)[0], kind)
+        key = _key_of(body)
         return next((c for layer in self.layers if (c := layer.find(key)) is not None), None)
 
     def __bool__(self) -> bool:
         return any(layer.exact or layer.patterns for layer in self.layers)
+
+
+def _key_of(body: Body) -> str:
+    """The key of an object's kind; "" where it has none."""
+    api_version, kind = body.get("apiVersion"), body.get("kind")
+    if not isinstance(api_version, str) or not isinstance(kind, str):
+        return ""
+    return _key(split_api_version(api_version)[0], kind)
 
 
 def _key(group: str, kind: str) -> str:
@@ -221,6 +226,13 @@ def layer_of_application(entries: tuple[HealthExpressions, ...], where: str) -> 
             any_kind = f"{re.escape(group)}/[^/]+" if group else "[^/]+"
             patterns.append((re.compile(any_kind), check))
     return Layer(exact, tuple(patterns))
+
+
+def own_check(entries: tuple[HealthExpressions, ...], body: Body) -> Check | None:
+    """The expressions of an object's own application for its kind; None where it has none."""
+    if not entries:
+        return None
+    return layer_of_application(entries, "the Application's spec").find(_key_of(body))
 
 
 _EXPRESSIONS: Final = "write a list of {apiVersion, kind, current, inProgress, failed}"
