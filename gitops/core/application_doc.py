@@ -95,6 +95,10 @@ annotations, under `gitops.dev/`:
 annotated it, nobody changes it. Whether an object may be deleted is read off the live object, for
 its manifest is gone.
 
+An Application's annotation `gitops.dev/deletion-approved` (or Argo CD's, under
+`argocd.argoproj.io/`) holds a time, as `2026-11-20T18:00:00Z`: what a sync before it holds for
+`Prune=confirm` is deleted. It says nothing about what is held later.
+
 Where several places name an option, the first of these counts:
 
 1. `gitops.dev/sync-options`

@@ -24,7 +24,8 @@ class Situation:
     """What is known when a decision is due.
 
     `wanted` is the digest that Git wants, `synced` the digest that was applied last ("" never);
-    `tried` is the digest of the last attempt that ended badly or is held, `attempt` that attempt.
+    `tried` is the digest of the last attempt that ended badly or is held, `attempt` that attempt;
+    `confirmed` says that what it holds was approved since.
     """
 
     wanted: str
@@ -36,6 +37,7 @@ class Situation:
     drifted: bool = False
     waits_for: tuple[str, ...] = ()
     attempt: Revision | None = None
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ def decide(situation: Situation, application: Application) -> Decision:
     ends_pin = pin is not None and pin.digest is not None and pin.digest != situation.wanted
     if pin is not None and not ends_pin:
         return _drift(situation, application, f"pinned to revision {pin.revision}")
+    if situation.confirmed:
+        return Decision(Step.SYNC, "approved by annotation", ends_pin)
     if situation.wanted == situation.synced:
         return _drift(situation, application, "as desired", ends_pin=ends_pin)
     decision = _new_digest(situation, application)

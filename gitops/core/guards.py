@@ -74,7 +74,8 @@ class GuardContext:
 
     `owned` is the inventory: objects that this application applied. `claims` say which application
     holds an object, ours included. `live` are bodies of objects that exist; an object that is not
-    in it is not looked at. `approved` says that somebody approved this very plan. `prune` True is
+    in it is not looked at. `approved` says that somebody approved this very plan, `confirmed` that
+    an annotation lets go what asks for it (`Prune=confirm`). `prune` True is
     an explicit wish (`--prune`), False forbids it, None leaves it to the policy. `rollback` is an
     automatic one; `deletes` the deletion of the application itself; `partial` a selective sync or
     a heal, whose plan does not hold everything desired.
@@ -86,6 +87,7 @@ class GuardContext:
     claims: Mapping[ObjectId, str] = field(default_factory=dict)
     live: Mapping[ObjectId, Body] = field(default_factory=dict)
     approved: bool = False
+    confirmed: bool = False
     prune: bool | None = None
     rollback: bool = False
     deletes: bool = False
@@ -211,7 +213,7 @@ def keeps_itself(action: Action, context: GuardContext) -> Verdict:
         where, asked = "spec.syncPolicy.syncOptions", context.application.sync_policy.sync_options
     if f"{name}=false" in asked:
         return Skipped(f"{where} keeps it ({name}=false)")
-    if f"{name}=confirm" in asked:
+    if f"{name}=confirm" in asked and not context.confirmed:
         return Held(f"{where} asks for approval ({name}=confirm)")
     return ALLOWED
 

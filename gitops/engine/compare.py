@@ -30,7 +30,7 @@ from gitops.engine.actual import Actual
 from gitops.engine.children import is_child
 from gitops.engine.desired import Documents
 from gitops.engine.inventory import Inventory
-from gitops.engine.sentences import held_message, nothing, refusal, tell
+from gitops.engine.sentences import hold_all, nothing, refusal, tell
 from gitops.engine.subjects import PASSING, Gathered, Subjects
 from gitops.engine.wishes import fit, leave
 from gitops.errors import ClusterError
@@ -51,7 +51,8 @@ class PlanRequest:
 
     `only` limits the plan to some objects (a heal, a selective sync); `deletes` plans the deletion
     of all that the application owns; `prune` True lifts the prune budget; `approved` is the digest
-    of a plan that somebody approved; `rollback` holds what an automatic rollback never deletes.
+    of a plan that somebody approved, `confirmed` lets go what asks for no more than confirmation;
+    `rollback` holds what an automatic rollback never deletes.
     """
 
     application: Application
@@ -62,6 +63,7 @@ class PlanRequest:
     only: frozenset[ObjectId] | None = None
     prune: bool | None = None
     approved: str = ""
+    confirmed: bool = False
     rollback: bool = False
     deletes: bool = False
     orphan: bool = False
@@ -343,12 +345,11 @@ class Comparer:
             )
         masker = self.masker([*(s.stamped for s in gathered.subjects), *work.bodies])
         waiting = [a for a in plan.actions if a.waits]
-        adoptions = [a for a in waiting if a.kind is ActionKind.ADOPT]
         return Comparison(
             plan,
             masker.mask_plan(plan),
             masker,
-            held=held_message(request.application, adoptions) if adoptions else "",
+            held=hold_all(request.application, waiting, deletes=request.deletes),
             waits_for_approval=bool(waiting),
             degraded=gathered.degraded,
             learnt=tuple(work.learnt),
@@ -368,6 +369,7 @@ class Comparer:
             claims=claims,
             live={identify(body): body for body in work.bodies},
             approved=approved,
+            confirmed=request.confirmed,
             prune=request.prune,
             rollback=request.rollback,
             deletes=request.deletes,

@@ -6,7 +6,7 @@ declarer asks for them where a declaration with a finalizer is gone, start-up go
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gitops.core.marks import release_marks
 from gitops.engine.apply import End
@@ -30,10 +30,18 @@ class DeleteOptions:
     """`cascade` deletes what the application runs, `orphan` leaves it without our marks.
 
     `asked` is False where a declaration is gone: it may come back before the job's turn.
+    `approved` is the digest of the plan that somebody approved, or "".
     """
 
     mode: DeletionMode = "cascade"
     asked: bool = True
+    approved: str = ""
+
+
+def deletion(application: Application, mode: DeletionMode) -> PlanRequest:
+    """What the deletion of an application plans."""
+    orphan = mode == "orphan"
+    return PlanRequest(application, (), "", None, prune=True, deletes=True, orphan=orphan)
 
 
 class Deleter:
@@ -67,15 +75,13 @@ class Deleter:
         if result.end is End.RETRY:
             self._go_on_later(runtime, job)
         if result.good and states.get(runtime.name).deleting:
+            self._release(runtime)
             self._forget(runtime, job.trigger.actor)
         return result, ""
 
     def _run(self, runtime: Runtime, trigger: Trigger, options: DeleteOptions) -> SyncResult:
-        orphan = options.mode == "orphan"
-        plan = PlanRequest(
-            runtime.application, (), "", None, prune=True, deletes=True, orphan=orphan
-        )
-        if orphan:
+        plan = replace(deletion(runtime.application, options.mode), approved=options.approved)
+        if plan.orphan:
             self._release(runtime)
         request = SyncRequest(plan, RevisionKind.DELETE, trigger, "", called_off=self._called_off)
         result = self._parts.run(runtime, request)
@@ -107,7 +113,7 @@ class Deleter:
         )
 
     def _release(self, runtime: Runtime) -> None:
-        """Take our marks off what stays."""
+        """Take our marks off what stays: all of it, or what asks to be kept (`Delete=false`)."""
         requests = []
         for claim in self._parts.inventory.of(runtime.name):
             live = self._parts.actual.get(claim.id)

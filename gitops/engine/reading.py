@@ -9,6 +9,7 @@ from gitops.core.normalize import canonical
 from gitops.core.owners import LastApplied
 from gitops.core.selecting import select
 from gitops.engine.compare import Comparison, PlanRequest
+from gitops.engine.deleting import deletion
 from gitops.engine.parts import Parts
 from gitops.engine.status import describe
 from gitops.errors import InputError, NotFoundError, SourceError
@@ -42,13 +43,16 @@ class Reading:
         only: frozenset[ObjectId] | None = None,
         prune: bool = False,
     ) -> Comparison:
-        """What a sync would do now, against the cluster; raises what stands in the way.
+        """What a sync would do now, or the deletion that has begun; raises what is in the way.
 
         `only` and `prune` are those of `SyncOptions`.
         """
         application = self._parts.registry.get(name).application
+        state = self._parts.states.get(name)
+        if state.deleting:
+            return self._parts.comparer.compare(deletion(application, state.deleting))
         warnings = self._look(application)
-        request = self._request(application, self._parts.states.get(name), commit)
+        request = self._request(application, state, commit)
         hooks = request.hooks and only is None
         request = replace(request, only=only, prune=True if prune else None, hooks=hooks)
         return _warned(self._parts.comparer.compare(request), warnings)

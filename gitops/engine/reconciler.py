@@ -9,6 +9,7 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Final
 
+from gitops.core.approvals import is_confirmed
 from gitops.core.decide import Situation, Step, decide, find_cycle, tell, unmet
 from gitops.engine.apply import End
 from gitops.engine.compare import PlanRequest
@@ -156,6 +157,7 @@ class Reconciler:
                 drifted=bool(runtime.drifted),
                 waits_for=runtime.waiting_for,
                 attempt=self._attempt(runtime, state) if desired.digest == state.failed else None,
+                confirmed=self._is_confirmed(runtime),
             ),
             application,
         )
@@ -170,6 +172,11 @@ class Reconciler:
             case Step.REST:
                 runtime.failures = 0
                 runtime.held = decision.reason if desired.digest != state.synced_digest else ""
+
+    def _is_confirmed(self, runtime: Runtime) -> bool:
+        """Whether an annotation has approved what the newest sync holds."""
+        store, name = self._parts.store, runtime.name
+        return is_confirmed(runtime.application, lambda: store.revisions(name, limit=RECENT))
 
     def _attempt(self, runtime: Runtime, state: ApplicationState) -> Revision | None:
         """The newest sync of what is not tried again by itself."""
@@ -291,6 +298,7 @@ class Reconciler:
         """A full sync with hooks, its consequences included."""
         manifests = self._parts.loader.documents.load(desired.address)
         plan = change(self.plan_request(runtime.application, desired, manifests))
+        plan = replace(plan, confirmed=self._is_confirmed(runtime))
         result = self._parts.run(
             runtime,
             SyncRequest(

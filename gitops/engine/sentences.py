@@ -9,6 +9,7 @@ from typing import Final
 
 from gitops.errors import ClusterError
 from gitops.model.application import Application
+from gitops.model.diff import ActionKind
 from gitops.model.plan import Action, Fault, Plan
 
 WAITING: Final = frozenset({"transient", "conflict"})
@@ -33,15 +34,32 @@ def refusal(action: Action) -> Fault:
     return Fault("refused", f"{action.id.title}: {action.held}", action.id, place)
 
 
-def held_message(application: Application, adoptions: Sequence[Action]) -> str:
-    """Why a whole plan waits: objects that exist already would be adopted."""
-    first = adoptions[0].id.title
-    more = f" and {len(adoptions) - 1} more" if len(adoptions) > 1 else ""
-    verb = "exist" if more else "exists"
-    name = application.name
-    return (
-        f"{first}{more} {verb} already; look at `gitops plan {name}`, then `gitops approve {name}`"
-    )
+def hold_all(application: Application, waiting: Sequence[Action], *, deletes: bool) -> str:
+    """Why a whole plan waits, or "".
+
+    Objects that exist already would be adopted, or the deletion of the application would take what
+    asks for approval (`Delete=confirm`).
+    """
+    held = waiting if deletes else [a for a in waiting if a.kind is ActionKind.ADOPT]
+    if not held:
+        return ""
+    several = len(held) > 1
+    more = f" and {len(held) - 1} more" if several else ""
+    verb = "asks" if deletes else "exists"
+    what = f"{verb[:-1] if several else verb} {'for approval' if deletes else 'already'}"
+    return f"{held[0].id.title}{more} {what}; {look_and_approve(application.name)}"
+
+
+def waiting_message(plan: Plan) -> str:
+    """What of a plan waits for approval, and how it is given."""
+    held = [action for action in plan.actions if action.waits]
+    more = f", and {len(held) - 1} more" if len(held) > 1 else ""
+    return f"{held[0].id.title}: {held[0].held}{more}; {look_and_approve(plan.application)}"
+
+
+def look_and_approve(name: str) -> str:
+    """How what waits is approved."""
+    return f"look at `gitops plan {name}`, then `gitops approve {name}`"
 
 
 def summarise(plan: Plan) -> dict[str, int]:

@@ -214,7 +214,7 @@ class Service:
         return self.follower.look(Look(name, tuple(urls)), trigger)
 
     def approve(self, name: str, trigger: Trigger, digest: str | None = None) -> int:
-        """Approve the plan as it is now (or the one that `digest` names), and sync."""
+        """Approve the plan as it is now (or the one that `digest` names), and carry it out."""
         plan = self.reading.plan(name).plan
         current = plan_digest(plan)
         if digest is not None and digest != current:
@@ -227,6 +227,9 @@ class Service:
             raise ConflictError("nothing is held", where=name, remedy="there is nothing to approve")
         state = replace(self.parts.states.get(name), approved=current)
         self._record(RecordKind.APPROVE, trigger.actor, state, {"plan": current})
+        if state.deleting:
+            options = DeleteOptions(state.deleting, approved=current)
+            return self._job(name, DELETE, trigger, options)
         return self._job(name, "sync", trigger, SyncOptions(approved=current))
 
     def unpin(self, name: str, trigger: Trigger) -> int:

@@ -20,7 +20,7 @@ from gitops.engine.compare import Comparer, Comparison, PlanRequest
 from gitops.engine.events import EventLog
 from gitops.engine.inventory import Inventory
 from gitops.engine.judging import Judge
-from gitops.engine.sentences import summarise, tell_faults
+from gitops.engine.sentences import summarise, tell_faults, waiting_message
 from gitops.engine.states import States
 from gitops.errors import ClusterError, ConflictError, GitopsError, StoreError
 from gitops.model.diff import ActionKind
@@ -351,6 +351,7 @@ class Syncer:
         held = any(a.held for a in comparison.plan.actions)
         if state is RevisionState.SUCCEEDED and held and comparison.waits_for_approval:
             state = RevisionState.HELD
+            applied.message = applied.message or waiting_message(comparison.masked)
         message = comparison.masker.mask_text(applied.message)
         if applied.unhealthy:
             message = self._explain(applied, message)

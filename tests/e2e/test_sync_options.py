@@ -2,6 +2,8 @@
 
 import json
 
+import yaml
+
 from gitops.model.revision import RevisionKind, RevisionState
 from tests.helpers.controlplane import eventually
 from tests.helpers.service import config_map, deployment
@@ -189,3 +191,64 @@ def test_the_namespace_gets_its_metadata_and_keeps_that_of_others(walk: Walk) ->
     assert f"Namespace/{room}" not in outcomes(third)
     assert walk.delete("demo").data["state"] == "succeeded"
     assert walk.exists(f"namespace/{room}")
+
+
+# --- what waits for approval ----------------------------------------------------------------------
+
+CONFIRM_PRUNE = "argocd.argoproj.io/sync-options", "Prune=confirm"
+
+
+def held_prune(walk: Walk) -> None:
+    start(walk, annotate(config_map(), *CONFIRM_PRUNE), config_map("other"))
+    walk.path("app/0.yaml").unlink()
+    held = walk.publish("demo")
+    assert held.state is RevisionState.HELD
+    assert held.message == (
+        f"ConfigMap {walk.namespace}/words: an annotation asks for approval (Prune=confirm); "
+        "look at `gitops plan demo`, then `gitops approve demo`"
+    )
+    assert walk.exists("configmap/words")
+
+
+def test_what_asks_for_confirmation_is_pruned_once_it_is_approved(walk: Walk) -> None:
+    held_prune(walk)
+    assert walk.approve("demo").data["state"] == "succeeded"
+    assert not walk.exists("configmap/words")
+
+
+def test_an_annotation_of_the_application_approves_what_was_held_before(walk: Walk) -> None:
+    held_prune(walk)
+    body = yaml.safe_load(walk.world.application(syncPolicy={}))
+    key = "argocd.argoproj.io/deletion-approved"
+    body["metadata"]["annotations"] = {key: "2020-01-01T00:00:00Z"}
+    walk.declare(yaml.safe_dump(body))
+    walk.at_rest("demo")
+    assert walk.exists("configmap/words"), "approved long before"
+    body["metadata"]["annotations"] = {key: walk.service.edges.clock.now().isoformat()}
+    third = walk.after("demo", lambda: walk.declare(yaml.safe_dump(body)))
+    assert (third.state, outcomes(third)["ConfigMap/words"]) == (RevisionState.SUCCEEDED, "deleted")
+    assert not walk.exists("configmap/words")
+
+
+def test_a_deletion_waits_for_what_asks_for_confirmation(walk: Walk) -> None:
+    guarded = annotate(config_map(), "gitops.dev/sync-options", "Delete=confirm")
+    start(walk, guarded, config_map("other"))
+    assert walk.delete("demo").data["state"] == "held"
+    status = walk.at_rest("demo")
+    assert status.message == (
+        f"is being deleted: revision 2: ConfigMap {walk.namespace}/words asks for approval; "
+        "look at `gitops plan demo`, then `gitops approve demo`"
+    )
+    assert walk.exists("configmap/words")
+    assert walk.exists("configmap/other"), "nothing goes before"
+    assert walk.approve("demo").data["state"] == "succeeded"
+    assert not walk.exists("configmap/words")
+    assert not walk.exists("configmap/other")
+
+
+def test_what_outlives_its_application_no_longer_carries_its_marks(walk: Walk) -> None:
+    kept = annotate(config_map(), "helm.sh/resource-policy", "keep")
+    start(walk, kept, config_map("other"))
+    assert walk.delete("demo").data["state"] == "succeeded"
+    assert "gitops.dev" not in json.dumps(walk.live("configmap/words")["metadata"])
+    assert not walk.exists("configmap/other")
