@@ -11,7 +11,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, NestedTransaction, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -27,7 +27,7 @@ MEMORY: Final = "sqlite://"
 MOST_PARTS: Final = 64
 """Writes in one transaction at most, so that nobody waits long for others."""
 
-FollowUp = Callable[[bool], None]
+FollowUp = Callable[[Any], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,8 @@ class _Group:
         self.connection = connection
         self.follow_ups: dict[FollowUp, None] = {}
         self.parts = 0
+        self.note: Any = None
+        """What the parts tell those who follow up; a part that is undone has told nothing."""
         self._transaction = connection.begin()
         self._done = threading.Event()
         self._error: SQLAlchemyError | None = None
@@ -53,11 +55,13 @@ class _Group:
     def part(self) -> Iterator[None]:
         """Do one write; what it raises undoes it alone, unless the database gave all up."""
         savepoint = self.connection.begin_nested() if self.parts else None
+        note = self.note
         try:
             yield
             if savepoint is not None:
                 savepoint.commit()
         except BaseException:
+            self.note = note
             if savepoint is not None:
                 self._undo(savepoint)
             raise
@@ -86,8 +90,9 @@ class _Group:
         finally:
             self._transaction.close()
             self.connection.close()
+            committed = self.parts > 0 and not self.broken
             for follow_up in self.follow_ups:
-                follow_up(self.parts > 0 and not self.broken)
+                follow_up(self.note if committed else None)
             self._done.set()
 
     def wait(self) -> None:
@@ -146,7 +151,7 @@ class Database:
 
         Those who waited for one another are committed together, so that they share one flush to
         the disk; each returns when its own is there. `follow_up` is then called once, before the
-        next transaction can begin, with whether it was committed.
+        next transaction can begin, with the note that was left; None where nothing was committed.
         """
         group = self._own()
         if group is not None:
@@ -162,6 +167,18 @@ class Database:
                 finally:
                     self._leave(group)
             group.wait()
+
+    @property
+    def note(self) -> Any:
+        """What the transaction of this thread leaves for `follow_up`."""
+        group = self._own()
+        return group.note if group else None
+
+    @note.setter
+    def note(self, value: Any) -> None:
+        group = self._own()
+        if group is not None:
+            group.note = value
 
     def _own(self) -> _Group | None:
         """The transaction in which this thread is writing."""

@@ -11,7 +11,7 @@ from gitops.ports import Clock
 from gitops.store.checkpoint import CheckpointFile, Head
 from gitops.store.database import Database
 from gitops.store.keys import Keys
-from gitops.store.trail import Recorder
+from gitops.store.trail import Recorder, newest
 
 
 class Part:
@@ -35,9 +35,6 @@ class Part:
             )
         return self.held_keys
 
-    _ahead: tuple[Head, Head] | None = None
-    """The link that the checkpoint knows, and the newest one of the transaction under way."""
-
     @contextmanager
     def recording(self) -> Iterator[Recorder]:
         """A write transaction in which records can be appended; all or nothing.
@@ -47,12 +44,13 @@ class Part:
         """
         keys = self.keys
         with self.database.write(self._advance) as connection:
-            recorder = Recorder(connection, keys.trail, self.clock.now())
+            ahead: tuple[Head, Head] | None = self.database.note
+            before = ahead[1] if ahead else newest(connection)
+            recorder = Recorder(connection, keys.trail, self.clock.now(), before)
             yield recorder
             self._settle()
-            if recorder.head != recorder.before:
-                first = self._ahead[0] if self._ahead else recorder.before
-                self._ahead = (first, recorder.head)
+            if recorder.head != before:
+                self.database.note = (ahead[0] if ahead else before, recorder.head)
 
     def _settle(self) -> None:
         """Write what waited for a transaction that is made anyway."""
@@ -61,7 +59,7 @@ class Part:
         """Around several calls: one transaction, all or nothing."""
         return self.database.write()
 
-    def _advance(self, committed: bool) -> None:  # noqa: FBT001 - called by the database only
-        ahead, self._ahead = self._ahead, None
-        if ahead is not None and committed and self.checkpoint is not None:
+    def _advance(self, ahead: tuple[Head, Head] | None) -> None:
+        """Bring the checkpoint from the link that it knows to the newest one."""
+        if ahead is not None and self.checkpoint is not None:
             self.checkpoint.advance(*ahead)

@@ -61,10 +61,9 @@ class Mark(NamedTuple):
 class Recorder:
     """Appends links to the chain within one transaction, at one time."""
 
-    def __init__(self, connection: Connection, key: bytes, now: datetime) -> None:
+    def __init__(self, connection: Connection, key: bytes, now: datetime, before: Head) -> None:
         self.connection = connection
-        self.before = newest(connection)
-        self.head = self.before
+        self.head = before
         self.now = now
         self._key = key
 
