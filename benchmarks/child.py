@@ -56,6 +56,7 @@ class Child:
         self._renderer: CountingRenderer | None = None
         self._told = threading.Lock()
         self._running = wiring.build(self._settings, self._around)
+        wiring.spare_collector()
         self._running.service.events.listen(self._on_event)
         self._running.service.events.listen(log_event)
         listener = bind("127.0.0.1", 0)

@@ -1,6 +1,7 @@
 """The one module that knows the concrete classes: from settings to a service."""
 
 import contextlib
+import gc
 import stat
 import threading
 import time
@@ -38,6 +39,8 @@ log = structlog.get_logger("gitops")
 SUFFIXES = (".yaml", ".yml", ".json")
 UNREAD = (-1, -1)
 """The mark of a file that could not be read yet."""
+COLLECT_AFTER = 10_000
+"""So many more objects made than gone, before the garbage collector looks for cycles."""
 
 
 class SystemClock:
@@ -292,3 +295,15 @@ def build(settings: Settings, around: Callable[[Edges], Edges] = lambda edges: e
         settings.git.poll_jitter_percent,
     )
     return Running(settings, service, scheduler, repositories, files, paths, checks)
+    return Running(settings, service, scheduler, repositories, files)
+
+
+def spare_collector() -> None:
+    """Let the garbage collector pass over what is loaded by now: it stays, and is most there is.
+
+    Of what comes later hardly anything is a cycle; it is looked at less often than by default.
+    Called once by whoever runs a service as its process.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER, 20, 50)

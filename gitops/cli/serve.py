@@ -120,6 +120,7 @@ def serve(settings: Settings, token: str) -> None:
     listener = bind(settings.server.host, settings.server.port)
     with contextlib.closing(listener):
         running = wiring.build(settings)
+        wiring.spare_collector()
         try:
             running.service.events.listen(log_event)
             options = api_options(settings, token, running)
