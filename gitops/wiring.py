@@ -295,7 +295,6 @@ def build(settings: Settings, around: Callable[[Edges], Edges] = lambda edges: e
         settings.git.poll_jitter_percent,
     )
     return Running(settings, service, scheduler, repositories, files, paths, checks)
-    return Running(settings, service, scheduler, repositories, files)
 
 
 def spare_collector() -> None:
