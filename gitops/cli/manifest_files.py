@@ -46,7 +46,7 @@ def find_files(path: Path) -> Iterator[FileGroup]:
         here = Path(folder)
         _prune(names, files)
         kustomizations = [here / name for name in KUSTOMIZATIONS if name in files]
-        values = [value for file in kustomizations for value in _read(file)]
+        values = [value for file in kustomizations for value in read_kustomization(file)]
         for value in values:
             patches |= {(here / name).resolve() for name in _patch_files(value)}
         is_partial = bool(kustomizations)
@@ -70,7 +70,7 @@ def _is_manifest_name(name: str) -> bool:
     }  # fmt: skip
 
 
-def _read(file: Path) -> list[Mapping[str, Any]]:
+def read_kustomization(file: Path) -> list[Mapping[str, Any]]:
     """A kustomization's documents; none where it cannot be read."""
     try:
         text = file.read_text(encoding="utf-8")

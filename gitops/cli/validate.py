@@ -10,7 +10,10 @@ import click
 
 from gitops.cli.fault_reports import to_junit, to_sarif
 from gitops.cli.manifest_files import FileGroup, find_files
-from gitops.cli.output import emit
+from gitops.cli.output import emit, visible
+from gitops.cli.rendered_roots import render_roots
+from gitops.cli.server_check import Subject, ask_server
+from gitops.controlplane.progress import Printer
 from gitops.core.parse import Parsed, decode, fault_order, parse_all
 from gitops.core.validate import CRD, validate
 from gitops.errors import UsageError
@@ -31,14 +34,25 @@ _UNSURE: Final = frozenset({"missing-field", "selector-mismatch"})
     show_default=True,
     help="How to print the faults; SARIF and JUnit are for continuous integration.",
 )
-def validate_command(path: Path, output: str) -> int:
+@click.option(
+    "--server",
+    "server",
+    is_flag=True,
+    help="Also ask a throw-away API server, charts and kustomizations rendered.",
+)
+def validate_command(path: Path, output: str, *, server: bool) -> int:
     """Report every fault of the manifests in PATH (a file, a folder, or - for standard input).
 
     YAML is read as kubectl reads it and checked against Kubernetes 1.36, custom resources against
     the CRDs beside them. Exit code 1 where there is a fault.
+
+    With --server a throw-away API server is asked too: definitions first, then by dry run all that
+    has no fault yet, and what Helm and Kustomize make of the charts and overlays below PATH.
     """
     checked = check(path)
     faults = checked.faults
+    if server:
+        faults = tuple(sorted({*faults, *_ask(path, checked)}, key=fault_order))
     if output in ("sarif", "junit"):
         is_sarif = output == "sarif"
         click.echo(to_sarif(faults) if is_sarif else to_junit(faults, checked.files))
@@ -59,10 +73,15 @@ def validate_command(path: Path, output: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The files that were looked at, and every fault of them, sorted by file and line."""
+    """What was read, and every fault of it, sorted by file and line."""
 
-    files: tuple[str, ...]
+    groups: tuple[tuple[FileGroup, Parsed], ...]
     faults: tuple[Fault, ...]
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that were looked at."""
+        return tuple(str(file) for group, _ in self.groups for file in group.files)
 
 
 def check(path: Path) -> Checked:
@@ -81,8 +100,26 @@ def check(path: Path) -> Checked:
             *validate([*parsed.manifests, *parsed.flawed], shapes, parsed.locate, crds=crds),
         ]
         faults += [f for f in found if not (group.is_partial and f.code in _UNSURE)]
-    files = tuple(str(file) for group, _ in groups for file in group.files)
-    return Checked(files, tuple(sorted(dict.fromkeys(faults), key=fault_order)))
+    return Checked(tuple(groups), tuple(sorted(dict.fromkeys(faults), key=fault_order)))
+
+
+def _ask(path: Path, checked: Checked) -> list[Fault]:
+    """What a server says of all that has no fault yet, and of what tools make of the rest."""
+    faulty = {fault.id for fault in checked.faults if fault.id is not None}
+    written = [parsed for _, parsed in checked.groups]
+    subjects, faults = render_roots(path, written) if path.is_dir() else ([], [])
+    for group, parsed in checked.groups:
+        if not group.is_partial:
+            subjects += [Subject(manifest, parsed.locate) for manifest in parsed.manifests]
+    asked = [subject for subject in subjects if subject.manifest.id not in faulty]
+    printer = Printer("building the control plane")
+    try:
+        told = ask_server(asked, load_builtin(), printer)
+    finally:
+        printer.finish()
+    for kind in told.unknown:
+        click.echo(visible(f"warning: not checked, since nothing defines it: {kind}"), err=True)
+    return [*faults, *told.faults]
 
 
 def _read_all(path: Path) -> tuple[list[Fault], list[tuple[FileGroup, Parsed]]]:
