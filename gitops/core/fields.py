@@ -1,7 +1,7 @@
 """Sets of fields, as `metadata.managedFields` writes them (FieldsV1), and their algebra.
 
 In: FieldsV1 JSON (`f:name`, `k:{...}`, `v:...`, `i:0`, `.`). Out: `FieldSet`, a tree of path
-elements, with union, difference, membership and projection. Called by ownership, merge and diff.
+elements, with union, difference and membership. Called by ownership, merge and diff.
 
 An element is FieldsV1's own text in one canonical spelling, so that `k:{"b":1,"a":2}` and
 `k:{"a":2,"b":1}` are one element. A path is a tuple of elements.
@@ -242,42 +242,3 @@ _INFERRED: Final[Mapping[str, Callable[[Element], Shape]]] = {
     "k:": _list_by_keys,
     "v:": lambda _: _SET,
 }
-
-
-def project(value: Any, fields: FieldSet | None, shape: Shape) -> Any:
-    """The part of a value that a field set names; ABSENT where there is none.
-
-    A leaf of the set takes the whole value below it. Items of lists by keys keep their keys.
-    """
-    if fields is None:
-        return ABSENT
-    if not fields.children:
-        return value if fields.member else ABSENT
-    if isinstance(value, dict):
-        return _project_map(value, fields, shape)
-    if isinstance(value, list):
-        return _project_list(value, fields, shape)
-    return value if fields.member else ABSENT
-
-
-def _project_map(value: Mapping[str, Any], fields: FieldSet, shape: Shape) -> Any:
-    made: dict[str, Any] = {}
-    for name, inner in value.items():
-        below = fields.children.get(field_element(name))
-        kept = project(inner, below, shape.child(name) or shape) if below else ABSENT
-        if kept is not ABSENT:
-            made[name] = kept
-    return made if made or fields.member else ABSENT
-
-
-def _project_list(value: Sequence[Any], fields: FieldSet, shape: Shape) -> Any:
-    shape = list_shape(shape, fields)
-    elements = item_elements(value, shape) or [f"i:{i}" for i in range(len(value))]
-    made: list[Any] = []
-    for item, element in zip(value, elements, strict=True):
-        kept = project(item, fields.children.get(element), shape.item)
-        if isinstance(kept, dict) and shape.keys:
-            kept = {**{key: item[key] for key in shape.keys if key in item}, **kept}
-        if kept is not ABSENT:
-            made.append(kept)
-    return made if made or fields.member else ABSENT

@@ -84,12 +84,6 @@ def hooks_of(manifests: Sequence[Manifest]) -> list[Hook | None]:
     return [hook_of(manifest, helm=helm) for manifest in manifests]
 
 
-def phases_of(manifest: Manifest) -> tuple[Phase, ...]:
-    """The phases in which an object is applied; empty where it never is."""
-    hook = hook_of(manifest)
-    return (Phase.SYNC,) if hook is None else hook.phases
-
-
 def _hook(phases: Iterable[Phase], annotations: Mapping[str, str]) -> Hook:
     return Hook(tuple(sorted(set(phases))), _delete_policies(annotations))
 

@@ -8,10 +8,10 @@ wave it names. Called by the planner, by rendering, and by what writes a plan ba
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import Any, Final
 
 from gitops.core.hooks import hooks_of, wave_of
+from gitops.core.scope import CRD, NAMESPACE, defined_kind
 from gitops.model.diff import ActionKind
 from gitops.model.objects import GroupKind, Manifest, ObjectId
 from gitops.model.plan import Action, Hook, Phase
@@ -56,8 +56,6 @@ KIND_ORDER: Final = (
 """Kinds that are not listed come last, together."""
 
 _RANKS: Final[Mapping[str, int]] = {kind: rank for rank, kind in enumerate(KIND_ORDER)}
-NAMESPACE: Final = GroupKind("", "Namespace")
-DEFINITION: Final = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
 RUN_BY_SYNC: Final = frozenset({Phase.PRE_SYNC, Phase.SYNC, Phase.POST_SYNC, Phase.SYNC_FAIL})
 PRUNE_LAST: Final = "PruneLast=true"
 
@@ -112,11 +110,6 @@ def order(manifests: Sequence[Manifest]) -> list[Manifest]:
     return [*placed.values(), *sorted(rest, key=lambda manifest: _identity(manifest.id))]
 
 
-def deletion_order(manifests: Sequence[Manifest]) -> list[Manifest]:
-    """Manifests in the order in which they are deleted: apply order from its end."""
-    return list(reversed(order(manifests)))
-
-
 # --- Namespaces and definitions before their users ----------------------------------------------
 
 
@@ -129,22 +122,12 @@ def _namespace_used(manifest: Manifest) -> str | None:
 
 
 def _kind_made(manifest: Manifest) -> GroupKind | None:
-    return defined_kind(manifest) if manifest.id.group_kind == DEFINITION else None
+    defined = defined_kind(manifest.body) if manifest.id.group_kind == CRD else None
+    return defined[0] if defined else None
 
 
 def _kind_used(manifest: Manifest) -> GroupKind | None:
     return manifest.id.group_kind
-
-
-def defined_kind(definition: Manifest) -> GroupKind | None:
-    """The kind that a CustomResourceDefinition defines; None where it cannot be read."""
-    spec = definition.body.get("spec")
-    names = spec.get("names") if isinstance(spec, Mapping) else None
-    kind = names.get("kind") if isinstance(names, Mapping) else None
-    group = spec.get("group") if isinstance(spec, Mapping) else None
-    if not isinstance(kind, str) or not isinstance(group, str):
-        return None
-    return GroupKind(group, kind)
 
 
 def _raise(
@@ -220,24 +203,4 @@ def _raise_actions(pairs: Sequence[tuple[Step, Action]]) -> list[Action]:
     ordered = _raise(_raise(ordered, _namespace_made, _namespace_used), _kind_made, _kind_used)
     return [
         replace(actions[id(step.manifest)], phase=step.phase, wave=step.wave) for step in ordered
-    ]
-
-
-def batches(actions: Sequence[Action]) -> list[list[Action]]:
-    """Runs of ordered actions that may be written at the same time.
-
-    Together are actions of one phase, wave and place in the kind order, deletions apart; so
-    Namespaces come alone, then CustomResourceDefinitions, then what needs them.
-    """
-    return [
-        list(run)
-        for _, run in groupby(
-            actions,
-            key=lambda action: (
-                action.phase,
-                action.wave,
-                _is_prune(action),
-                kind_rank(action.id.group_kind),
-            ),
-        )
     ]

@@ -13,10 +13,10 @@ from gitops.core.diff import compare, diff, is_equal, removals
 from gitops.core.hooks import wave_of
 from gitops.core.ignore import DiffOptions
 from gitops.core.marks import is_marked, tracked_by
-from gitops.core.order import DEFINITION, NAMESPACE
 from gitops.core.owners import LastApplied
 from gitops.core.ownership import take_over
 from gitops.core.projection import own_entry
+from gitops.core.scope import CRD, NAMESPACE
 from gitops.core.shapes import Shapes
 from gitops.core.sync_options import is_left_alone, is_on, merge_options, options_of
 from gitops.model.diff import ActionKind, Diff
@@ -26,7 +26,7 @@ from gitops.model.plan import Action, Fault, Found, Hold, Hook, Phase
 UNCLAIMED = "gitops.dev/unclaimed"
 """An option of ours: the object is created and then nobody's, as CreateNamespace=true has it."""
 
-IN_PLACE = frozenset({NAMESPACE, DEFINITION})
+IN_PLACE = frozenset({NAMESPACE, CRD})
 """Kinds that are never deleted to be created again: everything in them would go too."""
 
 MAX_MANAGER = 128

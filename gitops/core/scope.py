@@ -27,13 +27,17 @@ def scopes(
 
 
 def defined_kind(body: Body) -> tuple[GroupKind, bool] | None:
-    """The kind that a CustomResourceDefinition defines, and whether it is namespaced."""
+    """The kind that a CustomResourceDefinition defines, and whether it is namespaced.
+
+    None where it cannot be read.
+    """
     spec = body.get("spec")
     names = spec.get("names") if isinstance(spec, Mapping) else None
-    if not isinstance(spec, Mapping) or not isinstance(names, Mapping):
+    kind = names.get("kind") if isinstance(names, Mapping) else None
+    group = spec.get("group") if isinstance(spec, Mapping) else None
+    if not isinstance(spec, Mapping) or not isinstance(kind, str) or not isinstance(group, str):
         return None
-    kind = GroupKind(str(spec.get("group") or ""), str(names.get("kind") or ""))
-    return kind, spec.get("scope") != "Cluster"
+    return GroupKind(group, kind), spec.get("scope") != "Cluster"
 
 
 def place(

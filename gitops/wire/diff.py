@@ -43,21 +43,15 @@ def changes_to_wire(diff: Diff | None) -> JsonObject:
     }
 
 
-def diff_to_wire(diff: Diff, *, full: bool = False) -> JsonObject:
-    """`{apiVersion, kind, namespace, name, action, modified, changes, fields, patch}`.
-
-    `full` adds `predicted`, the whole object after the change, so that the value can be read back.
-    """
+def diff_to_wire(diff: Diff) -> JsonObject:
+    """`{apiVersion, kind, namespace, name, action, modified, changes, fields, patch}`."""
     value = versioned_to_wire(diff.id, diff.api_version)
     value |= {"action": diff.action.value, "modified": diff.modified}
-    value |= changes_to_wire(diff)
-    if full:
-        value["predicted"] = diff.predicted
-    return value
+    return value | changes_to_wire(diff)
 
 
 def diff_from_wire(value: Mapping[str, Any]) -> Diff:
-    """The diff that `diff_to_wire` wrote; without `predicted` where it was not written in full."""
+    """The diff that `diff_to_wire` wrote, without `predicted`."""
     identity, api_version = versioned_from_wire(value)
     return Diff(
         id=identity,
@@ -66,5 +60,5 @@ def diff_from_wire(value: Mapping[str, Any]) -> Diff:
         fields=tuple(field_from_wire(change) for change in value["fields"]),
         patch=tuple(value["patch"]),
         changes=tuple(value["changes"]),
-        predicted=value.get("predicted"),
+        predicted=None,
     )

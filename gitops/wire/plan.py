@@ -1,7 +1,6 @@
 """Plans as JSON: what `gitops plan`, a dry run and the API show, and what a held plan is kept as.
 
-`plan_to_wire` gives the contract. `full` adds what carrying it out needs (bodies, patches, hooks);
-that is for the store only, for it holds the bodies as they will be sent, Secrets included.
+`plan_to_wire` gives the contract: what is shown. It holds no bodies, and cannot be carried out.
 """
 
 import hashlib
@@ -9,15 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from gitops.model.diff import ActionKind, Diff
-from gitops.model.objects import Manifest, ObjectId
-from gitops.model.plan import Action, DeletePolicy, Fault, Found, Hook, Phase, Plan
+from gitops.model.plan import Action, Fault, Found, Phase, Plan
 from gitops.wire.diff import changes_to_wire, field_from_wire
 from gitops.wire.values import (
     JsonObject,
     canonical,
-    identity_from_wire,
     identity_to_wire,
-    place_from_wire,
     place_to_wire,
     versioned_from_wire,
     versioned_to_wire,
@@ -26,28 +22,16 @@ from gitops.wire.values import (
 PHASES: dict[str, Phase] = {phase.title: phase for phase in Phase}
 
 
-def plan_to_wire(plan: Plan, *, full: bool = False) -> JsonObject:
+def plan_to_wire(plan: Plan) -> JsonObject:
     """`{application, commit, digest, actions, faults, warnings}`; actions in execution order."""
     return {
         "application": plan.application,
         "commit": plan.commit,
         "digest": plan.digest or None,
-        "actions": [action_to_wire(action, full=full) for action in plan.actions],
+        "actions": [action_to_wire(action) for action in plan.actions],
         "faults": [fault_to_wire(fault) for fault in plan.faults],
         "warnings": list(plan.warnings),
     }
-
-
-def plan_from_wire(value: Mapping[str, Any]) -> Plan:
-    """The plan that `plan_to_wire` wrote; it can be carried out where it was written in full."""
-    return Plan(
-        application=value["application"],
-        digest=value["digest"] or "",
-        actions=tuple(action_from_wire(action) for action in value["actions"]),
-        commit=value["commit"],
-        faults=tuple(fault_from_wire(fault) for fault in value["faults"]),
-        warnings=tuple(value["warnings"]),
-    )
 
 
 def plan_digest(plan: Plan) -> str:
@@ -72,7 +56,7 @@ def plan_digest(plan: Plan) -> str:
     return hashlib.sha256(canonical([plan.application, plan.digest, actions])).hexdigest()
 
 
-def action_to_wire(action: Action, *, full: bool = False) -> JsonObject:
+def action_to_wire(action: Action) -> JsonObject:
     """`{action, apiVersion, kind, namespace, name, wave, phase, reason, held, changes, fields, …}`.
 
     Beside the contract: `uid`, `resourceVersion` (null where there is no live object) and `found`,
@@ -92,31 +76,33 @@ def action_to_wire(action: Action, *, full: bool = False) -> JsonObject:
         "resourceVersion": action.resource_version,
         "found": action.found.value,
     }
-    return value | _execution_to_wire(action) if full else value
+    return value
 
 
 def action_from_wire(value: Mapping[str, Any]) -> Action:
-    """The action that `action_to_wire` wrote."""
+    """The action that `action_to_wire` wrote, as far as it is shown."""
     identity, api_version = versioned_from_wire(value)
+    kind = ActionKind(value["action"])
     return Action(
-        kind=ActionKind(value["action"]),
+        kind=kind,
         id=identity,
         api_version=api_version,
         wave=value["wave"],
         phase=PHASES[value["phase"]],
         reason=value["reason"],
         held=value["held"],
-        diff=_diff_from_wire(value, identity, api_version),
-        desired=_manifest_from_wire(value.get("desired")),
+        diff=Diff(
+            id=identity,
+            api_version=api_version,
+            action=kind,
+            fields=tuple(field_from_wire(change) for change in value["fields"]),
+            patch=tuple(value["patch"]),
+            changes=tuple(value["changes"]),
+            predicted=None,
+        ),
         uid=value["uid"],
         resource_version=value["resourceVersion"],
-        hook=_hook_from_wire(value.get("hook")),
         found=Found(value["found"]),
-        removals=tuple(value.get("removals", ())),
-        take_over=tuple(value.get("takeOver", ())),
-        keep_replicas=value.get("keepReplicas", False),
-        options=frozenset(value.get("options", ())),
-        digest=value.get("desiredDigest", ""),
     )
 
 
@@ -127,77 +113,3 @@ def fault_to_wire(fault: Fault) -> JsonObject:
         "message": fault.message,
         "object": None if fault.id is None else identity_to_wire(fault.id),
     }
-
-
-def fault_from_wire(value: Mapping[str, Any]) -> Fault:
-    """The fault that `fault_to_wire` wrote."""
-    identity = value["object"]
-    return Fault(
-        code=value["code"],
-        message=value["message"],
-        id=None if identity is None else identity_from_wire(identity),
-        place=place_from_wire(value),
-    )
-
-
-def _execution_to_wire(action: Action) -> JsonObject:
-    diff, hook = action.diff, action.hook
-    return {
-        "diff": None if diff is None else _diff_rest(diff),
-        "desired": None if action.desired is None else _manifest_to_wire(action.desired),
-        "hook": None if hook is None else _hook_to_wire(hook),
-        "removals": list(action.removals),
-        "takeOver": list(action.take_over),
-        "keepReplicas": action.keep_replicas,
-        "options": sorted(action.options),
-        "desiredDigest": action.digest,
-    }
-
-
-def _diff_rest(diff: Diff) -> JsonObject:
-    return {"action": diff.action.value, "predicted": diff.predicted}
-
-
-def _diff_from_wire(value: Mapping[str, Any], identity: ObjectId, api_version: str) -> Diff | None:
-    kept = value.get("diff", {"action": value["action"], "predicted": None})
-    if kept is None:
-        return None
-    return Diff(
-        id=identity,
-        api_version=api_version,
-        action=ActionKind(kept["action"]),
-        fields=tuple(field_from_wire(change) for change in value["fields"]),
-        patch=tuple(value["patch"]),
-        changes=tuple(value["changes"]),
-        predicted=kept["predicted"],
-    )
-
-
-def _manifest_to_wire(manifest: Manifest) -> JsonObject:
-    return {
-        "id": identity_to_wire(manifest.id),
-        "body": manifest.body,
-        **place_to_wire(manifest.place),
-    }
-
-
-def _manifest_from_wire(value: Mapping[str, Any] | None) -> Manifest | None:
-    if value is None:
-        return None
-    return Manifest(identity_from_wire(value["id"]), value["body"], place_from_wire(value))
-
-
-def _hook_to_wire(hook: Hook) -> JsonObject:
-    return {
-        "phases": [phase.title for phase in hook.phases],
-        "deletePolicies": [policy.value for policy in hook.delete_policies],
-    }
-
-
-def _hook_from_wire(value: Mapping[str, Any] | None) -> Hook | None:
-    if value is None:
-        return None
-    return Hook(
-        tuple(PHASES[phase] for phase in value["phases"]),
-        tuple(DeletePolicy(policy) for policy in value["deletePolicies"]),
-    )

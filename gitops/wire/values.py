@@ -93,10 +93,3 @@ def place_to_wire(place: Place | None) -> JsonObject:
     if place is None:
         return {"path": None, "line": None, "column": None}
     return {"path": place.path, "line": place.line, "column": place.column}
-
-
-def place_from_wire(value: Mapping[str, Any]) -> Place | None:
-    """The place that `place_to_wire` wrote."""
-    if value["path"] is None:
-        return None
-    return Place(value["path"], value["line"], value["column"])

@@ -13,8 +13,7 @@ import yaml
 
 from gitops.core.changes import find_changes
 from gitops.core.diff import LastApplied, compare, diff, removals
-from gitops.core.fields import project
-from gitops.core.owners import Owners
+from gitops.core.projection import own_entry, owned
 from gitops.openapi.loader import load_builtin
 
 HERE = Path(__file__).parent
@@ -162,9 +161,9 @@ def test_a_prediction_is_what_a_dry_run_answers(kubectl, namespace, apply, name,
     assert {change.path for change in found.fields} <= {change.path for change in told.fields} | {
         change.path for change in found.fields if change.op == "remove"
     }
-    ours = Owners.of(answer).ours
+    ours = own_entry(answer)["fieldsV1"]
     root = SHAPES.root(body)
-    mine, theirs = (project(side, ours, root) for side in (found.predicted, answer))
+    mine, theirs = (owned(side, ours) for side in (found.predicted, answer))
     left = [c for c in find_changes(mine, theirs, root) if not _is_noise(c)]
     assert not left, left
 

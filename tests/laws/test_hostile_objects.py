@@ -29,6 +29,7 @@ from gitops.core.ownership import foreign_managers, last_applied, take_over
 from gitops.core.parse import parse_all
 from gitops.core.projection import answer_digest
 from gitops.core.scope import place, scopes
+from gitops.core.sync_options import options_of
 from gitops.core.validate import validate
 from gitops.engine.judging import selector_labels
 from gitops.openapi.loader import load_builtin
@@ -164,7 +165,7 @@ def test_manifests_of_anything_are_read_validated_and_ordered(
     found = [*parsed.manifests, *parsed.flawed]
     validate(found, SHAPES, parsed.locate)
     for manifest in found:
-        for read in (hooks.hook_of, hooks.wave_of, hooks.options_of,
+        for read in (hooks.hook_of, hooks.wave_of, options_of,
                      hooks.annotation_faults, read_application):  # fmt: skip
             read(manifest)
     assert len(order(found)) == len(found)

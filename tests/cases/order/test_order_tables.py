@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from gitops.core.order import deletion_order, order
+from gitops.core.order import order
 from tests.helpers.case_tables import table
 from tests.helpers.orders import manifest_of
 
@@ -12,4 +12,3 @@ def test_objects_stand_in_apply_order(case: dict[str, Any]) -> None:
     manifests = {id(m): (word, m) for word in case["given"] for m in [manifest_of(word)]}
     given = [m for _, m in manifests.values()]
     assert [manifests[id(m)][0] for m in order(given)] == case["order"]
-    assert [manifests[id(m)][0] for m in deletion_order(given)] == case["order"][::-1]

@@ -1,8 +1,7 @@
 import pytest
 
-from gitops.core.fields import FieldSet, canonical_element, item_elements, project
+from gitops.core.fields import FieldSet, canonical_element, item_elements
 from gitops.core.schema import ANY
-from gitops.model.diff import ABSENT
 from gitops.openapi.loader import load_builtin
 
 ROOT = load_builtin().kind("apps/v1", "Deployment").root
@@ -86,62 +85,6 @@ def test_a_deep_set_ends_somewhere():
     for _ in range(500):
         value = {"f:a": value}
     assert FieldSet.parse(value)
-
-
-def test_an_object_is_projected_on_our_fields():
-    live = {
-        "metadata": {"name": "web", "labels": {"a": "1", "b": "2"}},
-        "spec": {
-            "replicas": 1,
-            "paused": True,
-            "template": {
-                "spec": {
-                    "containers": [
-                        {"name": "foreign", "image": "x"},
-                        {
-                            "name": "web",
-                            "image": "w",
-                            "tty": True,
-                            "ports": [{"containerPort": 80, "protocol": "TCP", "name": "http"}],
-                        },
-                    ]
-                }
-            },
-        },
-    }
-    assert project(live, FIELDS, ROOT) == {
-        "metadata": {"labels": {"a": "1"}},
-        "spec": {
-            "replicas": 1,
-            "template": {
-                "spec": {
-                    "containers": [
-                        {
-                            "name": "web",
-                            "image": "w",
-                            "ports": [{"containerPort": 80, "protocol": "TCP", "name": "http"}],
-                        }
-                    ]
-                }
-            },
-        },
-    }
-
-
-@pytest.mark.parametrize(
-    ("value", "fields", "kept"),
-    [
-        ({"a": 1}, None, ABSENT),
-        ({"a": 1}, {"f:b": {}}, ABSENT),
-        ({"a": [1, 2]}, {"f:a": {"i:1": {}}}, {"a": [2]}),
-        ({"a": [1]}, {"f:a": {"i:7": {}}}, ABSENT),
-        ({"a": 1}, {"f:a": {"f:b": {}}}, ABSENT),
-        ({"a": {"b": 1}}, {"f:a": {".": {}, "f:c": {}}}, {"a": {}}),
-    ],
-)
-def test_what_a_set_names_and_an_object_lacks_is_left_out(value, fields, kept):
-    fields = None if fields is None else FieldSet.parse(fields)
-    assert project(value, fields, ANY) == kept
 
 
 def test_items_have_elements_where_their_keys_are_there():

@@ -2,9 +2,10 @@ from dataclasses import replace
 from typing import Any
 
 from gitops.core.hooks import wave_of
-from gitops.core.order import batches, defined_kind, kind_rank, order, order_actions, steps
+from gitops.core.order import kind_rank, order, order_actions, steps
+from gitops.core.scope import defined_kind
 from gitops.model.diff import ActionKind
-from gitops.model.objects import GroupKind, Manifest, ObjectId
+from gitops.model.objects import GroupKind, ObjectId
 from gitops.model.plan import Action, Hook, Phase
 from tests.helpers.orders import manifest_of
 
@@ -60,7 +61,7 @@ def test_the_group_does_not_count_in_the_kind_order() -> None:
 
 def test_a_definition_that_cannot_be_read_defines_nothing() -> None:
     for spec in (None, {"group": 1}, {"group": "a", "names": []}, {"names": {"kind": "A"}}):
-        assert defined_kind(Manifest.of({"spec": spec})) is None
+        assert defined_kind({"spec": spec}) is None
     given = [manifest_of("CustomResourceDefinition broken"), manifest_of("Pod a/-1")]
     assert [m.id.name for m in order(given)] == ["a", "broken"]
 
@@ -120,14 +121,6 @@ def test_the_identity_of_an_action_decides_not_what_its_manifest_states() -> Non
         desired=manifest,
     )
     assert shown(order_actions([placed, apply("Namespace n")])) == ["+Namespace n/-1", "+Pod p/-1"]
-
-
-def test_batches_hold_what_may_be_written_together() -> None:
-    words = ("Pod a", "Pod b", "Namespace n", "Namespace m", "Ape x", "Bee y", "Pod w/1")
-    given = [*map(apply, words), prune("Pod z")]
-    found = [[a.id.name for a in batch] for batch in batches(order_actions(given))]
-    assert found == [["z"], ["m", "n"], ["a", "b"], ["x", "y"], ["w"]]
-    assert batches([]) == []
 
 
 def test_an_action_without_a_manifest_keeps_its_place() -> None:
