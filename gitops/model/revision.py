@@ -68,7 +68,7 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A Git commit; `signature` is git's `%G?` letter, "N" for none."""
+    """A Git commit; `signature` is git's `%G?` letter: "E" signed and not checked, "N" for none."""
 
     sha: str
     author: str = ""
