@@ -6,6 +6,7 @@ each: the name of the first expression that is true, `none`, or `error`. Started
 """
 
 import functools
+import operator as op
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -14,7 +15,7 @@ import celpy
 from celpy import celtypes
 from celpy.adapter import json_to_cel
 from celpy.celparser import CELParseError
-from celpy.evaluation import CELEvalError
+from celpy.evaluation import CELEvalError, base_functions
 
 from gitops.checks.frames import serve
 
@@ -30,9 +31,7 @@ class ExpressionError(Exception):
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:
     """`{said, parts}` for `{expressions, object}`; the fields of the object are the variables."""
     variables = {
-        name: json_to_cel(whole(value))
-        for name, value in request["object"].items()
-        if value is not None
+        name: json_to_cel(value) for name, value in request["object"].items() if value is not None
     }
     try:
         for name in ORDER:
@@ -71,20 +70,6 @@ def _environment() -> celpy.Environment:
     return celpy.Environment()
 
 
-def whole(value: Any) -> Any:
-    """A JSON value in which 3.0 is 3: CEL's numbers of different types do not compare here."""
-    if isinstance(value, dict):
-        return {key: whole(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [whole(item) for item in value]
-    if isinstance(value, float) and value.is_integer() and abs(value) < _INT64:
-        return int(value)
-    return value
-
-
-_INT64: Final = 2**63
-
-
 def _syntax(error: CELParseError) -> str:
     line, column = getattr(error, "line", None), getattr(error, "column", None)
     return f"syntax error at {line}:{column}" if line and column else "syntax error"
@@ -97,6 +82,38 @@ def _reason(error: Exception) -> str:
         return "no such overload: the types of its values do not go together"
     said = said.partition(" (in activation")[0].replace("no such member in mapping", "no such key")
     return said[:EXCERPT]
+
+
+# --- Comparisons as cel-go makes them -----------------------------------------------------------
+
+
+def _compared(operator: str) -> Callable[[Any, Any], Any]:
+    """A comparison that takes numbers of two types, and finds other types unequal."""
+    strict = base_functions[operator]
+    by_value = _BY_VALUE[operator]
+
+    def compare(one: Any, other: Any) -> Any:
+        if isinstance(one, _NUMBERS) and isinstance(other, _NUMBERS):
+            return celtypes.BoolType(by_value(_bare(one), _bare(other)))
+        try:
+            return strict(one, other)
+        except TypeError:
+            if operator not in _UNEQUAL:
+                raise
+            return celtypes.BoolType(_UNEQUAL[operator])
+
+    return compare
+
+
+def _bare(number: Any) -> int | float:
+    return float(number) if isinstance(number, float) else int(number)
+
+
+_NUMBERS: Final = (celtypes.IntType, celtypes.UintType, celtypes.DoubleType)
+_UNEQUAL: Final = {"_==_": False, "_!=_": True}
+_BY_VALUE: Final[dict[str, Callable[[Any, Any], bool]]] = {
+    "_<_": op.lt, "_<=_": op.le, "_>_": op.gt, "_>=_": op.ge, "_==_": op.eq, "_!=_": op.ne,
+}  # fmt: skip
 
 
 # --- The functions on strings that Flux adds (cel-go's `ext.Strings`) --------------------------
@@ -138,6 +155,7 @@ def _substring(text: str, start: int, end: int | None = None) -> str:
 
 
 FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
+    **{operator: _compared(operator) for operator in _BY_VALUE},
     "charAt": _text(lambda text, index: text[int(index)] if 0 <= index < len(text) else ""),
     "indexOf": _text(lambda text, part, start=0: text.find(part, int(start))),
     "join": _join,
