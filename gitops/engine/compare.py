@@ -299,7 +299,7 @@ class Comparer:
         released = []
         for claim in gathered.stale:
             live = self._actual.get(claim.id)
-            if is_child(claim.id):
+            if is_child(claim.id) and not request.orphan:
                 gone = Action(ActionKind.DELETE, claim.id, claim.api_version, reason=why)
                 work.actions.append(replace(gone, options=asked))
             elif live is None or request.orphan or not self._is_ours(claim, live):

@@ -181,9 +181,11 @@ class Declarer:
         So are its children, which it alone declares; what is being deleted goes on by itself.
         """
         name = runtime.name
+        for child in self._parts.registry.all():
+            ours = child.origin == Origin("git", name)
+            if ours and not self._parts.states.get(child.name).deleting:
+                self.forget(child, actor)
         claims = [claim.id for claim in self._parts.inventory.of(name)]
-        for child in (identity for identity in claims if self._children.is_child(identity)):
-            self._forget_child(child.name, name)
         self._parts.inventory.release(name, claims)
         if runtime.origin.kind == "api":
             self._parts.store.unregister(name, actor or "gitops")
@@ -196,12 +198,6 @@ class Declarer:
         self._parts.registry.remove(name)
         self._parts.states.forget(name)
         self._parts.events.publish(name, "unregistered", "no longer declared")
-
-    def _forget_child(self, name: str, parent: str) -> None:
-        runtime = self._parts.registry.find(name)
-        ours = runtime is not None and runtime.origin == Origin("git", parent)
-        if runtime is not None and ours and not self._parts.states.get(name).deleting:
-            self.forget(runtime, "")
 
     def tidy(self) -> None:
         """Forget what was declared before and is no more, once every declaration is read.

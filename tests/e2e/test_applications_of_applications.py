@@ -3,6 +3,7 @@
 import pytest
 import yaml
 
+from gitops.engine.deleting import DeleteOptions
 from gitops.errors import ConflictError
 from gitops.model.revision import RevisionState
 from tests.helpers.service import BY_HAND, config_map
@@ -77,6 +78,16 @@ def test_a_removed_child_with_the_finalizer_takes_what_it_ran_along(walk: Walk) 
     walk.wait_told("two", "unregistered")
     assert not walk.exists("configmap/two")
     assert walk.exists("configmap/one")
+
+
+def test_an_orphaned_parent_lets_its_children_go_and_what_they_run_stays(walk: Walk) -> None:
+    start(walk, one=child(walk, "one"), two=child(walk, "two", finalize=True))
+    assert walk.delete("apps", DeleteOptions("orphan")).data["state"] == "succeeded"
+    for name in ("one", "two"):
+        walk.wait_told(name, "unregistered")
+        assert walk.exists(f"configmap/{name}")
+    assert walk.service.parts.registry.all() == []
+    assert walk.service.parts.store.claims() == []
 
 
 def test_a_child_cannot_be_changed_beside_git(walk: Walk) -> None:
