@@ -58,10 +58,7 @@ class Judge:
             self._judge_absent(runtime, claim)
             return
         body = live.decode()
-        if is_ignored(body):
-            runtime.health.pop(claim.id, None)
-        else:
-            runtime.health[claim.id] = self._actual.verdicts.of_body(claim.id, body)
+        runtime.health[claim.id] = self._health(claim.id, body)
         if runtime.syncing or not self._may_drift(runtime, claim):
             return
         stands = answer_digest(body) == claim.answer_digest and live.uid == claim.uid
@@ -114,10 +111,14 @@ class Judge:
             if live is None:
                 found.append((claim.id, Health(HealthStatus.MISSING, "is not there")))
                 continue
-            body = live.decode()
-            if not is_ignored(body):
-                found.append((claim.id, self._actual.verdicts.of_body(claim.id, body)))
+            found.append((claim.id, self._health(claim.id, live.decode())))
         return aggregate(found)
+
+    def _health(self, identity: ObjectId, body: Mapping[str, Any]) -> Health:
+        """Health of what is there; a status of None where it is not to count."""
+        if is_ignored(body):
+            return Health(None)
+        return self._actual.verdicts.of_body(identity, body)
 
     # --- reasons ------------------------------------------------------------------------------
 

@@ -134,6 +134,19 @@ def test_a_custom_resource_is_waited_for_by_its_conditions(world: World, kubectl
     )
 
 
+def test_an_object_that_does_not_count_is_there_all_the_same(
+    world: World, kubectl: Kubectl
+) -> None:
+    annotated = 'metadata:\n  annotations: {argocd.argoproj.io/ignore-healthcheck: "true"}'
+    world.push("app/one.yaml", config_map("one").replace("metadata:", annotated))
+    world.push("app/two.yaml", config_map("two"))
+    world.declare(syncPolicy={"automated": {"selfHeal": False}})
+    world.settled()
+    kubectl("-n", world.namespace, "delete", "configmap/two")
+    shows(world, Health(None), Health(HealthStatus.MISSING, "is not there"))
+    assert world.status().health.status is HealthStatus.HEALTHY
+
+
 def exists(kubectl: Kubectl, world: World, named: str) -> bool:
     """Whether an object is in the cluster."""
     return kubectl.try_("-n", world.namespace, "get", named).returncode == 0
