@@ -4,6 +4,7 @@ In: a request. Out: its answer, or why there is none. Started when it is first a
 it was ended at a limit; it ends when its input does. Called by `runner.py`.
 """
 
+import contextlib
 import os
 import selectors
 import signal
@@ -35,27 +36,27 @@ class Worker:
     cpu_s: float = 1.0
     wall_s: float = _WALL_S
     _process: subprocess.Popen[bytes] | None = None
+    _closed: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to one request; raises StoppedError."""
         content = orjson.dumps(request)
         with self._lock:
-            process = self._process or self._start()
-            self._process = process
+            if self._closed:
+                raise StoppedError("is not asked any more")
+            process, self._process = self._process or self._start(), None
             answer = self._exchange(process, content)
-            if answer is None:
-                self._process = None
-                raise StoppedError(self._why(process))
+            self._process = process
         found: dict[str, Any] = orjson.loads(answer)
         return found
 
     def close(self) -> None:
-        """End the process; may be called twice."""
+        """End the process, and start no other; may be called twice."""
         with self._lock:
-            process, self._process = self._process, None
-            if process is not None:
-                _end(process)
+            self._closed = True
+            if self._process is not None:
+                _end(self._process)
 
     def _start(self) -> subprocess.Popen[bytes]:
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
@@ -69,27 +70,31 @@ class Worker:
             start_new_session=True,
         )
 
-    def _exchange(self, process: subprocess.Popen[bytes], content: bytes) -> bytes | None:
+    def _exchange(self, process: subprocess.Popen[bytes], content: bytes) -> bytes:
+        """Ask a process; where that raises StoppedError, the process has ended."""
         outgoing, incoming = _pipes(process)
         try:
             write_frame(outgoing, content)
-        except OSError:
-            return None
+        except OSError as error:
+            raise self._ended(process) from error
         with selectors.DefaultSelector() as selector:
             selector.register(incoming, selectors.EVENT_READ)
-            return read_frame(incoming) if selector.select(self.wall_s) else None
-
-    def _why(self, process: subprocess.Popen[bytes]) -> str:
-        if process.poll() is None:
-            try:
-                process.wait(1)  # it has closed its output, and is about to end
-            except subprocess.TimeoutExpired:
+            if not selector.select(self.wall_s):
                 _end(process)
-                return f"gave no answer within {self.wall_s:g} s"
+                raise StoppedError(f"gave no answer within {self.wall_s:g} s")
+        answer = read_frame(incoming)
+        if answer is None:
+            raise self._ended(process)
+        return answer
+
+    def _ended(self, process: subprocess.Popen[bytes]) -> StoppedError:
+        """Why a process closed its pipes: it is ending, or has ended."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(self.wall_s)
         _end(process)
         if process.returncode == -signal.SIGPROF:
-            return f"used more than {self.cpu_s:g} s of processor time"
-        return f"ended its process (exit status {process.returncode})"
+            return StoppedError(f"used more than {self.cpu_s:g} s of processor time")
+        return StoppedError(f"ended its process (exit status {process.returncode})")
 
 
 def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
@@ -103,7 +108,5 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
     for pipe in _pipes(process):
-        try:
+        with contextlib.suppress(OSError):  # what it holds was for a process that is gone
             pipe.close()
-        except OSError:
-            continue  # what it held was for a process that is gone

@@ -1,6 +1,7 @@
 """The port `HealthChecks` on real processes: what checks answer, and what none of them can do."""
 
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -178,3 +179,34 @@ def test_a_kind_without_a_check_starts_no_process(make: Callable[..., CheckRunne
     assert process.returncode is not None
     with pytest.raises(ProcessLookupError):
         os.kill(process.pid, 0)
+    assert "is not asked any more" in ask(runner, "Good").message
+
+
+def test_a_process_that_goes_away_is_started_again(make: Callable[..., CheckRunner]) -> None:
+    runner = make({"Good": GOOD})
+    assert ask(runner, "Good") == HEALTHY
+    process = runner._lua._process
+    assert process is not None
+    process.kill()
+    process.wait()
+    assert "ended its process (exit status -9)" in ask(runner, "Good").message
+    assert ask(runner, "Good") == HEALTHY
+
+
+def test_an_answer_that_never_comes_is_not_waited_for(make: Callable[..., CheckRunner]) -> None:
+    runner = make({"Good": GOOD})
+    assert ask(runner, "Good") == HEALTHY
+    process = runner._lua._process
+    assert process is not None
+    runner._lua.wall_s = 0.1
+    process.send_signal(signal.SIGSTOP)
+    assert "gave no answer within 0.1 s" in ask(runner, "Good").message
+    assert process.returncode == -signal.SIGKILL
+    runner._lua.wall_s = 60.0
+    assert ask(runner, "Good") == HEALTHY
+
+
+def test_a_script_of_nothing_but_brackets(make: Callable[..., CheckRunner]) -> None:
+    deep = ask(make({"Deep": "return " + "(" * 200_000}), "Deep")
+    assert deep.status is HealthStatus.UNKNOWN
+    assert "resource.customizations.health.x_Deep in cm.yaml:1: " in deep.message
