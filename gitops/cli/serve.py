@@ -5,11 +5,12 @@ output. The first signal stops it within the bound of the settings, the second a
 """
 
 import contextlib
+import os
 import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from functools import cache
 from pathlib import Path
 from types import FrameType
@@ -53,8 +54,16 @@ def serve_command(
     if applications:
         settings = settings.model_copy(update={"applications": applications})
     token = token_of(settings.server)
+    forget_settings(os.environ)
     configure(settings.log, secrets_of(settings) | wiring.git_secrets(settings) | {token})
     serve(settings, token)
+
+
+def forget_settings(environ: MutableMapping[str, str]) -> None:
+    """Take what was read out of the environment: some are secrets, and programs inherit them."""
+    for name in list(environ):
+        if name.upper().startswith("GITOPS_") and ("__" in name or name == "GITOPS_TOKEN"):
+            del environ[name]
 
 
 def with_flags(settings: Settings, flags: Mapping[str, Any]) -> Settings:
@@ -97,6 +106,7 @@ def api_options(settings: Settings, token: str, running: wiring.Running) -> ApiO
             "github": webhook.github.get_secret_value(),
             "gitlab": webhook.gitlab.get_secret_value(),
             "gitea": webhook.gitea.get_secret_value(),
+            "bitbucket": webhook.bitbucket.get_secret_value(),
             "generic": webhook.generic.get_secret_value(),
         },
         versions=lambda: {"git": git_version(), **running.service.edges.renderer.versions()},

@@ -4,92 +4,15 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import pytest
-import yaml
 
-from tests.helpers.controlplane import eventually
-from tests.helpers.service import unreachable_kubeconfig
+from tests.helpers.repo import GIT
+from tests.helpers.serving import serving
 
 TOKEN = "a-token-of-the-team"
-
-
-@dataclass
-class Process:
-    """A running `gitops serve`; `lines` is its log so far."""
-
-    popen: subprocess.Popen[str]
-    lines: list[str] = field(default_factory=list)
-
-    @property
-    def url(self) -> str:
-        """Where it says that it listens."""
-
-        def find() -> str:
-            said = [line for line in list(self.lines) if "listening on " in line]
-            assert said or self.popen.poll() is None, "\n".join(self.lines)
-            return json.loads(said[0])["event"].removeprefix("listening on ") if said else ""
-
-        return eventually(find, "that it listens")
-
-    def ready(self) -> str:
-        """Wait until it is ready; returns its URL."""
-        url = self.url
-        ready = lambda: httpx.get(f"{url}/readyz", trust_env=False).status_code == 200  # noqa: E731
-        eventually(ready, "that it is ready")
-        return url
-
-    def end(self) -> int:
-        """Wait for its end; returns the exit code."""
-        return self.popen.wait(60)
-
-
-@contextmanager
-def serving(folder: Path, *arguments: str, **settings: object) -> Iterator[Process]:
-    config = folder / "gitops.yaml"
-    values = {
-        "stateDir": str(folder / "state"),
-        "cluster": {"kubeconfig": str(unreachable_kubeconfig(folder))},
-        "server": {"port": 0},
-        **settings,
-    }
-    config.write_text(yaml.safe_dump(values))
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("GITOPS_")}
-    popen = subprocess.Popen(
-        [sys.executable, "-m", "gitops", "serve", "--config", str(config), *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=folder,
-        env=kept,
-    )
-    process = Process(popen)
-    assert popen.stderr is not None
-
-    def read() -> None:
-        for line in popen.stderr or ():
-            process.lines.append(line.rstrip())
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    try:
-        yield process
-    finally:
-        if popen.poll() is None:
-            popen.kill()
-        popen.wait()
-        reader.join()
-        if popen.stdout:
-            popen.stdout.close()
-        popen.stderr.close()
 
 
 def test_it_starts_says_where_and_stops_politely(tmp_path: Path) -> None:
@@ -192,3 +115,20 @@ def test_broken_declarations_do_not_stop_the_start(tmp_path: Path) -> None:
     with serving(tmp_path, "--applications", str(tmp_path / "bad.yaml")) as process:
         process.ready()
         assert any("applications not read" in line for line in list(process.lines))
+
+
+def test_what_it_starts_inherits_no_settings(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "git").write_text(f'#!/bin/sh\nenv >> {tmp_path}/"$1".env\nexec {GIT} "$@"')
+    (tmp_path / "bin" / "git").chmod(0o755)
+    environ = {
+        "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
+        "GITOPS_SERVER__TOKEN": TOKEN,
+        "GITOPS_TOKEN": TOKEN,
+    }
+    with serving(tmp_path, environ=environ) as process:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        url = f"{process.ready()}/api/v1/version"
+        assert httpx.get(url, headers=headers, trust_env=False).status_code == 200
+        process.stop()
+    assert "GITOPS" not in (tmp_path / "--version.env").read_text()
