@@ -210,6 +210,7 @@ class WebhookSection(Section):
     github: SecretStr = Field(SecretStr(""), description="Secret of GitHub's webhooks.")
     gitlab: SecretStr = Field(SecretStr(""), description="Secret token of GitLab's webhooks.")
     gitea: SecretStr = Field(SecretStr(""), description="Secret of Gitea's, Forgejo's and Gogs'.")
+    bitbucket: SecretStr = Field(SecretStr(""), description="Secret of Bitbucket's, any edition.")
     generic: SecretStr = Field(SecretStr(""), description="Key of `X-Signature: sha256=<hex>`.")
 
 

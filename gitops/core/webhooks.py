@@ -38,6 +38,7 @@ class Provider(StrEnum):
     GITEA = "gitea"
     GITHUB = "github"
     GITLAB = "gitlab"
+    BITBUCKET = "bitbucket"
     GENERIC = "generic"
 
 
@@ -86,7 +87,7 @@ Payload = Push | Ping | Ignored
 
 def recognise(headers: Headers) -> Sender | None:
     """Who sent it; None for nobody we know. Gitea's family first: it sends GitHub's headers too."""
-    for find in (_gitea, _github, _gitlab, _generic):
+    for find in (_gitea, _github, _gitlab, _bitbucket, _generic):
         sender = find(headers)
         if sender is not None:
             return sender
@@ -130,6 +131,18 @@ def _gitlab(headers: Headers) -> Sender | None:
         return None
     delivery = _delivery(headers, "idempotency-key", "x-gitlab-event-uuid")
     return Sender(Provider.GITLAB, event, delivery, headers.get("x-gitlab-token", ""))
+
+
+def _bitbucket(headers: Headers) -> Sender | None:
+    """Bitbucket Cloud, Server and Data Center."""
+    event = _first(headers, "x-event-key")
+    if not event:
+        return None
+    signature = _first(headers, "x-hub-signature")
+    signature = _hex(signature) if signature.startswith("sha256=") else ""
+    event = {"diagnostics:ping": "ping"}.get(event, event)
+    delivery = _delivery(headers, "x-request-uuid", "x-request-id")
+    return Sender(Provider.BITBUCKET, event, delivery, signature)
 
 
 def _generic(headers: Headers) -> Sender | None:
@@ -221,6 +234,46 @@ def _read_gitlab(sender: Sender, value: Mapping[str, Any]) -> Payload:
     return _push(value, actor, _map(value, "project"), _map(value, "repository"))
 
 
+def _read_bitbucket(sender: Sender, value: Mapping[str, Any]) -> Payload:
+    """A push of several references names none of them: whoever follows one is looked at."""
+    if sender.event not in ("repo:push", "repo:refs_changed"):
+        return Ignored(sender.event)
+    found = _map(value, "push").get("changes") or value.get("changes")
+    changes = [
+        item for item in (found if isinstance(found, list) else []) if isinstance(item, dict)
+    ]
+    moved = [_bitbucket_change(change) for change in changes]
+    repository, by = _map(value, "repository"), _map(value, "actor")
+    links = _map(repository, "links")
+    clones = links.get("clone")
+    listed = [
+        link for link in (clones if isinstance(clones, list) else []) if isinstance(link, dict)
+    ]
+    hrefs = [*listed, _map(links, "html")]
+    main = {"default_branch": _map(repository, "mainbranch").get("name")}
+    urls = [{"url": _text(link, "href", limit="url")} for link in hrefs]
+    return _push(
+        moved[0] if len(moved) == 1 else {},
+        _text(by, "nickname", "name", "display_name"),
+        main,
+        *urls,
+    )
+
+
+def _bitbucket_change(change: Mapping[str, Any]) -> dict[str, Any]:
+    """One change of Cloud (`new`, `old`) or of Server (`ref`, `toHash`), as others tell a push."""
+    if "new" in change or "old" in change:
+        new = _map(change, "new")
+        moved = new or _map(change, "old")
+        kind = TAGS if moved.get("type") == "tag" else HEADS
+        name = _text(moved, "name", limit="ref")
+        after = _map(new, "target").get("hash")
+        return {"ref": kind + name if name else "", "after": after, "deleted": not new}
+    ref = _text(_map(change, "ref"), "id", limit="ref") or change.get("refId")
+    deleted = change.get("type") == "DELETE"
+    return {"ref": ref, "after": change.get("toHash"), "deleted": deleted}
+
+
 def _read_generic(sender: Sender, value: Mapping[str, Any]) -> Payload:
     del sender
     repository = _text(value, "repository", limit="url")
@@ -233,6 +286,7 @@ READERS: Final[Mapping[Provider, Callable[[Sender, Mapping[str, Any]], Payload]]
     Provider.GITEA: _read_gitea,
     Provider.GITHUB: _read_github,
     Provider.GITLAB: _read_gitlab,
+    Provider.BITBUCKET: _read_bitbucket,
     Provider.GENERIC: _read_generic,
 }
 

@@ -16,6 +16,7 @@ from tests.helpers.http import SECRETS, Api, serve_api
 from tests.helpers.service import World, config_map, start_world
 from tests.helpers.webhooks import (
     AFTER,
+    BITBUCKET_CLOUD_PUSH,
     GITEA_PUSH,
     GITHUB_PUSH,
     GITLAB_PUSH,
@@ -186,6 +187,8 @@ def variants(url: str) -> dict[str, tuple[bytes, dict[str, str]]]:
     form = urlencode({"payload": github.decode()}).encode()
     gitlab = json.dumps(GITLAB_PUSH | {"project": here, "repository": {}}).encode()
     gitea = json.dumps(GITEA_PUSH | {"repository": here, "ref": MAIN}).encode()
+    links = {"links": {"html": {"href": url}}}
+    cloud = json.dumps(BITBUCKET_CLOUD_PUSH | {"repository": links}).encode()
     kind = {"Content-Type": "application/json"}
     hub = f"sha256={sign(SECRETS['github'], github)}"
     mark = sign(SECRETS["gitea"], gitea)
@@ -216,6 +219,14 @@ def variants(url: str) -> dict[str, tuple[bytes, dict[str, str]]]:
         "forgejo": (
             gitea,
             kind | {"X-Forgejo-Event": "push", "X-Hub-Signature-256": f"sha256={mark}"},
+        ),
+        "bitbucket": (
+            cloud,
+            kind
+            | {
+                "X-Event-Key": "repo:push",
+                "X-Hub-Signature": f"sha256={sign(SECRETS['bitbucket'], cloud)}",
+            },
         ),
         "gogs": (gitea, kind | {"X-Gogs-Event": "push", "X-Gogs-Signature": mark}),
         "generic": generic(SECRETS["generic"], url),
@@ -256,7 +267,7 @@ def test_the_secret_of_another_sender_is_a_wrong_one(api: Api) -> None:
     assert code(post(api, body, gitlab)) == (401, "access")
 
 
-@pytest.mark.parametrize("provider", ["github", "gitlab", "gitea", "generic"])
+@pytest.mark.parametrize("provider", ["github", "gitlab", "gitea", "bitbucket", "generic"])
 def test_a_sender_without_a_secret_is_refused_by_name(offline: World, provider: str) -> None:
     body, headers = variants("https://git.example/a")[provider]
     secrets = {name: "" if name == provider else value for name, value in SECRETS.items()}
@@ -279,7 +290,7 @@ def test_what_cannot_be_read_is_refused(api: Api, value: Any) -> None:
 
 
 def test_an_unknown_sender_is_refused(api: Api) -> None:
-    assert code(post(api, b"{}", {"X-Event-Key": "repo:push"})) == (400, "invalid")
+    assert code(post(api, b"{}", {"X-Hook-UUID": "{e1}"})) == (400, "invalid")
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])

@@ -17,6 +17,7 @@ SECRETS: Mapping[str, str] = {
     "github": "github-secret",
     "gitlab": "gitlab-secret",
     "gitea": "gitea-secret",
+    "bitbucket": "bitbucket-secret",
     "generic": "generic-secret",
 }
 

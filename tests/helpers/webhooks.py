@@ -107,6 +107,66 @@ GOGS_CREATE: dict[str, Any] = {
     },
     "sender": {"login": "unknwon", "username": "unknwon"},
 }
+BITBUCKET_SERVER_PUSH: dict[str, Any] = {
+    "eventKey": "repo:refs_changed",
+    "date": "2026-03-01T09:30:00+1100",
+    "actor": {"name": "admin", "emailAddress": "admin@example.com", "displayName": "Admin"},
+    "repository": {
+        "slug": "shop",
+        "id": 84,
+        "name": "shop",
+        "scmId": "git",
+        "project": {"key": "PROJ", "id": 84, "name": "project", "public": False},
+        "links": {
+            "clone": [
+                {"href": "https://bitbucket.example.com/scm/proj/shop.git", "name": "http"},
+                {"href": "ssh://git@bitbucket.example.com:7999/proj/shop.git", "name": "ssh"},
+            ],
+            "self": [{"href": "https://bitbucket.example.com/projects/PROJ/repos/shop/browse"}],
+        },
+    },
+    "changes": [
+        {
+            "ref": {"id": "refs/heads/master", "displayId": "master", "type": "BRANCH"},
+            "refId": "refs/heads/master",
+            "fromHash": BEFORE,
+            "toHash": AFTER,
+            "type": "UPDATE",
+        }
+    ],
+}
+BITBUCKET_CLOUD_PUSH: dict[str, Any] = {
+    "push": {
+        "changes": [
+            {
+                "new": {
+                    "type": "branch",
+                    "name": "main",
+                    "target": {"type": "commit", "hash": AFTER},
+                },
+                "old": {
+                    "type": "branch",
+                    "name": "main",
+                    "target": {"type": "commit", "hash": BEFORE},
+                },
+                "created": False,
+                "closed": False,
+                "forced": False,
+            }
+        ]
+    },
+    "repository": {
+        "type": "repository",
+        "full_name": "team/shop",
+        "name": "shop",
+        "uuid": "{673a6070-3421-46c9-9d48-90745f7bfe8e}",
+        "links": {
+            "self": {"href": "https://api.bitbucket.org/2.0/repositories/team/shop"},
+            "html": {"href": "https://bitbucket.org/team/shop"},
+        },
+    },
+    "actor": {"type": "user", "nickname": "emma", "display_name": "Emma"},
+}
 
 
 def sign(secret: str, body: bytes) -> str:

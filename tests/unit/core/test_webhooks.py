@@ -23,6 +23,9 @@ from gitops.core.webhooks import (
 from gitops.errors import InputError
 from tests.helpers.webhooks import (
     AFTER,
+    BEFORE,
+    BITBUCKET_CLOUD_PUSH,
+    BITBUCKET_SERVER_PUSH,
     GITEA_PUSH,
     GITHUB_PUSH,
     GITHUB_TAG,
@@ -95,7 +98,20 @@ def read(provider: Provider, event: str, value: Any) -> Any:
             {"x-github-event": "push", "x-hub-signature": "sha1=ab"},
             Sender(Provider.GITHUB, "push", "", ""),
         ),
-        ({"x-event-key": "repo:push"}, None),
+        (
+            {
+                "x-event-key": "repo:push",
+                "x-hook-uuid": "{e1}",
+                "x-request-uuid": "d8",
+                "x-hub-signature": HUB,
+            },
+            Sender(Provider.BITBUCKET, "repo:push", "d8", "ab"),
+        ),
+        (
+            {"x-event-key": "diagnostics:ping", "x-request-id": "d9", "x-hub-signature": "sha1=ab"},
+            Sender(Provider.BITBUCKET, "ping", "d9", ""),
+        ),
+        ({"x-hook-uuid": "{e1}"}, None),
         ({}, None),
     ],
 )  # fmt: skip
@@ -110,7 +126,9 @@ def test_an_id_that_no_sender_gives_is_none(delivery: str) -> None:
     assert sender.delivery == ""
 
 
-@pytest.mark.parametrize("provider", [Provider.GITHUB, Provider.GITEA, Provider.GENERIC])
+@pytest.mark.parametrize(
+    "provider", [Provider.GITHUB, Provider.GITEA, Provider.BITBUCKET, Provider.GENERIC]
+)
 def test_a_signature_is_over_the_raw_body(provider: Provider) -> None:
     body = b'{"a": 1}'
     signature = hmac.new(b"secret", body, hashlib.sha256).hexdigest()
@@ -144,6 +162,14 @@ def test_gitlab_shows_its_token() -> None:
         (Provider.GITLAB, "Tag Push Hook", GITLAB_TAG, "refs/tags/v1.0.0", "jsmith"),
         (Provider.GITEA, "push", GITEA_PUSH, "refs/heads/develop", "gitea"),
         (Provider.GITEA, "push", GOGS_CREATE, "refs/tags/v2", "unknwon"),
+        (Provider.BITBUCKET, "repo:push", BITBUCKET_CLOUD_PUSH, "refs/heads/main", "emma"),
+        (
+            Provider.BITBUCKET,
+            "repo:refs_changed",
+            BITBUCKET_SERVER_PUSH,
+            "refs/heads/master",
+            "admin",
+        ),
     ],
 )
 def test_pushes_tell_ref_and_pusher(
@@ -170,6 +196,33 @@ def test_gitlab_spells_it_in_two_places() -> None:
     assert "https://gitlab.example.com/mike/diaspora.git" in push.repositories
     assert "git@gitlab.example.com:mike/diaspora.git" in push.repositories
     assert len(push.repositories) == len(set(push.repositories))
+
+
+def test_bitbucket_links_to_its_repository() -> None:
+    push = read(Provider.BITBUCKET, "repo:refs_changed", BITBUCKET_SERVER_PUSH)
+    assert push.after == AFTER
+    assert push.repositories == (
+        "https://bitbucket.example.com/scm/proj/shop.git",
+        "ssh://git@bitbucket.example.com:7999/proj/shop.git",
+    )
+    cloud = read(Provider.BITBUCKET, "repo:push", BITBUCKET_CLOUD_PUSH)
+    assert (cloud.after, cloud.repositories) == (AFTER, ("https://bitbucket.org/team/shop",))
+
+
+def test_bitbucket_tells_of_deletions_tags_and_several_references() -> None:
+    old = {"type": "tag", "name": "v1", "target": {"hash": BEFORE}}
+    gone = {"push": {"changes": [{"new": None, "old": old}]}}
+    push = read(Provider.BITBUCKET, "repo:push", BITBUCKET_CLOUD_PUSH | gone)
+    assert (push.ref, push.after, push.deleted) == ("refs/tags/v1", "", True)
+    change = BITBUCKET_SERVER_PUSH["changes"][0] | {"type": "DELETE", "toHash": ZEROS}
+    push = read(
+        Provider.BITBUCKET, "repo:refs_changed", BITBUCKET_SERVER_PUSH | {"changes": [change]}
+    )
+    assert (push.ref, push.after, push.deleted) == ("refs/heads/master", "", True)
+    several = BITBUCKET_SERVER_PUSH | {"changes": [change, change]}
+    push = read(Provider.BITBUCKET, "repo:refs_changed", several)
+    assert (push.ref, push.after, push.deleted) == ("", "", False)
+    assert read(Provider.BITBUCKET, "pr:opened", {}) == Ignored("pr:opened")
 
 
 @pytest.mark.parametrize("change", [{"after": ZEROS}, {"deleted": True, "after": AFTER}])
