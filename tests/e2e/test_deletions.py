@@ -5,11 +5,12 @@ from pathlib import Path
 import yaml
 
 from gitops.controlplane.processes import ControlPlane
+from gitops.engine.deleting import DeleteOptions
 from gitops.model.revision import RecordKind, RevisionKind, RevisionState
 from gitops.ports import TrailQuery
 from tests.helpers.controlplane import Kubectl
 from tests.helpers.killable import Kill, Killable
-from tests.helpers.service import World, config_map, start_world
+from tests.helpers.service import BY_HAND, World, config_map, start_world
 from tests.helpers.walk import Walk, outcomes
 
 FINALIZER = "resources-finalizer.argocd.argoproj.io"
@@ -57,12 +58,12 @@ def test_a_deletion_killed_at_any_write_is_brought_to_its_end(
         world.settled()
         made = killed(world, Kill(at, after=True), log)
         world.restart()
-        if world.service.parts.registry.find("demo") is not None and "database" in made:
-            assert world.status().sync != "Synced", made
-        world.wait_for(lambda: world.service.parts.registry.find("demo") is None, str(made))
+        assert "Synced" not in [status.sync for status in world.service.reading.statuses()]
+        world.wait_for(lambda: not world.service.parts.store.states(), str(made))
+        assert world.service.parts.registry.all() == []
         assert names(kubectl, world) == set()
         store = world.service.parts.store
-        assert (store.claims(), store.states(), store.registered()) == ([], {}, {})
+        assert (store.claims(), store.registered()) == ([], {})
         assert (store.open_revisions(), store.verify().faults) == ([], ())
         newest = world.service.reading.revisions("demo", limit=1)[0]
         assert (newest.kind, newest.state) == (RevisionKind.DELETE, RevisionState.SUCCEEDED)
@@ -148,3 +149,15 @@ def test_what_was_declared_in_a_file_that_went_meanwhile_is_let_go(
         )  # fmt: skip
         assert names(kubectl, world) == {"one", "two"}
         assert world.settled("one").revision == 1
+
+
+def test_a_deletion_that_cannot_begin_leaves_the_application_as_it_was(quiet: World) -> None:
+    quiet.push("app/words.yaml", config_map())
+    quiet.declare()
+    after = quiet.service.events.newest
+    ticket = quiet.service.delete("demo", DeleteOptions(), BY_HAND)
+    done = quiet.service.outcome_of("demo", ticket, after, 60)
+    assert done is not None
+    assert done.data["error"]["code"] == "cluster"
+    assert quiet.service.parts.states.get("demo").deleting == ""
+    assert quiet.service.reading.revisions("demo") == []
