@@ -191,7 +191,9 @@ def item_element(item: Any, shape: Shape) -> Element | None:
     keys: dict[str, Any] = {}
     for key in shape.keys:
         value = item.get(key)
-        value = shape.key_default(key) if value is None else value
+        if value is None or (value == "" and shape.item.native):
+            default = shape.key_default(key)
+            value = value if default is ABSENT and value == "" else default
         if value is ABSENT or isinstance(value, (dict, list)):
             return None
         keys[key] = value

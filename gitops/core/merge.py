@@ -12,6 +12,7 @@ that desired lacks and that is live is removed; what only actual has is somebody
 from collections.abc import Mapping
 from typing import Any, Final
 
+from gitops.core.defaults import comes_back, completed, has_default, is_filled, refilled
 from gitops.core.fields import Element, item_element, item_elements, list_shape
 from gitops.core.merge_lists import align, order_items
 from gitops.core.pointers import Trie
@@ -20,26 +21,6 @@ from gitops.core.trace import Trace
 from gitops.core.values import cleaned, counts_as_absent, is_zero, same_value
 from gitops.model.diff import ABSENT
 
-ALLOCATED: Final[Mapping[str, frozenset[str]]] = {
-    "io.k8s.api.core.v1.ServiceSpec": frozenset({
-        "clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "healthCheckNodePort",
-    }),
-    "io.k8s.api.core.v1.ServicePort": frozenset({"nodePort"}),
-    "io.k8s.api.core.v1.PersistentVolumeClaimSpec": frozenset({"volumeName"}),
-    "io.k8s.api.rbac.v1.Subject": frozenset({"apiGroup"}),
-    "io.k8s.api.core.v1.PodSpec": frozenset({"nodeName", "serviceAccountName", "serviceAccount"}),
-}  # fmt: skip
-"""Fields that the API server or a controller chooses, and keeps where a manifest drops them.
-
-Source: k8s.io/kubernetes pkg/registry/core/service/storage (patchAllocatedValues) and admission.
-"""
-CONDITIONAL: Final[Mapping[str, frozenset[str]]] = {
-    "io.k8s.api.core.v1.ServiceSpec": frozenset({
-        "externalTrafficPolicy", "allocateLoadBalancerNodePorts", "internalTrafficPolicy",
-    }),
-    "io.k8s.api.batch.v1.JobSpec": frozenset({"completions"}),
-}  # fmt: skip
-"""Fields with a default that is filled for some objects only."""
 OBJECT_FIELDS: Final = frozenset({"apiVersion", "kind", "status"})
 
 
@@ -95,9 +76,16 @@ def _merge_map(
         if added is not ABSENT:
             made[name] = added
             changed = True
-    if not changed:
-        return actual
-    return ABSENT if shape.drops_empty and not made else made
+    return _settled(made, actual, desired, shape) if changed else actual
+
+
+def _settled(
+    made: dict[str, Any], actual: Mapping[str, Any], desired: Mapping[str, Any], shape: Shape
+) -> Any:
+    """A map that changed, as the server would keep it."""
+    if shape.native:
+        made = completed(made, actual, desired, shape)
+    return ABSENT if shape.drops_empty and not made else _same_or(actual, made)
 
 
 def _merge_field(desired: Any, actual: Any, trace: Trace, place: tuple[Shape, str]) -> Any:
@@ -108,8 +96,10 @@ def _merge_field(desired: Any, actual: Any, trace: Trace, place: tuple[Shape, st
         return actual
     if desired is ABSENT or desired is None or trace.ignored_in_desired:
         return _merge_missing(desired, actual, trace, place)
+    if desired == "" and actual not in ("", None) and has_default(place):
+        return refilled(actual, place)
     if shape.drops_zero and _is_dropped(desired, actual):
-        return actual if _is_filled(actual, place) else _refilled(actual, place)
+        return actual if is_filled(actual, place) else refilled(actual, place)
     return merge(desired, actual, trace, shape)
 
 
@@ -120,52 +110,16 @@ def _is_dropped(desired: Any, actual: Any) -> bool:
     return is_zero(desired) and not is_zero(actual)
 
 
-def _is_filled(actual: Any, place: tuple[Shape, str]) -> bool:
-    """Whether the server puts this value where a manifest leaves a field out or empty."""
-    parent, name = place
-    if name in ALLOCATED.get(parent.name, ()):
-        return True
-    shape = parent.child(name) or ANY
-    if shape.default is not ABSENT and same_value(actual, shape.default, shape):
-        return True
-    if name not in parent.defaulted:
-        return False
-    known = parent.defaulted[name]
-    return known is None or same_value(actual, known, shape)
-
-
 def _merge_missing(desired: Any, actual: Any, trace: Trace, place: tuple[Shape, str]) -> Any:
     """What stays of a field that desired leaves out."""
     parent, name = place
     shape = parent.child(name) or ANY
     if trace.atomic:
-        return actual if _is_servers(actual, trace, place) else _refilled(actual, place)
+        return actual if _is_servers(actual, trace, place) else refilled(actual, place)
     kept = _nulled(actual, trace, shape) if desired is None else _left_out(actual, trace, shape)
     if kept is not ABSENT:
         return kept
-    if name in parent.zeros and isinstance(actual, dict):
-        known = {key: value for key, value in shape.defaulted.items() if value is not None}
-        return known if actual else actual
-    return _refilled(actual, place)
-
-
-def _refilled(actual: Any, place: tuple[Shape, str]) -> Any:
-    """What the server puts where a field goes: its default, as far as it is known."""
-    parent, name = place
-    if _is_known_default(actual, place):
-        return actual
-    if name in CONDITIONAL.get(parent.name, ()):
-        return ABSENT
-    known = parent.defaulted.get(name)
-    return (parent.child(name) or ANY).default if known is None else known
-
-
-def _is_known_default(actual: Any, place: tuple[Shape, str]) -> bool:
-    """Whether a field that is removed comes back as it is."""
-    parent, name = place
-    if name in ALLOCATED.get(parent.name, ()):
-        return True
-    return _is_filled(actual, place) and parent.defaulted.get(name, ABSENT) is not None
+    return refilled(actual, place)
 
 
 def _is_servers(actual: Any, trace: Trace, place: tuple[Shape, str]) -> bool:
@@ -181,12 +135,12 @@ def _is_servers(actual: Any, trace: Trace, place: tuple[Shape, str]) -> bool:
         return True  # a quantity that is no pointer is written even where it was left out
     if actual is None and parent.form is not Form.STRUCT:
         return False
-    if counts_as_absent(actual, shape) or _is_known_default(actual, place):
+    if counts_as_absent(actual, shape) or comes_back(actual, place):
         return True
     if trace.stated:
         return False
     embedded = name in OBJECT_FIELDS and set(parent.field_names) >= {"kind", "metadata"}
-    return embedded or _is_filled(actual, place)
+    return embedded or is_filled(actual, place)
 
 
 def _fresh(desired: Any, trace: Trace, shape: Shape) -> Any:
@@ -280,9 +234,9 @@ def _same_or(actual: Any, made: Any) -> Any:
     """Actual itself where every part of `made` is actual's own."""
     if len(actual) != len(made):
         return made
-    parts = actual.values() if isinstance(actual, dict) else actual
-    others = made.values() if isinstance(made, dict) else made
-    return actual if all(a is b for a, b in zip(parts, others, strict=True)) else made
+    if isinstance(actual, dict):
+        return actual if all(made.get(k, ABSENT) is v for k, v in actual.items()) else made
+    return actual if all(a is b for a, b in zip(actual, made, strict=True)) else made
 
 
 def _merge_list(desired: list[Any], actual: list[Any], trace: Trace, shape: Shape) -> Any:

@@ -16,7 +16,7 @@ import orjson
 from gitops.core.marks import HOOK_ANNOTATION, INSTALLATION_LABEL, TRACKING_ANNOTATION
 from gitops.core.schema import ANY, Shape
 from gitops.core.shapes import Shapes
-from gitops.core.values import is_string_map
+from gitops.core.values import null_entry
 from gitops.model.objects import Body, identify, split_api_version
 
 VERSION: Final = "v1"
@@ -57,19 +57,23 @@ def _may_hold_null(body: Body) -> bool:
 
 
 def without_nulls(value: Any, shape: Shape | None, *, keep_nulls: bool = False) -> Any:
-    """A copy without fields that are null; in maps of strings null is "", as the server has it."""
+    """A copy without fields that are null; in maps of texts null is "", as the server has it."""
     shape = shape or ANY
     if isinstance(value, dict):
-        strings = is_string_map(shape)
+        zero = null_entry(shape) if None in value.values() else None
         return {
-            key: ("" if strings else None)
+            key: zero
             if inner is None
             else without_nulls(inner, shape.child(key), keep_nulls=keep_nulls)
             for key, inner in value.items()
-            if inner is not None or strings or keep_nulls
+            if inner is not None or zero is not None or keep_nulls
         }
     if isinstance(value, list):
-        return [without_nulls(item, shape.item, keep_nulls=keep_nulls) for item in value]
+        zero = null_entry(shape) if None in value else None
+        return [
+            zero if item is None else without_nulls(item, shape.item, keep_nulls=keep_nulls)
+            for item in value
+        ]
     return value
 
 

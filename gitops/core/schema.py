@@ -193,6 +193,8 @@ class Shape:
         if self._item is None:
             items = self._schema.get("items")
             self._item = make_shape(items, self._definitions) if isinstance(items, Mapping) else ANY
+            if not self._item.name and self._item is not ANY:
+                self._item.default = ABSENT  # of what an item leaves out, not of an item
         return self._item
 
     def key_default(self, key: str) -> Any:

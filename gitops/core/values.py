@@ -81,12 +81,20 @@ def counts_as_absent(value: Any, shape: Shape) -> bool:
     return shape.default is not ABSENT and same_value(value, shape.default, shape)
 
 
-def is_string_map(shape: Shape) -> bool:
-    """Whether the API server reads null values of this map as ""."""
-    if shape.form is not Form.MAP or not shape.drops_empty:
-        return False
-    value = shape.child("")
-    return value is not None and value.scalar in {Scalar.STRING, Scalar.BYTES}
+_ZEROS: Final[Mapping[Scalar | None, Any]] = {
+    Scalar.STRING: "", Scalar.BYTES: "", Scalar.QUANTITY: "0",
+    Scalar.INTEGER: 0, Scalar.NUMBER: 0, Scalar.BOOLEAN: False,
+}  # fmt: skip
+
+
+def null_entry(shape: Shape) -> Any:
+    """What the API server's own types make of a null in this map or list; None where it stays."""
+    if not shape.drops_empty:
+        return None
+    value = shape.item if shape.form is Form.LIST else shape.child("")
+    if value is None:
+        return None
+    return {} if value.form in {Form.STRUCT, Form.MAP} else _ZEROS.get(value.scalar)
 
 
 def cleaned(value: Any, shape: Shape | None) -> Any:
@@ -96,15 +104,16 @@ def cleaned(value: Any, shape: Shape | None) -> Any:
     """
     shape = shape or ANY
     if isinstance(value, dict):
-        strings = is_string_map(shape)
+        zero = null_entry(shape) if None in value.values() else None
         made = {}
         for key, inner in value.items():
-            kept = "" if inner is None and strings else cleaned(inner, shape.child(key))
+            kept = cleaned(zero if inner is None else inner, shape.child(key))
             if kept is not ABSENT:
                 made[key] = kept
         return ABSENT if shape.drops_empty and not made else made
     if isinstance(value, list):
-        items = [None if item is None else cleaned(item, shape.item) for item in value]
+        zero = null_entry(shape) if None in value else None
+        items = [zero if item is None else cleaned(item, shape.item) for item in value]
         return ABSENT if shape.drops_empty and not items else items
     if value is None or (shape.drops_zero and is_zero(value)):
         return ABSENT

@@ -4,8 +4,8 @@ from gitops.core.schema import ANY
 from gitops.core.values import (
     cleaned,
     counts_as_absent,
-    is_string_map,
     is_zero,
+    null_entry,
     same_json,
     same_value,
 )
@@ -74,6 +74,8 @@ def test_a_desired_value_is_cleaned_of_what_the_server_drops():
 def test_zero_values_and_string_maps_are_told():
     assert all(map(is_zero, (False, 0, 0.0, "")))
     assert not any(map(is_zero, (True, 1, "a", None, [], {})))
-    assert is_string_map(DATA)
-    assert not is_string_map(SPEC)
-    assert not is_string_map(SPEC.child("containers").item.child("resources").child("limits"))
+    assert null_entry(DATA) == ""
+    assert null_entry(SPEC) is None
+    assert null_entry(SPEC.child("containers").item.child("resources").child("limits")) == "0"
+    assert null_entry(SPEC.child("containers")) == {}
+    assert null_entry(SPEC.child("containers").item.child("args")) == ""
