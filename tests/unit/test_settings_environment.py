@@ -66,3 +66,14 @@ def test_what_cannot_be_read_is_one_sentence(load, name: str, value: str, words:
     with pytest.raises(SettingsError, match=words) as caught:
         load({name: value})
     assert "secret" not in str(caught.value)
+
+
+def test_paths_of_health_checks_are_separated_as_in_path(load) -> None:
+    assert load({"GITOPS_HEALTH__CHECKS": "/a:b/c"}).health.checks == (Path("/a"), Path("b/c"))
+    assert load({"GITOPS_HEALTH__CHECKS": ""}).health.checks == ()
+
+
+def test_customizations_of_health_are_read_as_json(load) -> None:
+    key = "resource.customizations.health.Pod"
+    settings = load({"GITOPS_HEALTH__CUSTOMIZATIONS": f'{{"{key}": "return nil"}}'})
+    assert settings.health.customizations == {key: "return nil"}

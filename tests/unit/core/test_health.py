@@ -15,7 +15,7 @@ from gitops.core.health import (
 )
 from gitops.core.health.rules import RULES
 from gitops.model.health import Health, HealthStatus
-from gitops.model.objects import ObjectId
+from gitops.model.objects import GroupKind, ObjectId
 
 H = HealthStatus
 
@@ -196,7 +196,10 @@ JSON = st.recursive(
 
 
 @given(
-    kind=st.sampled_from(sorted(RULES)), version=st.sampled_from(["v1", "v2"]), body=JSON, more=JSON
+    kind=st.sampled_from([*sorted(RULES), GroupKind("example.com", "Widget")]),
+    version=st.sampled_from(["v1", "v2"]),
+    body=JSON,
+    more=JSON,
 )
 def test_no_object_makes_a_rule_fail(kind: Any, version: str, body: Any, more: Any) -> None:
     given = body if isinstance(body, dict) else {"status": body, "spec": more, "metadata": more}
