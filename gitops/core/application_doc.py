@@ -73,6 +73,9 @@ both say something, ours is taken.
 | `ignore-healthcheck` | `"true"`: the object does not count in its application's health |
 | `ignore-differences` | YAML with `jsonPointers`: places of this object that are not compared |
 
+A hook's object carries the finalizer `gitops.dev/hook-finalizer` until its end was seen: one that
+is deleted meanwhile counts as it ended, and has failed where it had not.
+
 Helm's hooks count too, unless a manifest of the application has a hook of ours or of Argo CD's:
 `pre-install` and `pre-upgrade` are PreSync, `post-install` and `post-upgrade` PostSync,
 `pre-delete` PreDelete, `post-delete` PostDelete; `hook-weight` is the wave; tests and rollback

@@ -10,10 +10,12 @@ the engine.
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
+from gitops.core.marks import HOOK_FINALIZER
 from gitops.core.sync_options import ARGO, OURS, option_remarks
-from gitops.model.objects import Manifest
+from gitops.model.health import Health, HealthStatus
+from gitops.model.objects import Body, Manifest
 from gitops.model.plan import DeletePolicy, Fault, Hook, Phase
 
 HELM_HOOK: Final = "helm.sh/hook"
@@ -121,6 +123,44 @@ def hook_name(manifest: Manifest, application: str, revision: str, phase: Phase)
     digest = hashlib.sha256(f"{application}\0{prefix}".encode()).hexdigest()[:5]
     suffix = f"{revision}-{phase.title}-{digest}".lower()
     return prefix[: MAX_NAME - len(suffix)] + suffix
+
+
+# --- The objects that hooks leave -----------------------------------------------------------------
+
+
+def finalizers_of(body: Body) -> list[Any]:
+    """`metadata.finalizers`; empty where there are none."""
+    metadata = body.get("metadata")
+    found = metadata.get("finalizers") if isinstance(metadata, Mapping) else None
+    return found if isinstance(found, list) else []
+
+
+def release_hook(body: Body) -> tuple[dict[str, Any], ...]:
+    """JSON patch that takes our finalizer off a hook's live object; empty where it has none."""
+    finalizers = finalizers_of(body)
+    if HOOK_FINALIZER not in finalizers:
+        return ()
+    path = f"/metadata/finalizers/{finalizers.index(HOOK_FINALIZER)}"
+    return (
+        {"op": "test", "path": path, "value": HOOK_FINALIZER},
+        {"op": "remove", "path": path},
+    )
+
+
+def undeleted(body: Body) -> Body:
+    """The body of a hook that waits for us to be deleted, as it was before; else the same body."""
+    metadata = body.get("metadata")
+    if not isinstance(metadata, Mapping) or HOOK_FINALIZER not in finalizers_of(body):
+        return body
+    kept = {key: value for key, value in metadata.items() if key != "deletionTimestamp"}
+    return body if len(kept) == len(metadata) else {**body, "metadata": kept}
+
+
+def health_of_deleted_hook(before: Health) -> Health:
+    """Health of a hook that is being deleted, of which `before` would be true otherwise."""
+    if before.status in (None, HealthStatus.HEALTHY, HealthStatus.DEGRADED):
+        return before
+    return Health(HealthStatus.DEGRADED, "it was deleted before it ended")
 
 
 # --- What nobody knows --------------------------------------------------------------------------

@@ -13,6 +13,8 @@ INSTALLATION_LABEL: Final = "gitops.dev/installation"
 TRACKING_ANNOTATION: Final = "gitops.dev/tracking"
 HOOK_ANNOTATION: Final = "gitops.dev/hook-run"
 """On a hook's object: the desired digest that it was created for."""
+HOOK_FINALIZER: Final = "gitops.dev/hook-finalizer"
+"""Keeps a hook's object, whoever deletes it, until its end was seen."""
 
 
 def stamp(
@@ -27,6 +29,7 @@ def stamp(
     }
     if hook_run:
         annotations[HOOK_ANNOTATION] = hook_run
+        metadata["finalizers"] = [*(metadata.get("finalizers") or ()), HOOK_FINALIZER]
     metadata["annotations"] = annotations
     return {**body, "metadata": metadata}
 

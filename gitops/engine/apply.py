@@ -104,7 +104,7 @@ class Applier:
                 break
         over = (End.DONE, End.FAILED, End.UNHEALTHY)
         if applied.end in over and any(action.hook is not None for action in actions):
-            self._writer.clean_hooks(actions, succeeded=applied.end is End.DONE)
+            self._writer.hooks.clean(actions, succeeded=applied.end is End.DONE)
 
     def _sync_fail(self, plan: Plan, run: Run, applied: Applied) -> None:
         end, message, unhealthy = applied.end, applied.message, applied.unhealthy
@@ -178,6 +178,8 @@ class Applier:
                 present, self._limit(run), lambda: self._off(run, hooks), run.excused
             )
         self._judge(waited, run, applied)
+        if hooks and applied.end is not End.STOPPING:
+            self._writer.hooks.let_go(stage)
 
     def _off(self, run: Run, hooks: bool) -> bool:  # noqa: FBT001 - a fact of the stage
         """A hook is never left by a newer commit, only by a stop."""

@@ -25,8 +25,6 @@ from gitops.engine.sentences import fault_text
 from gitops.engine.status import is_ready
 from gitops.engine.sync import RECENT, SyncRequest, SyncResult
 from gitops.errors import ClusterError, GitopsError, RenderError, SourceError, StoreError
-from gitops.model.application import Application
-from gitops.model.objects import Manifest
 from gitops.model.revision import (
     Revision,
     RevisionKind,
@@ -279,14 +277,12 @@ class Reconciler:
 
     # --- act ----------------------------------------------------------------------------------
 
-    def plan_request(
-        self, application: Application, desired: Desired, manifests: tuple[Manifest, ...]
-    ) -> PlanRequest:
+    def _plan(self, runtime: Runtime, desired: Desired) -> PlanRequest:
         """A full sync of what Git wants."""
-        commit = desired.commit
-        return PlanRequest(
-            application, manifests, desired.digest, commit.sha if commit else None, hooks=True
-        )
+        manifests = self._parts.loader.documents.load(desired.address)
+        sha = desired.commit.sha if desired.commit else None
+        plan = PlanRequest(runtime.application, manifests, desired.digest, sha, hooks=True)
+        return replace(plan, confirmed=self._is_confirmed(runtime))
 
     def sync(
         self,
@@ -296,9 +292,7 @@ class Reconciler:
         change: Callable[[PlanRequest], PlanRequest] = lambda request: request,
     ) -> SyncResult:
         """A full sync with hooks, its consequences included."""
-        manifests = self._parts.loader.documents.load(desired.address)
-        plan = change(self.plan_request(runtime.application, desired, manifests))
-        plan = replace(plan, confirmed=self._is_confirmed(runtime))
+        plan = change(self._plan(runtime, desired))
         result = self._parts.run(
             runtime,
             SyncRequest(

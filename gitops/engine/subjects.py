@@ -7,7 +7,7 @@ namespace exists that the application wants created.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from gitops.core.hooks import annotation_faults, hook_name, hooks_of, wave_of
+from gitops.core.hooks import annotation_faults, hook_name, hooks_of, undeleted, wave_of
 from gitops.core.ignore import DiffOptions, PathFinder
 from gitops.core.marks import HOOK_ANNOTATION, stamp, tracked_by
 from gitops.core.normalize import manifest_digest
@@ -272,9 +272,12 @@ class Subjects:
         One that failed is run again when somebody asks for the same sync again.
         """
         live = self._actual.get(identity)
-        if live is None or live.deleting or self._is_degraded(live):
+        if live is None or self._is_degraded(live):
             return False
-        annotations = (live.decode().get("metadata") or {}).get("annotations") or {}
+        body = live.decode()
+        if live.deleting and undeleted(body) is body:
+            return False
+        annotations = (body.get("metadata") or {}).get("annotations") or {}
         return bool(annotations.get(HOOK_ANNOTATION) == digest)
 
     def _autoscaler(
@@ -334,9 +337,7 @@ class Subjects:
         return frozenset(
             s.id
             for s in subjects
-            if s.live is not None
-            and s.hook is None
-            and self._is_degraded(s.live)
+            if s.live is not None and s.hook is None and self._is_degraded(s.live)
         )
 
     def _is_degraded(self, live: Live) -> bool:

@@ -5,6 +5,7 @@ object's application may have expressions of its own, which win over the install
 """
 
 from gitops.core.health import health, workload_health
+from gitops.core.hooks import health_of_deleted_hook, undeleted
 from gitops.engine.inventory import Inventory
 from gitops.engine.registry import Registry
 from gitops.model.application import HealthExpressions
@@ -33,7 +34,10 @@ class Verdicts:
         def check(judged: Body) -> Checked | None:
             return self._checks.check(judged, self._expressions(identity))
 
-        found = health(body, check)
+        before = undeleted(body)
+        found = health(before, check)
+        if before is not body:
+            return health_of_deleted_hook(found)
         if found.status is None and identity.group_kind == CONTROLLER:
             return workload_health(body, ())
         return found

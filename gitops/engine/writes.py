@@ -17,11 +17,12 @@ from gitops.core.resting import may_rest_on
 from gitops.core.sync_options import propagation
 from gitops.engine.actual import Actual
 from gitops.engine.children import Children
+from gitops.engine.hookruns import HookRuns
 from gitops.engine.wait import Waiter
 from gitops.errors import ClusterError
 from gitops.model.diff import ActionKind
 from gitops.model.objects import Body, Live, ObjectId
-from gitops.model.plan import Action, DeletePolicy, Found, Plan
+from gitops.model.plan import Action, Found, Plan
 from gitops.model.revision import Outcome, OutcomeKind
 from gitops.ports import Answer, Apply, Claim, Cluster, Create, Delete, Patch, Request
 
@@ -68,6 +69,7 @@ class Writer:
         self._actual = actual
         self._waiter = waiter
         self._children = children
+        self.hooks = HookRuns(cluster, actual)
 
     def is_child(self, identity: ObjectId) -> bool:
         """Whether an object is an Application, which is registered and not applied."""
@@ -98,13 +100,17 @@ class Writer:
         """Delete what must go before a create: replaced objects and earlier runs of hooks."""
         gone: dict[ObjectId, str] = {}
         requests: list[Request] = []
+        earlier: list[Live] = []
         for action in actions:
             live = self._actual.get(action.id)
             if live is None or not self._must_go(action, live):
                 continue
             gone[action.id] = live.api_version
+            if action.hook is not None:
+                earlier.append(live)
             if not live.deleting:
                 requests.append(Delete(action.id, live.api_version, uid=live.uid))
+        self.hooks.release(earlier)
         if requests:
             self._cluster.send(requests)
         if gone:
@@ -141,7 +147,9 @@ class Writer:
         return Written(action, outcome_of(action, OUTCOMES[action.kind]), claim)
 
     def _prepare(self, actions: Sequence[Action]) -> dict[ObjectId, Written]:
-        """Take over what others own, then keep replicas that an autoscaler owns."""
+        """Take over what others own, keep replicas that an autoscaler owns, let go of old hooks."""
+        gone = [self._actual.get(a.id) for a in actions if a.kind is ActionKind.DELETE]
+        self.hooks.release(live for live in gone if live is not None)
         taken: list[tuple[Action, Request]] = [
             (a, Patch(a.id, a.api_version, a.take_over, a.resource_version))
             for a in actions
@@ -231,17 +239,6 @@ class Writer:
 
     def _failed(self, action: Action, error: ClusterError | None) -> Written:
         return Written(action, outcome_of(action, OutcomeKind.FAILED), error=error)
-
-    def clean_hooks(self, stage: Sequence[Action], *, succeeded: bool) -> None:
-        """Delete hooks whose policy says so."""
-        policy = DeletePolicy.HOOK_SUCCEEDED if succeeded else DeletePolicy.HOOK_FAILED
-        requests: list[Request] = []
-        for action in stage:
-            live = self._actual.get(action.id)
-            if action.hook and policy in action.hook.delete_policies and live is not None:
-                requests.append(Delete(action.id, live.api_version, uid=live.uid))
-        if requests:
-            self._cluster.send(requests)
 
 
 def _replaceable(action: Action, error: ClusterError) -> bool:

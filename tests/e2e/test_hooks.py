@@ -1,6 +1,7 @@
 """Hooks of a sync in every phase, and waves of what it applies."""
 
 from gitops.model.revision import RevisionState
+from tests.helpers.controlplane import eventually
 from tests.helpers.service import config_map, deployment
 from tests.helpers.walk import Walk, outcomes
 
@@ -101,3 +102,42 @@ def test_a_wave_waits_for_the_health_of_the_one_before(walk: Walk) -> None:
     mended = walk.change("demo", "app/early.yaml", "v1-never-ready", "v2")
     assert mended.healthy
     assert walk.exists("deployment/late")
+
+
+FINALIZER = "gitops.dev/hook-finalizer"
+
+
+def test_a_hook_that_deletes_itself_when_it_ends_counts(walk: Walk) -> None:
+    brief = job("brief", "PreSync").replace("  backoffLimit: 0\n", "  ttlSecondsAfterFinished: 0\n")
+    start(walk, before=brief, words=config_map())
+    first = walk.world.closed()
+    assert first.healthy, walk.world.story()
+    assert order(walk) == ["brief", "words"]
+    eventually(lambda: not walk.exists("job/brief"))
+
+
+def test_a_hook_that_somebody_deletes_before_it_ends_fails_the_sync_at_once(walk: Walk) -> None:
+    late = "  template:\n    metadata: {annotations: {gitops.dev/complete-after: 10m}}\n"
+    endless = job("endless", "PreSync").replace("  template:\n", late)
+    walk.world.repo.write("app/before.yaml", endless)
+    walk.world.repo.write("app/words.yaml", config_map())
+    walk.push("Start")
+    walk.world.declare(syncPolicy={"healthDeadline": "10m", "retry": {"limit": 0}})
+    walk.wait_told("demo", "outcome", "endless")
+    walk.kubectl("-n", walk.namespace, "delete", "job/endless", "--wait=false")
+    first = walk.world.closed()
+    assert first.state is RevisionState.FAILED
+    assert "was Degraded: it was deleted before it ended" in first.message
+    assert not walk.exists("configmap/words")
+    eventually(lambda: not walk.exists("job/endless"))
+
+
+def test_hooks_that_stay_are_held_by_nothing(walk: Walk) -> None:
+    start(walk, before=job("before", "PreSync"), words=config_map())
+    assert walk.world.closed().healthy
+    assert FINALIZER not in walk.get("job/before", ".metadata.finalizers")
+    again = walk.change("demo", "app/before.yaml", "work:v1", "work:v2")
+    assert again.healthy, "the run before goes, and another is made"
+    assert FINALIZER not in walk.get("job/before", ".metadata.finalizers")
+    assert walk.delete("demo").data["state"] == "succeeded"
+    eventually(lambda: not walk.exists("job/before"))
