@@ -55,7 +55,12 @@ def test_it_can_be_asked_by_object_actor_and_outcome(walk: Walk) -> None:
     about = list(reading.trail(TrailQuery(object=one, kind=RecordKind.OUTCOMES)))
     assert {record.revision for record in about} == {1, 2}
     mine = list(reading.trail(TrailQuery(actor=BY_HAND.actor)))
-    assert {record.kind for record in mine} == {RecordKind.REGISTERED}
+    assert {(record.kind, record.revision) for record in mine} == {
+        (RecordKind.REGISTERED, None),
+        (RecordKind.REVISION_OPENED, 1),
+        (RecordKind.OUTCOMES, 1),
+        (RecordKind.REVISION_CLOSED, 1),
+    }
     failed = list(reading.trail(TrailQuery(outcome="failed")))
     assert failed == []
 
