@@ -8,6 +8,7 @@ looks just like a deletion (Kubernetes documentation, "Efficient detection of ch
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from gitops.errors import ClusterError
 from gitops.model.objects import GroupKind, Live, ObjectId
 
 
@@ -18,7 +19,7 @@ class Snapshot:
     lives: dict[ObjectId, Live] = field(default_factory=dict)
     suspects: set[ObjectId] = field(default_factory=set)
     listed: set[GroupKind] = field(default_factory=set)
-    unseen: dict[GroupKind, str] = field(default_factory=dict)
+    unseen: dict[GroupKind, ClusterError] = field(default_factory=dict)
     kinds: dict[GroupKind, set[ObjectId]] = field(default_factory=dict)
     """The identities in `lives`, by kind."""
 
@@ -62,16 +63,17 @@ class Snapshot:
         changed = [item.id for item in items if self.put(item)]
         self.suspects.update(missing)
         self.listed.add(kind)
-        self.unseen.pop(kind, None)
+        if self.unseen.pop(kind, None) is not None:  # nothing was known of any of them
+            changed = [item.id for item in items]
         return changed + missing
 
     def of_kind(self, kind: GroupKind) -> list[Live]:
         """Every live object of a kind that is known, in order of identity."""
         return [self.lives[identity] for identity in sorted(self.kinds.get(kind, ()))]
 
-    def lose_kind(self, kind: GroupKind, reason: str) -> None:
+    def lose_kind(self, kind: GroupKind, error: ClusterError) -> None:
         """A kind cannot be listed or watched: its objects are Unknown, never Missing."""
-        self.unseen[kind] = reason
+        self.unseen[kind] = error
 
 
 def _newer(live: Live, known: Live) -> bool:

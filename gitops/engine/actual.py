@@ -72,7 +72,7 @@ class Actual:
             case Listed(kind, items):
                 return self._snapshot.list_kind(kind, items)
             case Lost(kind, error):
-                self._snapshot.lose_kind(kind, str(error))
+                self._snapshot.lose_kind(kind, error)
                 return [live.id for live in self._snapshot.of_kind(kind)]
 
     def _bump(self) -> None:
@@ -106,7 +106,7 @@ class Actual:
         with self._changed:
             return kind in self._snapshot.listed and kind not in self._snapshot.unseen
 
-    def unseen(self, kind: GroupKind) -> str | None:
+    def unseen(self, kind: GroupKind) -> ClusterError | None:
         """Why objects of a kind cannot be seen, or None."""
         with self._changed:
             return self._snapshot.unseen.get(kind)

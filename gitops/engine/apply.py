@@ -27,6 +27,9 @@ from gitops.ports import Claim, Clock
 PASSING: Final = frozenset({"transient", "unreachable", "conflict", "unauthorized", "forbidden"})
 """Reasons for which a write is tried again; rights are unknown to a server that just started."""
 
+AWAY: Final = frozenset({"transient", "unreachable", "unauthorized"})
+"""Reasons for which an API server can tell nothing, and soon may."""
+
 
 class End(StrEnum):
     """How carrying out a plan ended."""
@@ -206,13 +209,18 @@ class Applier:
             case WaitEnd.CALLED_OFF:
                 applied.end = End(run.called_off() or "superseded")
             case WaitEnd.DEGRADED | WaitEnd.DEADLINE:
-                applied.end = End.UNHEALTHY
+                applied.end = End.RETRY if self._is_away(waited) else End.UNHEALTHY
         applied.unhealthy = dict(waited.unhealthy)
         first, verdict = next(iter(waited.unhealthy.items()))
         status = verdict.status or HealthStatus.UNKNOWN
         late = " when its deadline passed" if waited.end is WaitEnd.DEADLINE else ""
         detail = f": {verdict.message}" if verdict.message else ""
         applied.message = f"{first.title} was {status}{late}{detail}"
+
+    def _is_away(self, waited: Waited) -> bool:
+        """Whether nobody can tell how anything stands, because the API server does not answer."""
+        errors = [self._actual.unseen(identity.group_kind) for identity in waited.unhealthy]
+        return all(error is not None and error.reason in AWAY for error in errors)
 
 
 def failed(written: Written) -> Outcome:

@@ -54,7 +54,8 @@ class Judge:
         if is_child(claim.id):
             return
         live = self._actual.get(claim.id)
-        if live is None or self._actual.is_suspect(claim.id):
+        unseen = self._actual.unseen(claim.id.group_kind) is not None
+        if live is None or unseen or self._actual.is_suspect(claim.id):
             self._judge_absent(runtime, claim)
             return
         body = live.decode()

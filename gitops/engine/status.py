@@ -62,8 +62,8 @@ def _why_unknown(parts: Parts, runtime: Runtime) -> str:
         return str(runtime.trouble or "not compared yet")
     for claim in parts.inventory.of(runtime.name):
         why = parts.actual.unseen(claim.id.group_kind)
-        if why:
-            return why
+        if why is not None:
+            return str(why)
     return ""
 
 

@@ -4,7 +4,7 @@ Called by `engine/compare.py`. Reads memory; asks the cluster only for suspects,
 namespace exists that the application wants created.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gitops.core.hooks import annotation_faults, hook_name, hooks_of, undeleted, wave_of
@@ -30,6 +30,7 @@ from gitops.engine.desired import Documents
 from gitops.engine.inventory import Inventory
 from gitops.engine.namespaces import look_at_namespace, wants_namespace
 from gitops.engine.sentences import tell
+from gitops.errors import ClusterError
 from gitops.model.application import Application
 from gitops.model.health import HealthStatus
 from gitops.model.objects import Body, GroupKind, KindInfo, Live, Manifest, ObjectId
@@ -144,6 +145,7 @@ class Subjects:
         """Ask for what may be gone; what we may not see is a fault, and left out."""
         versions = {c.id: c.api_version for c in self._inventory.of(application)}
         versions |= {m.id: m.api_version for m in manifests}
+        self._refuse_to_guess({identity.group_kind for identity in versions})
         unknown = self._actual.settle({i: v for i, v in versions.items() if not is_child(i)})
         for error in unknown.values():
             if error.reason in PASSING:
@@ -154,6 +156,13 @@ class Subjects:
             if (e := unknown.get(m.id)) is not None
         ]
         return [m for m in manifests if m.id not in unknown]
+
+    def _refuse_to_guess(self, kinds: Collection[GroupKind]) -> None:
+        """What is remembered may be long gone while the API server does not answer."""
+        for kind in sorted(kinds):
+            error = self._actual.unseen(kind)
+            if error is not None and error.reason in PASSING:
+                raise ClusterError(error.message, remedy=error.remedy, reason=error.reason)
 
     def _remembered(
         self, claims: Mapping[ObjectId, Claim], chosen: Sequence[Manifest]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gitops.engine.actual import Actual
+from gitops.engine.sentences import tell
 from gitops.model.health import Health, HealthStatus
 from gitops.model.objects import ObjectId
 from gitops.ports import Clock
@@ -80,7 +81,9 @@ class Waiter:
         for identity in sorted(identities):
             verdict = self._judge(identity, judged)
             if verdict.status not in GOOD:
-                found[identity] = verdict
+                unseen = self._actual.unseen(identity.group_kind)
+                known = Health(HealthStatus.UNKNOWN, tell(unseen)) if unseen else verdict
+                found[identity] = known
         return found
 
     def _judge(self, identity: ObjectId, judged: dict[ObjectId, tuple[str, Health]]) -> Health:

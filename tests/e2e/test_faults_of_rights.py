@@ -13,7 +13,7 @@ import yaml
 from gitops.controlplane.processes import ControlPlane
 from gitops.model.revision import RevisionKind, RevisionState
 from tests.helpers.controlplane import Kubectl, eventually
-from tests.helpers.service import World, config_map, start_world
+from tests.helpers.service import World, config_map, deployment, start_world
 
 SERVICE = """\
 apiVersion: v1
@@ -157,6 +157,26 @@ def test_a_right_that_is_taken_away_holds_up_no_heal_of_other_objects(limited: L
     assert limited.kubectl(*where, "get", "service", "words")
     kinds = {r.kind for r in world.service.reading.revisions("demo")[:-1]}
     assert kinds == {RevisionKind.HEAL}
+
+
+def test_what_may_be_written_and_not_watched_is_unknown_and_says_why(limited: Limited) -> None:
+    world, place = limited.world, f"in namespace {limited.namespace}"
+    limited.kubectl("-n", limited.namespace, "create", "role", "writer", "--verb=get,patch,create",
+                    "--resource=deployments.apps")  # fmt: skip
+    account = f"--serviceaccount={limited.namespace}:service"
+    limited.kubectl(
+        "-n", limited.namespace, "create", "rolebinding", "writer", "--role=writer", account
+    )
+    writes = ("auth", "can-i", "patch", "deployments", "-n", limited.namespace)
+    eventually(lambda: limited.kubectl.try_(*writes, f"--as={limited.user}").returncode == 0, place)
+    world.push("app/web.yaml", deployment())
+    world.declare(syncPolicy={"healthDeadline": "1s"})
+    ended = world.closed()
+    assert ended.state is RevisionState.FAILED
+    assert "was Unknown when its deadline passed" in ended.message
+    for message in (ended.message, world.status().message):
+        assert "no right to list deployments.apps cluster-wide" in message
+        assert "grant it: verb list, resource deployments.apps, cluster-wide" in message
 
 
 def test_a_token_that_is_not_accepted_is_said_and_renewing_it_is_enough(limited: Limited) -> None:

@@ -3,6 +3,7 @@
 import json
 
 from gitops.core.snapshot import Snapshot
+from gitops.errors import ClusterError
 from gitops.model.objects import GroupKind, Live, ObjectId
 
 WORDS = ObjectId("", "ConfigMap", "shop", "words")
@@ -71,9 +72,18 @@ def test_what_is_seen_again_is_no_suspect_any_more() -> None:
 def test_what_a_list_lacks_is_a_suspect_and_a_list_ends_blindness() -> None:
     snapshot = Snapshot()
     snapshot.put(live("10"))
-    snapshot.lose_kind(KIND, "forbidden")
-    assert snapshot.unseen == {KIND: "forbidden"}
+    error = ClusterError("no right to list configmaps", reason="forbidden")
+    snapshot.lose_kind(KIND, error)
+    assert snapshot.unseen == {KIND: error}
     assert snapshot.list_kind(KIND, []) == [WORDS]
     assert (snapshot.suspects, snapshot.unseen, snapshot.listed) == ({WORDS}, {}, {KIND})
     assert snapshot.list_kind(KIND, [live("12")]) == [WORDS]
     assert not snapshot.suspects
+
+
+def test_after_blindness_everything_is_judged_anew() -> None:
+    snapshot = Snapshot()
+    snapshot.list_kind(KIND, [live("10")])
+    snapshot.lose_kind(KIND, ClusterError("away", reason="unreachable"))
+    assert snapshot.list_kind(KIND, [live("10")]) == [WORDS]
+    assert snapshot.list_kind(KIND, [live("10")]) == []
