@@ -293,22 +293,27 @@ class Environment(EnvSettingsSource):
         return kept
 
 
-def find_config(given: Path | None, environ: Mapping[str, str]) -> Path | None:
-    """The file to read: the one given, else `GITOPS_CONFIG`, else `./gitops.yaml` if it exists."""
+def find_config(
+    given: Path | None, environ: Mapping[str, str], *, here: bool = True
+) -> Path | None:
+    """The file to read: the one given, else `GITOPS_CONFIG`, else `./gitops.yaml` if it exists.
+
+    `here` False leaves the last one out, for commands that people run in a repository of others.
+    """
     if given is not None:
         return given
     if environ.get("GITOPS_CONFIG"):
         return Path(environ["GITOPS_CONFIG"])
     default = Path("gitops.yaml")
-    return default if default.is_file() else None
+    return default if here and default.is_file() else None
 
 
-def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
+def load_settings(config: Path | None = None, *, here: bool = True, **overrides: Any) -> Settings:
     """Read file and environment; `overrides` (flags, by field name) win over both.
 
-    Raises SettingsError that names every wrong key.
+    `here` as in `find_config`. Raises SettingsError that names every wrong key.
     """
-    path = find_config(config, os.environ)
+    path = find_config(config, os.environ, here=here)
     values = _read(path) if path else {}
     try:
         settings = Settings(**values)

@@ -1,6 +1,5 @@
 """The one module that knows the concrete classes: from settings to a service."""
 
-import contextlib
 import gc
 import stat
 import threading
@@ -22,15 +21,13 @@ from gitops.controlplane.build import cache_directory, pin
 from gitops.core.health.checks import CheckBook, layer_of_customizations
 from gitops.core.repo_url import split_credentials
 from gitops.engine.service import Edges, Service
-from gitops.errors import SettingsError
 from gitops.openapi.loader import load_builtin
 from gitops.render.renderer import ToolRenderer
 from gitops.render.sandbox import Limits
 from gitops.render.tools import Tools, find_tools
+from gitops.repositories import make_repositories
 from gitops.scheduler import Scheduler
-from gitops.settings import GitCredential, Settings
-from gitops.source.credentials import Credential
-from gitops.source.options import GitOptions
+from gitops.settings import Settings
 from gitops.source.repositories import GitRepositories
 from gitops.store.sql import SqlStore
 
@@ -58,62 +55,6 @@ class SystemClock:
 def tools() -> Tools:
     """Kustomize and Helm: the user's own, else those of the control plane's build."""
     return find_tools(cache_directory() / pin())
-
-
-def make_repositories(settings: Settings) -> GitRepositories:
-    """Mirrors below the state directory."""
-    git = settings.git
-    options = GitOptions(
-        poll_timeout_s=git.poll_timeout.total_seconds(),
-        fetch_timeout_s=git.fetch_timeout.total_seconds(),
-        submodule_prefixes=git.submodule_prefixes,
-        local_repositories=git.local_repositories,
-    )
-    return GitRepositories(settings.state_dir / "mirrors", git_credentials(settings), options)
-
-
-def git_credentials(settings: Settings) -> list[Credential]:
-    """The credentials for Git, those that files hold included; raises SettingsError."""
-    return [_credential(entry) for entry in settings.git.credentials]
-
-
-def git_secrets(settings: Settings) -> set[str]:
-    """Every form in which a credential for Git could show, lines of SSH keys included."""
-    known = {form for credential in git_credentials(settings) for form in credential.secrets}
-    for entry in settings.git.credentials:
-        with contextlib.suppress(SettingsError):  # ssh says what is wrong with its key
-            key = read_secret(entry.ssh_key_file)
-            known |= {line for line in key.splitlines() if line and not line.startswith("-----")}
-    return known
-
-
-def _credential(entry: GitCredential) -> Credential:
-    password = entry.password.get_secret_value() or read_secret(entry.password_file)
-    return Credential(
-        entry.url_prefix,
-        entry.username,
-        password,
-        entry.bearer.get_secret_value(),
-        entry.ssh_key_file,
-        entry.known_hosts_file,
-        entry.ca_file,
-    )
-
-
-def read_secret(path: Path | None) -> str:
-    """The content of a file without the last line break; "" for None. Raises SettingsError."""
-    if path is None:
-        return ""
-    try:
-        return path.read_text().rstrip("\n")
-    except OSError as error:
-        raise SettingsError(
-            f"cannot be read ({error.strerror})", where=str(path), remedy="check the path"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise SettingsError(
-            "is not UTF-8", where=str(path), remedy="check that it holds the secret alone"
-        ) from error
 
 
 def make_renderer(settings: Settings) -> ToolRenderer:
@@ -282,7 +223,7 @@ def build(settings: Settings, around: Callable[[Edges], Edges] = lambda edges: e
         trust=Trust(programs=frozenset(settings.cluster.exec_programs)),
     )
     cluster.assume(load_builtin())
-    repositories = make_repositories(settings)
+    repositories = make_repositories(settings, settings.state_dir / "mirrors")
     renderer, paths = make_renderer(settings), JqPaths()
     edges = around(Edges(store, cluster, repositories, renderer, clock, paths, checks))
     service = Service(edges, settings.sync.workers)

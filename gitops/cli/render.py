@@ -28,6 +28,8 @@ from gitops.model.objects import Manifest
 from gitops.model.plan import Fault
 from gitops.ports import Checkout
 from gitops.render.folder import FolderCheckout, find_root
+from gitops.repositories import make_repositories
+from gitops.settings import load_settings
 from gitops.source.repositories import GitRepositories
 
 _FOLDER = click.Path(path_type=Path)
@@ -54,6 +56,7 @@ class _Options(TypedDict):
 @click.option("-f", "--file", "file", type=_FOLDER, help="A file with an Application.")
 @click.option("--application", "name", help="Which Application of the file.")
 @click.option("--local", type=_FOLDER, help="Read this folder in place of the repository.")
+@click.option("--config", type=_FOLDER, help="Settings with credentials; else GITOPS_CONFIG.")
 @click.option("-n", "--namespace", default="", help="Namespace for objects that name none.")
 @click.option("--release-name", default="", help="Helm: name of the release.")
 @click.option("--values", type=_FOLDER, multiple=True, help="Helm: a file of values.")
@@ -80,6 +83,7 @@ def render_command(
     file: Path | None,
     name: str | None,
     local: Path | None,
+    config: Path | None,
     output: str,
     **options: Unpack[_Options],
 ) -> None:
@@ -91,13 +95,15 @@ def render_command(
     if path is not None and file is None:
         _refuse(name is not None, "--application")
         _refuse(local is not None, "--local")
+        _refuse(config is not None, "--config")
         renderer = make_renderer()
         found = render_manifests(renderer, request_for_folder(renderer, path, flags))
     elif file is not None and path is None:
         only = {"kube_version", "api_versions"}
         for field, given in options.items():
             _refuse(bool(given) and field not in only, f"--{field.replace('_', '-')}")
-        found = _render_application(choose_application(file, name), file, local, flags)
+        sources = _Sources(file.resolve().parent, local, config)
+        found = _render_application(choose_application(file, name), sources, flags)
     else:
         raise UsageError("name a PATH, or an Application's file with -f")
     manifests, faults = found
@@ -112,22 +118,26 @@ def _refuse(wrong: bool, flag: str) -> None:  # noqa: FBT001 -- a verdict that w
 
 
 def _render_application(
-    application: Application, file: Path, local: Path | None, flags: Flags
+    application: Application, sources: "_Sources", flags: Flags
 ) -> tuple[list[Manifest], tuple[Fault, ...]]:
-    with ExitStack() as stack:
-        sources = _Sources(stack, file.resolve().parent, local)
+    with sources:
         checkouts = [sources.open(source) for source in application.sources]
         request = request_for_application(application, checkouts, flags)
         return render_manifests(make_renderer(), request)
 
 
-class _Sources:
-    """Opens the sources of an Application."""
+class _Sources(ExitStack):
+    """Opens the sources of an Application; what was opened is closed with it.
 
-    def __init__(self, stack: ExitStack, beside: Path, local: Path | None) -> None:
-        self._stack = stack
+    Credentials come from settings as for the service, but not from a `gitops.yaml` that lies in
+    the folder: in a repository of others it could send a file of this machine anywhere.
+    """
+
+    def __init__(self, beside: Path, local: Path | None, config: Path | None) -> None:
+        super().__init__()
         self._beside = beside
         self._local = local
+        self._config = config
         self._repositories: GitRepositories | None = None
 
     def open(self, source: Source) -> Checkout:
@@ -137,8 +147,9 @@ class _Sources:
             return FolderCheckout(folder)
         url = source.repo_url
         if self._repositories is None:
-            repositories = GitRepositories(cache_directory() / "repositories")
-            self._repositories = self._stack.enter_context(closing(repositories))
+            settings = load_settings(self._config, here=False)
+            repositories = make_repositories(settings, cache_directory() / "repositories")
+            self._repositories = self.enter_context(closing(repositories))
         self._repositories.fetch(url)
         commit = self._repositories.resolve(url, source.target_revision)
         return self._repositories.checkout(url, commit.sha)

@@ -27,6 +27,7 @@ from gitops.api.server import Server, address_of, bind
 from gitops.cli.logs import configure, log_event, secrets_of
 from gitops.engine.service import traceback_of
 from gitops.errors import GitopsError, ServiceError, SettingsError
+from gitops.repositories import git_secrets, read_secret
 from gitops.settings import ServerSection, Settings, load_settings
 
 WILDCARDS: Final = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared with, not bound to
@@ -55,7 +56,7 @@ def serve_command(
         settings = settings.model_copy(update={"applications": applications})
     token = token_of(settings.server)
     forget_settings(os.environ)
-    configure(settings.log, secrets_of(settings) | wiring.git_secrets(settings) | {token})
+    configure(settings.log, secrets_of(settings) | git_secrets(settings) | {token})
     serve(settings, token)
 
 
@@ -81,7 +82,7 @@ def with_flags(settings: Settings, flags: Mapping[str, Any]) -> Settings:
 
 def token_of(server: ServerSection) -> str:
     """The token, "" for none; raises SettingsError where others could reach the service without."""
-    token = server.token.get_secret_value() or wiring.read_secret(server.token_file).strip()
+    token = server.token.get_secret_value() or read_secret(server.token_file).strip()
     if server.token_file and not token:
         raise SettingsError("the token is empty", where=str(server.token_file))
     if not token and not is_loopback(server.host):

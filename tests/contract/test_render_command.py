@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from gitops.cli.main import run
 from gitops.core.parse import parse
+from tests.helpers.gitserver import serve_http
 from tests.helpers.repo import Repo
 from tests.helpers.tools import real_tools
 
@@ -317,3 +319,56 @@ def test_what_an_api_server_would_refuse_is_shown_with_a_warning(
     assert ran.err.startswith("warning: base/s.yaml:3: metadata.labels.a is a")
     repo.write("base/s.yaml", SERVICE.replace("name: web", "name: 7"))
     assert Ran(capsys, repo.work / "base" / "s.yaml", "-o", "json").code == 1
+
+
+TOKEN = "planted-render-t0ken"
+
+
+@pytest.fixture
+def private(repo: Repo, tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """The repository behind a password, as a URL prefix, and an Application that follows it."""
+    with serve_http(repo.remote.parent) as server:
+        server.password = TOKEN
+        (tmp_path / "password").write_text(TOKEN + "\n")
+        file = tmp_path / "private.yaml"
+        file.write_text(APPLICATION.format(url=server.url(repo.remote.name), revision="main"))
+        yield server.origin, file
+
+
+@pytest.mark.parametrize("way", ["--config", "GITOPS_CONFIG", "GITOPS_GIT__CREDENTIALS"])
+def test_a_private_repository_is_opened_by_the_settings(
+    private: tuple[str, Path],
+    way: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    origin, file = private
+    credentials = [{"urlPrefix": origin, "passwordFile": str(tmp_path / "password")}]
+    settings = tmp_path / "settings.yaml"
+    settings.write_text(json.dumps({"git": {"credentials": credentials}}))
+    more: list[str] = []
+    if way == "--config":
+        more = [way, str(settings)]
+    elif way == "GITOPS_CONFIG":
+        monkeypatch.setenv(way, str(settings))
+    else:
+        monkeypatch.setenv(way, json.dumps(credentials))
+    assert run(["render", "-f", str(file), "-o", "json", *more]) == 0
+    told = capsys.readouterr()
+    assert len(json.loads(told.out)) > 1
+    assert TOKEN not in told.out + told.err
+
+
+def test_settings_that_lie_in_the_folder_are_not_taken_for_the_user_s(
+    private: tuple[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    origin, file = private
+    credentials = [{"urlPrefix": origin, "passwordFile": str(tmp_path / "password")}]
+    (tmp_path / "gitops.yaml").write_text(json.dumps({"git": {"credentials": credentials}}))
+    monkeypatch.chdir(tmp_path)
+    assert run(["render", "-f", str(file)]) == 1
+    assert "the server asks for credentials" in capsys.readouterr().err
