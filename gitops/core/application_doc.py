@@ -73,6 +73,10 @@ both say something, ours is taken.
 | `ignore-healthcheck` | `"true"`: the object does not count in its application's health |
 | `ignore-differences` | YAML with `jsonPointers`: places of this object that are not compared |
 
+`PreDelete` and `PostDelete` hooks run when the application is deleted, from the manifests rendered
+last, and are removed when they succeed; where one before it fails, nothing is deleted, until
+somebody deletes the application again (the hook runs again) or with `--orphan`.
+
 A hook's object carries the finalizer `gitops.dev/hook-finalizer` until its end was seen: one that
 is deleted meanwhile counts as it ended, and has failed where it had not.
 

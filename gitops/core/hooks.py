@@ -86,6 +86,13 @@ def hooks_of(manifests: Sequence[Manifest]) -> list[Hook | None]:
     return [hook_of(manifest, helm=helm) for manifest in manifests]
 
 
+def deletion_hooks(manifests: Sequence[Manifest]) -> tuple[Manifest, ...]:
+    """Those of an application's manifests that its deletion runs, before and after it."""
+    pairs = zip(manifests, hooks_of(manifests), strict=True)
+    wanted = {Phase.PRE_DELETE, Phase.POST_DELETE}
+    return tuple(m for m, hook in pairs if hook is not None and wanted & set(hook.phases))
+
+
 def _hook(phases: Iterable[Phase], annotations: Mapping[str, str]) -> Hook:
     return Hook(tuple(sorted(set(phases))), _delete_policies(annotations))
 

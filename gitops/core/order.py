@@ -57,6 +57,7 @@ KIND_ORDER: Final = (
 
 _RANKS: Final[Mapping[str, int]] = {kind: rank for rank, kind in enumerate(KIND_ORDER)}
 RUN_BY_SYNC: Final = frozenset({Phase.PRE_SYNC, Phase.SYNC, Phase.POST_SYNC, Phase.SYNC_FAIL})
+RUN_BY_DELETION: Final = frozenset({Phase.PRE_DELETE, Phase.POST_DELETE})
 PRUNE_LAST: Final = "PruneLast=true"
 
 

@@ -12,7 +12,7 @@ from gitops.core.guards import GuardContext, guard
 from gitops.core.ignore import DiffOptions, PathFinder
 from gitops.core.marks import installation_of, tracked_by
 from gitops.core.mask import Masker
-from gitops.core.order import order_actions
+from gitops.core.order import RUN_BY_DELETION, RUN_BY_SYNC, order_actions
 from gitops.core.plan import (
     Subject,
     change_later,
@@ -37,10 +37,12 @@ from gitops.errors import ClusterError
 from gitops.model.application import Application
 from gitops.model.diff import ActionKind
 from gitops.model.objects import Body, Live, Manifest, ObjectId, identify
-from gitops.model.plan import Action, Fault, Found, Hold, Plan
+from gitops.model.plan import Action, Fault, Found, Hold, Phase, Plan
 from gitops.ports import Answer, Apply, Claim, Cluster, Create, Read, Request, Store
 from gitops.wire.plan import plan_digest
 
+DELETION = "v0:deletion"
+"""What hooks of a deletion run for, in the place of the desired state's digest."""
 UNDECLARED = "field not declared in schema"
 STRICT = "strict decoding error: "
 
@@ -67,6 +69,13 @@ class PlanRequest:
     rollback: bool = False
     deletes: bool = False
     orphan: bool = False
+
+    @property
+    def phases(self) -> frozenset[Phase]:
+        """The phases whose hooks are run."""
+        if self.deletes:
+            return frozenset() if self.orphan else RUN_BY_DELETION
+        return RUN_BY_SYNC if self.hooks else frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +132,9 @@ class Comparer:
         gathered = self._subjects.gather(
             request.application,
             request.manifests,
-            hooks=request.hooks,
+            phases=request.phases,
             only=request.only,
-            digest=request.digest,
+            digest=request.digest or DELETION,
         )
         work = _Work([*gathered.actions], [*gathered.faults])
         desires = request.manifests or gathered.subjects or gathered.stale
@@ -308,8 +317,10 @@ class Comparer:
                 work.bodies.append(live.decode())
                 work.actions.append(deletion(claim.id, live, why, asked))
         if request.deletes and not request.orphan:
+            again = {action.id for action in work.actions}
             for live in self._subjects.hook_objects(request.application.name):
-                work.actions.append(deletion(live.id, live, "was made by a hook"))
+                if live.id not in again:
+                    work.actions.append(deletion(live.id, live, "was made by a hook"))
         return released
 
     def _is_ours(self, claim: Claim, live: Live) -> bool:
@@ -340,9 +351,7 @@ class Comparer:
         )
         if request.approved and plan_digest(plan) == request.approved:
             freed = guard(actions, self._context(request, work, approved=True))
-            plan = replace(
-                plan, actions=tuple(_free(a, b) for a, b in zip(actions, freed, strict=True))
-            )
+            plan = replace(plan, actions=tuple(freed))
         masker = self.masker([*(s.stamped for s in gathered.subjects), *work.bodies])
         waiting = [a for a in plan.actions if a.waits]
         return Comparison(
@@ -386,7 +395,3 @@ def _later(subject: Subject, shapes: Shapes, options: DiffOptions) -> Action:
 def _heals_first(application: Application) -> bool:
     """With automatic rollback on, prunes come after health: going back then needs no creation."""
     return application.sync_policy.automatic_rollback
-
-
-def _free(action: Action, freed: Action) -> Action:
-    return replace(action, held=freed.held, hold=freed.hold)

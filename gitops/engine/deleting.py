@@ -8,6 +8,7 @@ declarer asks for them where a declaration with a finalizer is gone, start-up go
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from gitops.core.hooks import deletion_hooks
 from gitops.core.marks import release_marks
 from gitops.engine.apply import End
 from gitops.engine.compare import PlanRequest
@@ -38,10 +39,22 @@ class DeleteOptions:
     approved: str = ""
 
 
-def deletion(application: Application, mode: DeletionMode) -> PlanRequest:
-    """What the deletion of an application plans."""
-    orphan = mode == "orphan"
-    return PlanRequest(application, (), "", None, prune=True, deletes=True, orphan=orphan)
+def deletion(parts: Parts, application: Application) -> PlanRequest:
+    """What the deletion of an application plans, in the mode in which it has begun.
+
+    Its hooks are those of the manifests that were rendered last: the repository may be gone.
+    """
+    state = parts.states.get(application.name)
+    manifests = parts.loader.documents.load(state.manifests) if state.manifests else ()
+    return PlanRequest(
+        application,
+        deletion_hooks(manifests),
+        "",
+        None,
+        prune=True,
+        deletes=True,
+        orphan=state.deleting == "orphan",
+    )
 
 
 class Deleter:
@@ -80,7 +93,7 @@ class Deleter:
         return result, ""
 
     def _run(self, runtime: Runtime, trigger: Trigger, options: DeleteOptions) -> SyncResult:
-        plan = replace(deletion(runtime.application, options.mode), approved=options.approved)
+        plan = replace(deletion(self._parts, runtime.application), approved=options.approved)
         if plan.orphan:
             self._release(runtime)
         request = SyncRequest(plan, RevisionKind.DELETE, trigger, "", called_off=self._called_off)

@@ -50,7 +50,7 @@ class Reading:
         application = self._parts.registry.get(name).application
         state = self._parts.states.get(name)
         if state.deleting:
-            return self._parts.comparer.compare(deletion(application, state.deleting))
+            return self._parts.comparer.compare(deletion(self._parts, application))
         warnings = self._look(application)
         request = self._request(application, state, commit)
         hooks = request.hooks and only is None

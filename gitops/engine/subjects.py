@@ -11,7 +11,7 @@ from gitops.core.hooks import annotation_faults, hook_name, hooks_of, undeleted,
 from gitops.core.ignore import DiffOptions, PathFinder
 from gitops.core.marks import HOOK_ANNOTATION, stamp, tracked_by
 from gitops.core.normalize import manifest_digest
-from gitops.core.order import RUN_BY_SYNC
+from gitops.core.order import RUN_BY_DELETION
 from gitops.core.plan import (
     AUTOSCALERS,
     SCALABLE,
@@ -34,7 +34,7 @@ from gitops.errors import ClusterError
 from gitops.model.application import Application
 from gitops.model.health import HealthStatus
 from gitops.model.objects import Body, GroupKind, KindInfo, Live, Manifest, ObjectId
-from gitops.model.plan import Action, Fault, Hook
+from gitops.model.plan import Action, DeletePolicy, Fault, Hook, Phase
 from gitops.ports import Claim, Cluster
 
 AUTOSCALER = GroupKind("autoscaling", "HorizontalPodAutoscaler")
@@ -54,6 +54,9 @@ class Gathered:
     stale: list[Claim] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
     """What is settled already."""
+    phases: frozenset[Phase] = frozenset()
+    """The phases whose hooks are planned, for the desired state with this digest."""
+    digest: str = ""
     degraded: frozenset[ObjectId] = frozenset()
     options: DiffOptions = field(default_factory=DiffOptions)
     making: frozenset[ObjectId] = frozenset()
@@ -97,7 +100,7 @@ class Subjects:
         application: Application,
         manifests: Sequence[Manifest],
         *,
-        hooks: bool,
+        phases: frozenset[Phase],
         only: frozenset[ObjectId] | None,
         digest: str,
     ) -> Gathered:
@@ -105,6 +108,7 @@ class Subjects:
         gathered = Gathered(
             options=DiffOptions(application.ignore_differences, find_paths=self._find_paths),
         )
+        gathered.phases, gathered.digest = phases, digest
         chosen = [m for m in manifests if only is None or m.id in only]
         chosen = self._settle_suspects(application.name, chosen, gathered)
         claims = {claim.id: claim for claim in self._inventory.of(application.name)}
@@ -112,13 +116,13 @@ class Subjects:
         scaled = self._autoscaled(manifests)
         known = self._remembered(claims, chosen)
         gathered.warnings += [f.message for m in chosen for f in annotation_faults(m)]
-        if hooks:
+        if phases:
             self._watch_hooks(chosen)
         for manifest, hook in zip(chosen, hooks_of(chosen), strict=True):
             if hook is None:
                 self._add(manifest, application, gathered, known, scaled)
-            elif hooks:
-                gathered.subjects += self._hooks(manifest, hook, application, digest)
+            else:
+                gathered.subjects += self._hooks(manifest, hook, application, gathered)
         self._add_namespace(application, gathered, whole=only is None)
         self._defer(gathered)
         if only is None:
@@ -241,12 +245,18 @@ class Subjects:
         )
 
     def _hooks(
-        self, manifest: Manifest, hook: Hook, application: Application, digest: str
+        self, manifest: Manifest, hook: Hook, application: Application, gathered: Gathered
     ) -> list[Subject]:
-        """One subject for each phase of a sync; a generated name is the desired state's."""
-        found = []
+        """One subject for each phase that is planned; a generated name is the desired state's.
+
+        A deletion leaves none of its hooks that succeed: the application is gone then.
+        """
+        found, digest = [], gathered.digest
+        if gathered.phases == RUN_BY_DELETION:
+            leaving = (*hook.delete_policies, DeletePolicy.HOOK_SUCCEEDED)
+            hook = replace(hook, delete_policies=leaving)
         for phase in hook.phases:
-            if phase not in RUN_BY_SYNC:
+            if phase not in gathered.phases:
                 continue
             name = hook_name(manifest, application.name, digest[3:10], phase)
             named = with_name(manifest, name)

@@ -12,13 +12,16 @@ BEFORE_ALL = -(2**31)
 
 
 class Phase(IntEnum):
-    """Phases in the order in which they run; SYNC_FAIL only after a failure."""
+    """Phases in the order in which they run; SYNC_FAIL only after a failure.
 
+    A deletion runs PRE_DELETE, its deletions as SYNC, and POST_DELETE.
+    """
+
+    PRE_DELETE = -1
     PRE_SYNC = 0
     SYNC = 1
     POST_SYNC = 2
     SYNC_FAIL = 3
-    PRE_DELETE = 4
     POST_DELETE = 5
 
     @property

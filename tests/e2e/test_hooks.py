@@ -1,5 +1,8 @@
 """Hooks of a sync in every phase, and waves of what it applies."""
 
+import shutil
+
+from gitops.engine.deleting import DeleteOptions
 from gitops.model.revision import RevisionState
 from tests.helpers.controlplane import eventually
 from tests.helpers.service import config_map, deployment
@@ -141,3 +144,41 @@ def test_hooks_that_stay_are_held_by_nothing(walk: Walk) -> None:
     assert FINALIZER not in walk.get("job/before", ".metadata.finalizers")
     assert walk.delete("demo").data["state"] == "succeeded"
     eventually(lambda: not walk.exists("job/before"))
+
+
+# --- hooks of a deletion --------------------------------------------------------------------------
+
+
+def around(walk: Walk, **tags: str) -> None:
+    """An application with hooks before and after its deletion."""
+    start(
+        walk,
+        words=config_map(),
+        farewell=job("farewell", "PreDelete", tag=tags.get("before", "v1")),
+        after=job("sweep-", "PostDelete", tag=tags.get("after", "v1")),
+    )
+    assert walk.world.closed().healthy, walk.world.story()
+    walk.settled("demo")
+    assert not walk.exists("job/farewell"), "a sync runs none of them"
+
+
+def test_a_deletion_runs_its_hooks_before_and_after_and_leaves_none(walk: Walk) -> None:
+    around(walk)
+    shutil.rmtree(walk.world.repo.remote)
+    assert walk.delete("demo").data["state"] == "succeeded", walk.world.story()
+    told = order(walk)[1:]
+    assert (told[0], told[1], told[2][:6]) == ("farewell", "words", "sweep-")
+    eventually(lambda: walk.get("jobs", ".items[*].metadata.name") == "")
+
+
+def test_a_hook_that_fails_before_a_deletion_blocks_it(walk: Walk) -> None:
+    around(walk, before="v1-fail")
+    assert walk.delete("demo").data["state"] == "failed"
+    status = walk.at_rest("demo")
+    assert f"Job {walk.namespace}/farewell was Degraded" in status.message
+    assert walk.exists("configmap/words")
+    assert walk.exists("job/farewell"), "so that people can look at it"
+    assert walk.delete("demo").data["state"] == "failed", "asked again, it runs again"
+    assert walk.exists("configmap/words")
+    assert walk.delete("demo", DeleteOptions("orphan")).data["state"] == "succeeded"
+    assert walk.exists("configmap/words")

@@ -3,7 +3,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops.core.hooks import annotation_faults, hook_name, hook_of, hooks_of, wave_of
+from gitops.core.hooks import (
+    annotation_faults,
+    deletion_hooks,
+    hook_name,
+    hook_of,
+    hooks_of,
+    wave_of,
+)
 from gitops.core.sync_options import options_of
 from gitops.model.objects import Manifest
 from gitops.model.plan import Phase
@@ -84,6 +91,15 @@ def test_words_that_nobody_knows_are_warnings() -> None:
         f"{ARGO}/sync-wave: '{'x' * 63}…' is not an integer; it counts as absent",
     ]
     assert annotation_faults(annotated(argo="Skip")) == []
+
+
+def test_a_deletion_runs_its_own_hooks_only() -> None:
+    before, after, sync, plain = (annotated(argo=p) if p else annotated() for p in
+                                  ("PreDelete,Sync", "PostDelete", "PreSync", ""))  # fmt: skip
+    helm = annotated(helm="pre-delete")
+    assert deletion_hooks([plain, before, sync, after]) == (before, after)
+    assert deletion_hooks([helm, plain]) == (helm,)
+    assert deletion_hooks([helm, before]) == (before,), "Helm's do not count beside others"
 
 
 KEYS = st.sampled_from([
