@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from gitops.core.schema import ANY, Shape
-from gitops.core.values import same_json, same_value
+from gitops.core.values import is_zero, same_json, same_value
 from gitops.model.diff import ABSENT
 
 Place = tuple[Shape, str]
@@ -81,7 +81,8 @@ def refilled(actual: Any, place: Place) -> Any:
     if name in CONDITIONAL.get(parent.name, ()):
         return ABSENT
     known = parent.defaulted.get(name)
-    return shape.default if known is None else known
+    default = shape.default if known is None else known
+    return ABSENT if shape.drops_zero and is_zero(default) else default
 
 
 def _whole_default(actual: Struct, shape: Shape) -> Any:
