@@ -1,16 +1,20 @@
 """The disk is full in the middle of it: nothing is lost, and revisions end truthfully.
 
-The service runs in a process of its own whose files may not grow (RLIMIT_FSIZE, set from outside);
-the limit is lifted as a person would make room.
+The service runs in a process of its own whose files may not grow (RLIMIT_FSIZE, set from outside),
+or in this one with a database that may have no more pages (SQLite's own limit); the limit is lifted
+as a person would make room.
 """
 
 import resource
 import uuid
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from sqlalchemy import Pool, event
 
 from gitops import wiring
 from gitops.controlplane.processes import ControlPlane
@@ -18,8 +22,9 @@ from gitops.model.revision import RevisionState
 from gitops.settings import Settings
 from tests.helpers.controlplane import Kubectl, eventually
 from tests.helpers.killable import Killable
+from tests.helpers.outage import Outage
 from tests.helpers.repo import Repo
-from tests.helpers.service import World, config_map
+from tests.helpers.service import World, config_map, start_world
 
 
 class Cramped:
@@ -103,3 +108,62 @@ def test_a_full_disk_is_told_and_everything_goes_on_when_there_is_room(
         assert len(store.claims("demo")) == 1
     finally:
         world.running.stop()
+
+
+class Pages:
+    """How many pages every database of this process may have; the least is what it has."""
+
+    LEAST, MANY = 1, 1_000_000
+
+    def __init__(self) -> None:
+        self.most = self.MANY
+
+    def fill(self) -> None:
+        self.most = self.LEAST
+
+    def make_room(self) -> None:
+        self.most = self.MANY
+
+    def limit(self, connection: Any, *_: object) -> None:
+        connection.execute(f"PRAGMA max_page_count = {self.most}")
+
+
+@pytest.fixture
+def pages() -> Iterator[Pages]:
+    made = Pages()
+    event.listen(Pool, "checkout", made.limit)
+    yield made
+    event.remove(Pool, "checkout", made.limit)
+
+
+OBJECTS = 60
+"""So many that their claims need more pages than are half empty."""
+
+
+def test_a_database_that_fills_up_in_a_sync_loses_nothing(
+    control_plane: ControlPlane, namespace: str, tmp_path: Path, pages: Pages
+) -> None:
+    outage = Outage("words-0", pages.fill)
+    with start_world(control_plane, tmp_path, namespace, outage.around) as world:
+        for number in range(OBJECTS):
+            world.repo.write(f"app/{number}.yaml", config_map(f"words-{number}"))
+        world.repo.commit("Many")
+        world.repo.push()
+        world.declare()
+        assert outage.began.wait(60), world.story()
+        world.wait_for(
+            lambda: "the database cannot grow" in world.status().message, "the full disk"
+        )
+        assert world.status().sync == "Unknown"
+        pages.make_room()
+        world.settled()
+        newest, oldest = world.service.reading.revisions("demo")
+        store = world.service.parts.store
+        assert (newest.healthy, oldest.state) == (True, RevisionState.FAILED)
+        assert "the database cannot grow" in oldest.message
+        assert len(store.claims("demo")) == OBJECTS
+        assert store.verify().faults == ()
+        assert store.open_revisions() == []
+        world.restart()
+        world.settled()
+        assert len(world.service.reading.revisions("demo")) == 2
