@@ -30,6 +30,7 @@ from gitops.engine.actual import Actual
 from gitops.engine.children import is_child
 from gitops.engine.desired import Documents
 from gitops.engine.inventory import Inventory
+from gitops.engine.secrets import known_secrets
 from gitops.engine.sentences import hold_all, nothing, refusal, tell
 from gitops.engine.subjects import PASSING, Gathered, Subjects
 from gitops.engine.wishes import fit, leave
@@ -352,7 +353,9 @@ class Comparer:
         if request.approved and plan_digest(plan) == request.approved:
             freed = guard(actions, self._context(request, work, approved=True))
             plan = replace(plan, actions=tuple(freed))
-        masker = self.masker([*(s.stamped for s in gathered.subjects), *work.bodies])
+        name, all_of_it = request.application.name, request.manifests
+        secrets = known_secrets(name, all_of_it, self._inventory, self._actual)
+        masker = self.masker([*(s.stamped for s in gathered.subjects), *work.bodies, *secrets])
         waiting = [a for a in plan.actions if a.waits]
         return Comparison(
             plan,
