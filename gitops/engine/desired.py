@@ -73,7 +73,10 @@ class Documents:
             }
             for manifest in manifests
         ]
-        return self._store.put(orjson.dumps(rows))
+        content = orjson.dumps(rows)
+        address = self._store.put(content)
+        self._keep(address, content)
+        return address
 
     def load(self, address: str) -> tuple[Manifest, ...]:
         """The list at an address; raises StoreError or NotFoundError."""
@@ -81,7 +84,11 @@ class Documents:
             if address in self._kept:
                 self._kept.move_to_end(address)
                 return self._kept[address]
-        rows = orjson.loads(self._store.get(address))
+        return self._keep(address, self._store.get(address))
+
+    def _keep(self, address: str, content: bytes) -> tuple[Manifest, ...]:
+        """Decode a list and have it at hand for a while."""
+        rows = orjson.loads(content)
         manifests = tuple(
             Manifest.of(row["body"], Place(row["path"], row["line"]) if row["path"] else None)
             for row in rows
@@ -209,8 +216,9 @@ class DesiredLoader:
         if faults:
             return Desired(commits, "", "", reference, paths, tuple(faults))
         digest = digest_of(m.body for m in manifests)
-        address = self.documents.save(manifests)
-        self._store.save_rendered(reference, f"{address} {digest}")
+        with self._store.together():
+            address = self.documents.save(manifests)
+            self._store.save_rendered(reference, f"{address} {digest}")
         return Desired(commits, digest, address, reference, paths)
 
     def _kube_version(self) -> str:

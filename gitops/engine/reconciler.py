@@ -10,9 +10,10 @@ from hashlib import sha256
 from typing import Final
 
 from gitops.core.approvals import is_confirmed
-from gitops.core.decide import Situation, Step, decide, find_cycle, tell, unmet
+from gitops.core.decide import Situation, Step, decide, tell
 from gitops.engine.apply import End
 from gitops.engine.compare import PlanRequest
+from gitops.engine.dependencies import find_waiting
 from gitops.engine.desired import Desired
 from gitops.engine.dispatcher import Job
 from gitops.engine.explaining import EXPLAIN, IMAGES
@@ -22,7 +23,6 @@ from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
 from gitops.engine.restore import Restorer
 from gitops.engine.sentences import fault_text
-from gitops.engine.status import is_ready
 from gitops.engine.sync import RECENT, SyncRequest, SyncResult
 from gitops.errors import ClusterError, GitopsError, RenderError, SourceError, StoreError
 from gitops.model.revision import (
@@ -99,7 +99,10 @@ class Reconciler:
     def guarded(self, runtime: Runtime, job: Job, work: Callable[[Runtime, Job], None]) -> None:
         """Do one job; what stands in its way is noted, and tried again where it may pass."""
         try:
-            work(runtime, job)
+            try:
+                work(runtime, job)
+            finally:
+                self._parts.states.save(runtime.name)
         except GitopsError as error:
             self._problem(runtime, error)
             if error.reason in PASSING.get(type(error), ()):
@@ -142,7 +145,7 @@ class Reconciler:
         started, runtime.started = runtime.started, False
         if started and self.restorer.resume(runtime, desired):
             return
-        self._find_waiting(runtime)
+        runtime.waiting_for = find_waiting(self._parts, runtime)
         self.leftovers.see(runtime, desired)
         decision = decide(
             Situation(
@@ -211,10 +214,10 @@ class Reconciler:
         return desired
 
     def keep(self, runtime: Runtime, state: ApplicationState, desired: Desired) -> ApplicationState:
-        """Remember a new render; an equal one writes nothing."""
+        """Remember a new render, to be kept with its sync; an equal one writes nothing."""
         if state.render_key == desired.reference and state.digest == desired.digest:
             return state
-        return self._parts.states.change(
+        return self._parts.states.note(
             runtime.name,
             commits=tuple(c.sha for c in desired.commits),
             render_key=desired.reference,
@@ -222,21 +225,6 @@ class Reconciler:
             digest=desired.digest,
             manifests=desired.address,
         )
-
-    def _find_waiting(self, runtime: Runtime) -> None:
-        registry = self._parts.registry
-        edges = {r.name: r.application.depends_on for r in registry.all()}
-        cycle = find_cycle(runtime.name, edges)
-        if cycle:
-            raise SourceError(
-                "applications wait for one another: " + " → ".join(cycle),
-                where=runtime.name,
-                remedy="remove one of these dependencies",
-                reason="cycle",
-            )
-        others = {name: registry.find(name) for name in runtime.application.depends_on}
-        ready = {n for n, other in others.items() if other and is_ready(self._parts, other)}
-        runtime.waiting_for = unmet(others, ready)
 
     # --- faults -------------------------------------------------------------------------------
 

@@ -90,6 +90,7 @@ class Registry:
     def __init__(self) -> None:
         self._runtimes: dict[str, Runtime] = {}
         self._ordered: list[Runtime] | None = None
+        self._dependants: dict[str, list[Runtime]] | None = None
         self._lock = threading.RLock()
 
     def declare(
@@ -97,6 +98,7 @@ class Registry:
     ) -> Runtime:
         """Take a declaration in, new or changed; raises ConflictError for another's name."""
         with self._lock:
+            self._dependants = None
             known = self._runtimes.get(application.name)
             if known is None:
                 runtime = Runtime(application, origin, warnings)
@@ -119,7 +121,7 @@ class Registry:
         """Drop a declaration; returns what was known."""
         with self._lock:
             runtime = self._runtimes.pop(name, None)
-            self._ordered = None
+            self._ordered = self._dependants = None
             if runtime is not None:
                 runtime.gone = True
             return runtime
@@ -158,7 +160,13 @@ class Registry:
 
     def dependants(self, name: str) -> list[Runtime]:
         """Applications that depend on `name`, by name."""
-        return [r for r in self.all() if name in r.application.depends_on]
+        with self._lock:
+            if self._dependants is None:
+                self._dependants = {}
+                for runtime in self.all():
+                    for other in set(runtime.application.depends_on):
+                        self._dependants.setdefault(other, []).append(runtime)
+            return list(self._dependants.get(name, ()))
 
     def repositories(self) -> list[str]:
         """Every repository that an application uses, in order."""

@@ -13,7 +13,10 @@ class States:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._states = store.states()
+        self._unsaved: set[str] = set()
         self._lock = threading.Lock()
+        self._changing = threading.RLock()
+        """Held while a change is saved, which takes a while: who only reads takes `_lock`."""
 
     def get(self, name: str) -> ApplicationState:
         """One application's state; a fresh one where there is none."""
@@ -22,13 +25,35 @@ class States:
 
     def change(self, name: str, **changes: Any) -> ApplicationState:
         """Change fields of a state and keep it."""
-        with self._lock:
-            old = self._states.get(name) or ApplicationState(name)
+        with self._changing:
+            old = self.get(name)
+            new = replace(old, **changes)
+            if new != old or name in self._unsaved:
+                self._store.save_state(new)
+                self.take(new)
+            return new
+
+    def note(self, name: str, **changes: Any) -> ApplicationState:
+        """Change fields of a state; it is kept with the next record of the application.
+
+        Whoever notes something calls `save` at the end, for where no record came.
+        """
+        with self._changing:
+            old = self.get(name)
             new = replace(old, **changes)
             if new != old:
-                self._store.save_state(new)
-                self._states[name] = new
+                with self._lock:
+                    self._states[name] = new
+                    self._unsaved.add(name)
             return new
+
+    def save(self, name: str) -> None:
+        """Keep what was noted and not kept since."""
+        with self._changing:
+            if name in self._unsaved:
+                state = self.get(name)
+                self._store.save_state(state)
+                self.take(state)
 
     def begin_deletion(self, name: str, mode: DeletionMode) -> None:
         """Keep that an application is being deleted: nothing of it counts as synced any more."""
@@ -38,9 +63,12 @@ class States:
         """Take in a state that the store has saved with a record."""
         with self._lock:
             self._states[state.name] = state
+            self._unsaved.discard(state.name)
 
     def forget(self, name: str) -> None:
         """Drop a state."""
-        with self._lock:
+        with self._changing:
             self._store.forget(name)
-            self._states.pop(name, None)
+            with self._lock:
+                self._states.pop(name, None)
+                self._unsaved.discard(name)

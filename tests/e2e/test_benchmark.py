@@ -13,7 +13,7 @@ from benchmarks.workload import OBJECTS
 APPLICATIONS = 50
 ROUNDS = {"change-one": 3, "drift": 3}
 REST_S = 6.0
-PER_SYNC = 7
+PER_SYNC = 4
 """Transactions of one sync at most; those that wait for one another share one."""
 
 pytestmark = pytest.mark.xdist_group("benchmark")

@@ -35,8 +35,8 @@ from tests.helpers.service import BY_HAND, World, start_world
 APPLICATIONS = 200
 TAGS = count(2)
 
-PER_SYNC = 7
-"""Transactions of one sync: content kept (render, plan), state, claims, open, outcomes, close."""
+PER_SYNC = 4
+"""Transactions of one sync: the render; the plan, claims and opening; outcomes; the close."""
 WEBHOOK = 2
 """A delivery is kept before it is answered, and marked when its applications were woken."""
 DISCOVERY = 12
