@@ -44,26 +44,47 @@ def check_definition(spec: Mapping[str, Any], path: Path) -> Iterator[Flaw]:
                 message = f'{dotted((*path, "versions"))} holds the name "{shorten(name)}" twice'
                 yield Flaw("duplicate-entry", message, (*where, "name"))
             seen.add(name)
+        yield from _paths(version, where)
         schema = at(version, "schema", "openAPIV3Schema")
         if isinstance(schema, Mapping):
             yield from _root(schema, (*where, "schema", "openAPIV3Schema"))
 
 
+def _paths(version: Mapping[str, Any], path: Path) -> Iterator[Flaw]:
+    """JSON paths of columns and of the scale subresource."""
+    found: list[tuple[Path, Any, str]] = [
+        ((*place, "jsonPath"), column.get("jsonPath"), ".")
+        for place, column in rows(version, "additionalPrinterColumns")
+    ]
+    for name, start in (("specReplicasPath", ".spec."), ("statusReplicasPath", ".status.")):
+        value = at(version, "subresources", "scale", name)
+        found.append((("subresources", "scale", name), value, start))
+    for keys, value, start in found:
+        if isinstance(value, str) and value and not value.startswith(start):
+            where = (*path, *keys)
+            message = f'{dotted(where)} "{shorten(value)}" must begin with "{start}"'
+            yield Flaw("bad-value", message, where)
+
+
 def _names(names: Mapping[str, Any], path: Path) -> Iterator[Flaw]:
-    for key in ("plural", "singular"):
-        if isinstance(names.get(key), str) and names[key]:
-            yield from _word(names[key], (*path, key))
-    for key in ("kind", "listKind"):
-        if isinstance(names.get(key), str) and names[key]:
-            wrong = label_1035_flaw(names[key].lower())
-            if wrong is not None:
-                where, said = (*path, key), wrong.replace("lower case letters", "letters")
-                message = f'{dotted(where)} "{shorten(names[key])}" {said}'
-                yield Flaw("invalid-name", message, where)
-    short = names.get("shortNames")
-    for index, name in enumerate(short if isinstance(short, list) else []):
-        if isinstance(name, str):
-            yield from _word(name, (*path, "shortNames", index))
+    given = [(key, names[key]) for key in names if isinstance(names[key], str) and names[key]]
+    for key, name in given:
+        if key in ("plural", "singular"):
+            yield from _word(name, (*path, key))
+        elif key in ("kind", "listKind"):
+            yield from _kind(name, (*path, key))
+    for key in ("shortNames", "categories"):
+        found = names.get(key)
+        for index, name in enumerate(found if isinstance(found, list) else []):
+            if isinstance(name, str):
+                yield from _word(name, (*path, key, index))
+
+
+def _kind(name: str, path: Path) -> Iterator[Flaw]:
+    wrong = label_1035_flaw(name.lower())
+    if wrong is not None:
+        said = wrong.replace("lower case letters", "letters")
+        yield Flaw("invalid-name", f'{dotted(path)} "{shorten(name)}" {said}', path)
 
 
 def _word(name: str, path: Path) -> Iterator[Flaw]:
@@ -113,11 +134,27 @@ def _own(schema: Mapping[str, Any], path: Path) -> Iterator[Flaw]:
             yield _refused((*path, name), wrong)
     if schema.get("properties") and schema.get("additionalProperties"):
         yield _refused((*path, "additionalProperties"), "must not stand beside properties")
-    is_map = schema.get("x-kubernetes-list-type") == "map"
-    if is_map and not schema.get("x-kubernetes-list-map-keys"):
-        message = f"{dotted(path)}.x-kubernetes-list-map-keys is missing, which list-type map needs"
-        yield Flaw("missing-field", message, (*path, "x-kubernetes-list-type"), of_key=True)
+    yield from _keys(schema, path)
     yield from _default(schema, path)
+
+
+def _keys(schema: Mapping[str, Any], path: Path) -> Iterator[Flaw]:
+    """A list by keys: each key is a property of its items, and always there."""
+    keys, kind = schema.get("x-kubernetes-list-map-keys"), schema.get("x-kubernetes-list-type")
+    where = (*path, "x-kubernetes-list-map-keys")
+    if kind == "map" and not keys:
+        message = f"{dotted(where)} is missing, which list-type map needs"
+        yield Flaw("missing-field", message, (*path, "x-kubernetes-list-type"), of_key=True)
+    elif keys and kind != "map":
+        yield _refused(where, "needs x-kubernetes-list-type: map")
+    items = mapping_at(schema, "items")
+    needed = items.get("required")
+    for key in keys if kind == "map" and isinstance(keys, list) else ():
+        found = mapping_at(items, "properties").get(key) if isinstance(key, str) else None
+        if not isinstance(found, Mapping):
+            yield _refused(where, f'"{shorten(str(key))}" is no property of the items')
+        elif "default" not in found and key not in (needed if isinstance(needed, list) else ()):
+            yield _refused(where, f'"{shorten(key)}" must be required, or have a default')
 
 
 _VALUES: Final = {
@@ -149,9 +186,11 @@ _JSON_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
 
 
 def _default(schema: Mapping[str, Any], path: Path) -> Iterator[Flaw]:
-    kind, value = schema.get("type"), schema.get("default")
+    kind, value, enum = schema.get("type"), schema.get("default"), schema.get("enum")
     if value is None or not isinstance(kind, str) or kind not in _JSON_TYPES:
         return
+    if isinstance(enum, list) and value not in enum:
+        yield _refused((*path, "default"), "is none of enum")
     is_bool = isinstance(value, bool)
     if not isinstance(value, _JSON_TYPES[kind]) or (is_bool and kind != "boolean"):
         where = (*path, "default")

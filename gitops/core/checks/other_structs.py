@@ -29,6 +29,7 @@ from gitops.core.checks.values import (
     qualified_name,
     segments,
     text,
+    word,
 )
 from gitops.core.metadata import Flaw
 from gitops.core.wording import Path, dotted, listed, shorten
@@ -55,20 +56,27 @@ _ROLLED: Final = {"revisionHistoryLimit": _COUNT, "minReadySeconds": _COUNT}
 
 OTHER_FIELDS: Final[Mapping[str, Mapping[str, Rule]]] = {
     "ServiceSpec": {
-        "externalIPs": text(outer_address),
+        "externalIPs": word(outer_address),
         "clusterIP": text(_cluster_address),
-        "loadBalancerSourceRanges": text(network),
+        "loadBalancerSourceRanges": word(network),
+        "loadBalancerClass": word(qualified_name),
         "externalName": text(_outer_name),
     },
-    "ServicePort": {"appProtocol": text(qualified_name)},
+    "ServicePort": {"appProtocol": word(qualified_name)},
     "ClientIPConfig": {"timeoutSeconds": between(1, 86400)},
     "EndpointAddress": {"ip": text(outer_address)},
     "IngressSpec": {"ingressClassName": _class_name},
-    "IngressTLS": {"hosts": text(wildcard_flaw), "secretName": text(subdomain_flaw)},
+    "IngressTLS": {"hosts": word(wildcard_flaw), "secretName": text(subdomain_flaw)},
     "IngressServiceBackend": {"name": text(label_flaw)},
     "ServiceBackendPort": {"name": text(port_name_flaw)},
+    "NetworkPolicyPort": {"port": word(port_name_flaw)},
+    "TypedLocalObjectReference": {"kind": text(segment_flaw), "name": text(segment_flaw)},
+    "IngressClassParametersReference": {"kind": text(segment_flaw), "name": text(segment_flaw)},
+    "CrossVersionObjectReference": {"kind": text(segment_flaw), "name": text(segment_flaw)},
+    "ContainerResourceMetricSource": {"container": text(label_flaw)},
+    "MatchCondition": {"name": text(qualified_name)},
     "IngressClassSpec": {"controller": text(prefixed_path)},
-    "IPBlock": {"cidr": text(network), "except": text(network)},
+    "IPBlock": {"cidr": text(network), "except": word(network)},
     "PersistentVolumeClaimSpec": {"storageClassName": text(subdomain_flaw)},
     "PersistentVolumeSpec": {"storageClassName": text(subdomain_flaw)},
     "CSIPersistentVolumeSource": {"driver": text(subdomain_flaw)},
@@ -96,7 +104,9 @@ OTHER_FIELDS: Final[Mapping[str, Mapping[str, Rule]]] = {
         "managedBy": text(prefixed_path),
     },
     "CronJobSpec": {"startingDeadlineSeconds": _COUNT},
-    "HorizontalPodAutoscalerSpec": {"targetCPUUtilizationPercentage": at_least(1)},
+    "HorizontalPodAutoscalerSpec": {
+        "targetCPUUtilizationPercentage": at_least(1), "minReplicas": at_least(1),
+    },
     "MetricTarget": {"averageUtilization": _COUNT},
     "MetricIdentifier": {"name": text(segment_flaw)},
     "HPAScalingRules": {"stabilizationWindowSeconds": between(0, 3600)},
@@ -332,15 +342,6 @@ def _webhook_rule(rule: Mapping[str, Any], path: Path) -> Iterator[Flaw]:
 # --- Autoscalers ---------------------------------------------------------------------------------
 
 
-def _autoscaler(value: Mapping[str, Any], path: Path) -> Iterator[Flaw]:
-    low = value.get("minReplicas")
-    kinds = {str(metric.get("type")) for _, metric in rows(value, "metrics")}
-    least = 0 if kinds & {"Object", "External"} else 1
-    if isinstance(low, int) and low < least:
-        where = (*path, "minReplicas")
-        yield Flaw("bad-value", f"{dotted(where)} must be at least {least}", where)
-
-
 _SOURCES: Final = {
     "Resource": "resource", "Pods": "pods", "Object": "object", "External": "external",
     "ContainerResource": "containerResource",
@@ -358,6 +359,15 @@ def _metric(value: Mapping[str, Any], path: Path) -> Iterator[Flaw]:
         where = (*path, "pods", "target")
         message = f"{dotted(where)}.averageValue is missing, which type Pods needs"
         yield Flaw("missing-field", message, where, of_key=True)
+
+
+def _parameters(value: Mapping[str, Any], path: Path) -> Iterator[Flaw]:
+    """Parameters of an IngressClass that lie in a namespace, or in none."""
+    is_local = value.get("scope") == "Namespace"
+    if is_local != bool(value.get("namespace")):
+        wrong = "is missing beside" if is_local else "needs"
+        message = f"{dotted(path)}.namespace {wrong} scope Namespace"
+        yield Flaw("bad-value", message, path)
 
 
 def _scaling(value: Mapping[str, Any], path: Path) -> Iterator[Flaw]:
@@ -382,7 +392,8 @@ OTHER_STRUCTS: Final[Mapping[str, tuple[StructRule, ...]]] = {
     "ValidatingWebhook": (_webhook,),
     "MutatingWebhook": (_webhook,),
     "WebhookClientConfig": (one_of("url", "service"),),
-    "HorizontalPodAutoscalerSpec": (_autoscaler,),
     "MetricSpec": (_metric,),
+    "VolumeNodeAffinity": (needs("required"),),
+    "IngressClassParametersReference": (_parameters,),
     "HPAScalingRules": (_scaling,),
 }

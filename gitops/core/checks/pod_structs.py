@@ -12,6 +12,7 @@ from gitops.core.checks.formats import (
     config_key_flaw,
     env_name_flaw,
     label_flaw,
+    label_value_flaw,
     qualified_flaw,
     subdomain_flaw,
 )
@@ -22,6 +23,7 @@ from gitops.core.checks.values import (
     amount,
     at_least,
     between,
+    driver,
     header,
     local_path,
     no_backsteps,
@@ -31,6 +33,7 @@ from gitops.core.checks.values import (
     sysctl,
     text,
     trimmed,
+    word,
 )
 from gitops.core.metadata import Flaw
 from gitops.core.wording import Path, dotted, listed, shorten
@@ -45,8 +48,10 @@ _WEIGHT: Final = between(1, 100)
 POD_FIELDS: Final[Mapping[str, Mapping[str, Rule]]] = {
     "Container": {"image": text(trimmed)},
     "EnvFromSource": {"prefix": text(env_name_flaw)},
-    "SecretKeySelector": {"key": text(config_key_flaw)},
-    "ConfigMapKeySelector": {"key": text(config_key_flaw)},
+    "SecretKeySelector": {"key": text(config_key_flaw), "name": text(subdomain_flaw)},
+    "ConfigMapKeySelector": {"key": text(config_key_flaw), "name": text(subdomain_flaw)},
+    "SecretEnvSource": {"name": text(subdomain_flaw)},
+    "ConfigMapEnvSource": {"name": text(subdomain_flaw)},
     "KeyToPath": {"path": text(local_path), "mode": _MODE},
     "DownwardAPIVolumeFile": {"path": text(local_path), "mode": _MODE},
     "VolumeMount": {"subPath": text(local_path), "subPathExpr": text(local_path)},
@@ -63,17 +68,20 @@ POD_FIELDS: Final[Mapping[str, Mapping[str, Rule]]] = {
         "hostname": text(label_flaw),
         "subdomain": text(label_flaw),
         "runtimeClassName": text(subdomain_flaw),
+        "priorityClassName": text(subdomain_flaw),
         "activeDeadlineSeconds": between(1, 2**31 - 1),
     },
-    "HostAlias": {"ip": text(address_flaw), "hostnames": text(subdomain_flaw)},
-    "PodDNSConfig": {"nameservers": text(address_flaw), "searches": text(search_domain)},
+    "HostAlias": {"ip": text(address_flaw), "hostnames": word(subdomain_flaw)},
+    "PodDNSConfig": {"nameservers": word(address_flaw), "searches": word(search_domain)},
     "PodReadinessGate": {"conditionType": text(qualified_flaw)},
-    "Toleration": {"key": text(qualified_flaw)},
-    "PodAffinityTerm": {"topologyKey": text(qualified_flaw)},
-    "TopologySpreadConstraint": {
-        "topologyKey": text(qualified_flaw),
-        "maxSkew": at_least(1),
-        "minDomains": at_least(1),
+    "Toleration": {"key": text(qualified_flaw), "value": text(label_value_flaw)},
+    "PodAffinityTerm": {"topologyKey": text(qualified_flaw), "namespaces": word(label_flaw)},
+    "NodeSelectorRequirement": {"key": text(qualified_flaw)},
+    "LabelSelectorRequirement": {"key": text(qualified_flaw)},
+    "TopologySpreadConstraint": {"maxSkew": at_least(1), "minDomains": at_least(1)},
+    "CSIVolumeSource": {"driver": text(driver)},
+    "ServiceAccountTokenProjection": {
+        "path": text(local_path), "expirationSeconds": between(600, 1 << 32),
     },
     "Sysctl": {"name": text(sysctl)},
     "HTTPHeader": {"name": text(header)},
@@ -172,6 +180,8 @@ _RESOURCES: Final = tuple(
 
 def _resource_reference(value: Mapping[str, Any], path: Path) -> Iterator[Flaw]:
     name = value.get("resource")
+    if not value.get("containerName") and "valueFrom" not in path:
+        yield Flaw("missing-field", f"{dotted(path)}.containerName is missing", path, of_key=True)
     if not isinstance(name, str) or not name:
         return
     if name not in _RESOURCES and ".hugepages-" not in name:
@@ -321,6 +331,8 @@ POD_STRUCTS: Final[Mapping[str, tuple[StructRule, ...]]] = {
     "EnvFromSource": (one_of("configMapRef", "secretRef"),),
     "ObjectFieldSelector": (_field_reference,),
     "ResourceFieldSelector": (_resource_reference,),
+    "DownwardAPIVolumeFile": (one_of("fieldRef", "resourceFieldRef"),),
+    "PodDNSConfigOption": (needs("name"),),
     "ConfigMapVolumeSource": (needs("name"),),
     "SecretVolumeSource": (needs("secretName"),),
     "ConfigMapProjection": (needs("name"),),
@@ -331,4 +343,6 @@ POD_STRUCTS: Final[Mapping[str, tuple[StructRule, ...]]] = {
     "NodeSelector": (_terms,),
     "NodeSelectorRequirement": (_values_of({**_LABELS, "Gt": 1, "Lt": 1}),),
     "LabelSelectorRequirement": (_values_of(_LABELS),),
+    "ScopedResourceSelectorRequirement": (_values_of(_LABELS),),
+    "SuccessPolicy": (needs("rules"),),
 }

@@ -73,7 +73,13 @@ def _check_struct(
             yield Flaw("missing-field", message, (*path, key), of_key=True)
 
 
-_OPTIONAL: Final = {"CSIDriver": {"spec"}, "LimitRangeSpec": {"limits"}}
+_OPTIONAL: Final = {
+    "CSIDriver": {"spec"},
+    "LimitRangeSpec": {"limits"},
+    "Sysctl": {"value"},
+    "HTTPHeader": {"value"},
+    "PreferredSchedulingTerm": {"preference"},
+}
 """What the specification requires and the server does not."""
 
 
@@ -94,7 +100,7 @@ def _check_choice(key: str, value: Any, shape: Shape, path: Path) -> Iterator[Fl
         return
     is_list = isinstance(value, list)
     for index, item in enumerate(value if is_list else [value]):
-        if isinstance(item, str) and item not in choices:
+        if isinstance(item, str) and item not in choices and (item or is_list):
             where = (*path, key, index) if is_list else (*path, key)
             meant = did_you_mean(item, choices) or f"; write {listed(choices)}"
             message = f'{dotted(where)} cannot be "{shorten(item)}"{meant}'
@@ -187,9 +193,10 @@ def _check_scalar(value: Any, shape: Shape, path: Path) -> Iterator[Flaw]:
         return
     if shape.enum and value not in shape.enum and value != "":
         yield _bad_enum(value, shape, path)
-    if scalar is Scalar.INTEGER:
+    if scalar in (Scalar.INTEGER, Scalar.INT_OR_STRING):
         low, high = _INT32
-        if shape.format == "int32" and isinstance(value, int) and not low <= value <= high:
+        narrow = shape.format == "int32" or scalar is Scalar.INT_OR_STRING
+        if narrow and isinstance(value, int) and not low <= value <= high:
             yield Flaw("bad-value", f"{dotted(path)} is beyond 32 bits", path)
     flaw = _FORMATS.get(scalar)
     wrong = flaw(value) if flaw is not None else None

@@ -22,7 +22,7 @@ _SYSCTL: Final = re.compile(
     r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?\Z"
 )
 _SEARCH: Final = re.compile(
-    r"\.|_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*\.?\Z"
+    r"(\.|_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*\.?)\Z"
 )
 _PREFIXED_PATH: Final = re.compile(r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+\Z")
 
@@ -30,6 +30,11 @@ _PREFIXED_PATH: Final = re.compile(r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+\Z")
 def text(rule: Callable[[str], str | None]) -> Rule:
     """A rule for texts; an empty one passes."""
     return lambda value: rule(value) if isinstance(value, str) and value else None
+
+
+def word(rule: Callable[[str], str | None]) -> Rule:
+    """A rule for texts of which an empty one does not pass either: items of a list."""
+    return lambda value: rule(value) if isinstance(value, str) else None
 
 
 def between(low: int, high: int) -> Rule:
@@ -131,7 +136,16 @@ def sysctl(value: str) -> str | None:
 
 def search_domain(value: str) -> str | None:
     """A domain of a resolver's search list."""
-    return None if _SEARCH.match(value) else "is not a domain in lower case"
+    fits = _SEARCH.match(value) and len(value) <= _NAME_LENGTH
+    return None if fits else "is not a domain in lower case"
+
+
+_NAME_LENGTH: Final = 253
+
+
+def driver(value: str) -> str | None:
+    """The name of a CSI driver."""
+    return "is longer than 63 characters" if len(value) > 63 else subdomain_flaw(value)  # noqa: PLR2004 -- as it says
 
 
 def prefixed_path(value: str) -> str | None:
@@ -155,6 +169,14 @@ def segments(value: str) -> str | None:
             "must have at least three parts with dots between them, such as check.shop.example.com"
         )
     return wrong
+
+
+def count_or_percent(value: Any) -> str | None:
+    """A count that is not negative, or a percentage of at most 100."""
+    if isinstance(value, str) and not (value.endswith("%") and value[:-1].isdecimal()):
+        hint = "; remove the quotes" if value.isdecimal() else ", such as 25%"
+        return f"is no percentage{hint}"
+    return at_least(0)(value) or percent(value)
 
 
 def percent(value: Any) -> str | None:

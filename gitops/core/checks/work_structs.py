@@ -14,7 +14,7 @@ from typing import Any, Final
 from gitops.core.checks.formats import address_flaw, label_flaw, qualified_flaw
 from gitops.core.checks.pod_structs import StructRule, needs
 from gitops.core.checks.reading import at, mapping_at, rows
-from gitops.core.checks.values import Rule, percent, port, text
+from gitops.core.checks.values import Rule, at_least, count_or_percent, percent, port, text
 from gitops.core.metadata import Flaw
 from gitops.core.wording import Path, dotted, listed, shorten
 
@@ -24,7 +24,7 @@ def _zone(value: Any) -> str | None:
     if not isinstance(value, str):
         return None
     region, slash, _ = value.partition("/")
-    if value == "" or value.lower() == "local" or (slash and region not in _REGIONS):
+    if (region not in _REGIONS) if slash else (value not in _ZONES):
         return "is not a time zone, such as Europe/Berlin or Etc/UTC"
     return None
 
@@ -35,6 +35,15 @@ _REGIONS: Final = frozenset({
 })  # fmt: skip
 
 
+_ZONES: Final = frozenset({
+    "CET", "CST6CDT", "Cuba", "EET", "EST", "EST5EDT", "Egypt", "Eire", "GB", "GB-Eire", "GMT",
+    "GMT+0", "GMT-0", "GMT0", "Greenwich", "HST", "Hongkong", "Iceland", "Iran", "Israel",
+    "Jamaica", "Japan", "Kwajalein", "Libya", "MET", "MST", "MST7MDT", "NZ", "NZ-CHAT", "Navajo",
+    "PRC", "PST8PDT", "Poland", "Portugal", "ROC", "ROK", "Singapore", "Turkey", "UCT", "UTC",
+    "Universal", "W-SU", "WET", "Zulu",
+})  # fmt: skip
+
+
 def _finalizer(value: str) -> str | None:
     known = "/" in value or value in {"kubernetes", "orphan", "foregroundDeletion"}
     return qualified_flaw(value) if known else "must have a domain before it, as example.com/name"
@@ -42,12 +51,19 @@ def _finalizer(value: str) -> str | None:
 
 WORK_FIELDS: Final[Mapping[str, Mapping[str, Rule]]] = {
     "RollingUpdateDeployment": {"maxUnavailable": percent},
-    "RollingUpdateDaemonSet": {"maxUnavailable": percent, "maxSurge": percent},
-    "RollingUpdateStatefulSetStrategy": {"maxUnavailable": percent},
+    "RollingUpdateDaemonSet": {"maxUnavailable": count_or_percent, "maxSurge": count_or_percent},
+    "RollingUpdateStatefulSetStrategy": {"maxUnavailable": count_or_percent},
     "PodDisruptionBudgetSpec": {"minAvailable": percent, "maxUnavailable": percent},
     "NamespaceSpec": {"finalizers": text(_finalizer)},
     "EndpointPort": {"port": port, "name": text(label_flaw)},
     "CronJobSpec": {"timeZone": _zone},
+    "JobSpec": {
+        "parallelism": at_least(0),
+        "completions": at_least(0),
+        "backoffLimit": at_least(0),
+        "backoffLimitPerIndex": at_least(0),
+        "maxFailedIndexes": at_least(0),
+    },
 }
 
 
@@ -93,7 +109,8 @@ def _daemon(value: Mapping[str, Any], path: Path) -> Iterator[Flaw]:
     rolling = at(value, "updateStrategy", "rollingUpdate")
     if not isinstance(rolling, Mapping):
         return
-    unavailable, surge = rolling.get("maxUnavailable", 1), rolling.get("maxSurge")
+    given, surge = rolling.get("maxUnavailable"), rolling.get("maxSurge")
+    unavailable = 1 if given is None else given
     where = (*path, "updateStrategy", "rollingUpdate")
     if unavailable in _NOTHING and surge in _NOTHING:
         message = f"{dotted(where)}: maxUnavailable and maxSurge cannot both be 0"

@@ -294,7 +294,6 @@ _RULES: Final[Mapping[tuple[str, str], tuple[Callable[[Body], Iterator[Flaw]], .
     ("batch", "Job"): (
         _spec("template"),
         _template(_TEMPLATE, _ONCE, required=True),
-        _counts(("spec", "parallelism"), ("spec", "completions"), ("spec", "backoffLimit")),
     ),
     ("batch", "CronJob"): (
         _spec("schedule", "jobTemplate"),
