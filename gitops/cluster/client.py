@@ -119,17 +119,18 @@ class KubeCluster:
         """Take these shapes as known: the packaged ones also tell defaults, which OpenAPI omits."""
         self._assumed = shapes
 
-    def send(self, requests: Sequence[Request]) -> list[Answer]:
-        """Carry out requests concurrently; answers in the order of the requests.
+    def send(self, *batches: Sequence[Request]) -> list[Answer]:
+        """Carry out requests concurrently, batch after batch; answers in their order.
 
-        A deletion that is complete has no body; one that waits for finalizers has the object.
+        What follows a batch in which something failed is not sent, and has no answer. A deletion
+        that is complete has no body; one that waits for finalizers has the object.
         """
-        if not requests:
+        if not any(batches):
             return []
         try:
-            return self._run(self._parts.send(requests))
+            return self._run(self._parts.send(batches))
         except ClusterError as error:  # closed meanwhile
-            return [Answer(error=error) for _ in requests]
+            return [Answer(error=error) for batch in batches for _ in batch]
 
     def watch(self, kinds: Collection[GroupKind], sink: Callable[[WatchEvent], None]) -> None:
         """List and watch these kinds by our label, once each; events come in order.
@@ -186,9 +187,14 @@ class _Parts:
     async def watch(self, kinds: Collection[GroupKind], sink: Callable[[WatchEvent], None]) -> None:
         self.watches.start(kinds, sink)
 
-    async def send(self, requests: Sequence[Request]) -> list[Answer]:
-        seen = self.discovery.reads
-        return list(await asyncio.gather(*(self._answer(r, seen) for r in requests)))
+    async def send(self, batches: Sequence[Sequence[Request]]) -> list[Answer]:
+        answers: list[Answer] = []
+        for requests in batches:
+            seen = self.discovery.reads
+            answers += await asyncio.gather(*(self._answer(r, seen) for r in requests))
+            if any(answer.error is not None for answer in answers):
+                break
+        return answers
 
     async def _answer(self, request: Request, seen: int) -> Answer:
         try:

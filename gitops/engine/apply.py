@@ -125,10 +125,11 @@ class Applier:
             return
         written: list[Written] = []
         try:
-            for _, batch in groupby(todo, key=_rank):
-                actions = list(batch)
+            batches = [list(batch) for _, batch in groupby(todo, key=_rank)]
+            for flight in self._writer.flights(batches):
+                actions = [action for batch in flight for action in batch]
                 self._writer.clear_way(actions, run.deadline, lambda: bool(run.called_off()))
-                written += self._writer.write(actions, plan)
+                written += self._writer.write(flight, plan)
                 if any(one.error is not None for one in written):
                     break
         finally:

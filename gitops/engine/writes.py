@@ -1,11 +1,12 @@
 """From actions to requests and back to outcomes: the only place that writes to a cluster.
 
-Called by `engine/apply.py` with batches of one kind. Each step of a batch is one `Cluster.send`,
-so that a batch costs as many round trips as it has steps, however many objects it holds.
+Called by `engine/apply.py` with batches of one kind. Batches that need one apply an object are one
+`Cluster.send` together; of others each step is one, however many objects they hold.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Final
 
 from gitops.core.diff import removals
@@ -123,18 +124,35 @@ class Writer:
             return True
         return action.hook is not None and action.kind is ActionKind.CREATE
 
-    def write(self, actions: Sequence[Action], plan: Plan) -> list[Written]:
-        """Carry out a batch; results in the order of the actions."""
+    def flights(self, batches: Iterable[Sequence[Action]]) -> Iterator[list[Sequence[Action]]]:
+        """Runs of batches that are sent in one go: each write in them stands by itself."""
+        for plain, run in groupby(batches, key=lambda batch: all(map(self._is_plain, batch))):
+            if plain:
+                yield list(run)
+            else:
+                yield from ([batch] for batch in run)
+
+    def _is_plain(self, action: Action) -> bool:
+        """Whether one apply is all that there is to do."""
+        live = self._actual.get(action.id)
+        before = action.take_over or action.keep_replicas or (live and self._must_go(action, live))
+        after = action.removals or action.last_applied is not None
+        applies = action.kind is not ActionKind.DELETE and not self.is_child(action.id)
+        return applies and not before and not after
+
+    def write(self, flight: Sequence[Sequence[Action]], plan: Plan) -> list[Written]:
+        """Carry out batches one after the other, until something fails in one; in their order."""
+        actions = [action for batch in flight for action in batch]
         children = [a for a in actions if self.is_child(a.id)]
-        objects = [a for a in actions if not self.is_child(a.id)]
         results = {a.id: self._write_child(a, plan) for a in children}
-        refused = self._prepare(objects)
-        results |= refused
-        objects = [a for a in objects if a.id not in refused]
-        answers = self._cluster.send([self._request(a, plan.application) for a in objects])
-        pairs = self._remove(list(zip(objects, answers, strict=True)))
+        results |= self._prepare([a for a in actions if a.id not in results])
+        todo = [[a for a in batch if a.id not in results] for batch in flight]
+        requests = ([self._request(a, plan.application) for a in batch] for batch in todo)
+        answers = self._cluster.send(*requests)
+        sent = (action for batch in todo for action in batch)
+        pairs = self._remove(list(zip(sent, answers, strict=False)))
         results |= {a.id: self._read(a, answer, plan) for a, answer in pairs}
-        return [results[a.id] for a in actions]
+        return [results[a.id] for a in actions if a.id in results]
 
     def _write_child(self, action: Action, plan: Plan) -> Written:
         error = self._children.carry_out(action, plan.application)

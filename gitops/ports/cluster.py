@@ -149,8 +149,12 @@ class Cluster(Protocol):
     def shapes(self, api_versions: Collection[str]) -> Shapes:
         """List shapes and field types of these apiVersions from the cluster's OpenAPI, cached."""
 
-    def send(self, requests: Sequence[Request]) -> list[Answer]:
-        """Carry out requests concurrently; answers in the order of the requests."""
+    def send(self, *batches: Sequence[Request]) -> list[Answer]:
+        """Carry out requests concurrently; answers in the order of the requests.
+
+        Several batches go one after the other. What follows a batch in which something failed is
+        not sent, and has no answer.
+        """
 
     def watch(self, kinds: Collection[GroupKind], sink: Callable[[WatchEvent], None]) -> None:
         """List and watch these kinds by our label, once each; events come in order."""

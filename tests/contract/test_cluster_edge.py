@@ -51,6 +51,23 @@ def test_one_refused_request_is_a_value_among_the_answers(cluster, namespace):
     assert cluster.send([]) == []
 
 
+def test_batches_go_one_after_the_other_until_something_fails(cluster, namespace):
+    def batch(letter, count, where=namespace):
+        bodies = [config_map(where, f"{letter}{number}") for number in range(count)]
+        return [Apply(identify(body), body) for body in bodies]
+
+    first = cluster.send(batch("a", 8), [], batch("b", 8))
+    versions = [int(answer.body["metadata"]["resourceVersion"]) for answer in first]
+    assert max(versions[:8]) < min(versions[8:])
+    answers = cluster.send(
+        batch("c", 2), [*batch("d", 1), *batch("e", 1, "not-there")], batch("f", 1)
+    )
+    assert [answer.error is None for answer in answers] == [True, True, True, False]
+    (unsent,) = cluster.send([Read(ObjectId("", "ConfigMap", namespace, "f0"), "v1")])
+    assert unsent.error.reason == "not-found"
+    assert cluster.send([], []) == []
+
+
 def test_each_request_is_one_request(cluster, namespace, audit):
     body = config_map(namespace)
     cluster.send([Apply(identify(body), body, dry_run=True)])

@@ -88,10 +88,15 @@ class WritingCluster:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._cluster, name)
 
-    def send(self, requests: Sequence[Request]) -> list[Answer]:
-        if not any(_writes(request) for request in requests):
-            return self._cluster.send(requests)
-        return [self._send(request) for request in requests]
+    def send(self, *batches: Sequence[Request]) -> list[Answer]:
+        if not any(_writes(request) for batch in batches for request in batch):
+            return self._cluster.send(*batches)
+        answers: list[Answer] = []
+        for batch in batches:
+            answers += [self._send(request) for request in batch]
+            if any(answer.error is not None for answer in answers):
+                break
+        return answers
 
     def _send(self, request: Request) -> Answer:
         if not _writes(request):
