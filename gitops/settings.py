@@ -204,6 +204,17 @@ class HealthSection(Section):
     )
 
 
+class DiffSection(Section):
+    """What is left out of every comparison; read at start."""
+
+    customizations: dict[str, str] = Field(
+        default_factory=dict,
+        description="Keys as in `argocd-cm`: `resource.customizations.ignoreDifferences."
+        "<group>_<kind>`, or `.all`, with YAML: `jsonPointers`, `jqPathExpressions`, "
+        "`managedFieldsManagers`.",
+    )
+
+
 class WebhookSection(Section):
     """Secrets of the senders; a sender without a secret is refused."""
 
@@ -257,6 +268,7 @@ class Settings(BaseSettings):
     render: RenderSection = Field(default_factory=RenderSection)
     sync: SyncSection = Field(default_factory=SyncSection)
     health: HealthSection = Field(default_factory=HealthSection)
+    diff: DiffSection = Field(default_factory=DiffSection)
     webhook: WebhookSection = Field(default_factory=WebhookSection)
     log: LogSection = Field(default_factory=LogSection)
 

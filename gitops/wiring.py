@@ -19,6 +19,8 @@ from gitops.cluster.access import Trust
 from gitops.cluster.client import KubeCluster
 from gitops.controlplane.build import cache_directory, pin
 from gitops.core.health.checks import CheckBook, layer_of_customizations
+from gitops.core.ignore import DiffOptions
+from gitops.core.ignore_everywhere import rules_of_customizations
 from gitops.core.repo_url import split_credentials
 from gitops.engine.service import Edges, Service
 from gitops.openapi.loader import load_builtin
@@ -207,6 +209,12 @@ def make_checks(settings: Settings) -> CheckRunner:
     return CheckRunner(CheckBook((written, *book.layers)))
 
 
+def make_comparing(settings: Settings, paths: JqPaths) -> DiffOptions:
+    """What is left out of every comparison; raises InputError."""
+    rules = rules_of_customizations(settings.diff.customizations, "the settings")
+    return DiffOptions(rules, find_paths=paths)
+
+
 def build(settings: Settings, around: Callable[[Edges], Edges] = lambda edges: edges) -> Running:
     """Make everything; raises SettingsError, InputError, StoreError. Sends nothing yet.
 
@@ -225,7 +233,8 @@ def build(settings: Settings, around: Callable[[Edges], Edges] = lambda edges: e
     cluster.assume(load_builtin())
     repositories = make_repositories(settings, settings.state_dir / "mirrors")
     renderer, paths = make_renderer(settings), JqPaths()
-    edges = around(Edges(store, cluster, repositories, renderer, clock, paths, checks))
+    comparing = make_comparing(settings, paths)
+    edges = around(Edges(store, cluster, repositories, renderer, clock, comparing, checks))
     service = Service(edges, settings.sync.workers)
     files = DeclaredFiles(settings.applications, service)
     scheduler = Scheduler(

@@ -7,7 +7,7 @@ Exit code 3 where anything would be modified.
 import gc
 import importlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -20,10 +20,12 @@ from gitops.cli.output import emit, output_option
 from gitops.cli.reading import read_bodies
 from gitops.cli.rendering import choose_application
 from gitops.core.diff import DiffOptions, LastApplied, diff
+from gitops.core.ignore_everywhere import rules_of_customizations
 from gitops.core.mask import Masker, keyed_digest
 from gitops.core.matching import Triple, match
 from gitops.core.shapes import Shapes
 from gitops.errors import UsageError
+from gitops.model.application import IgnoreRule
 from gitops.model.diff import Diff
 from gitops.model.objects import Body, GroupKind
 from gitops.openapi.loader import load_builtin
@@ -40,7 +42,7 @@ _file = click.Path(exists=True, dir_okay=True, allow_dash=True, path_type=Path)
 @click.option("--desired", type=_file, help="Manifests as they should be; a file, a folder or -.")
 @click.option("--actual", type=_file, help="Objects as they are, with their managedFields.")
 @click.option("--last-applied", "last", type=_file, help="Manifests as they were applied last.")
-@click.option("-f", "--file", "declared", type=_file, help="An Application: its ignore rules.")
+@click.option("-f", "--file", "declared", type=_file, help="An Application: its rules.")
 @output_option
 @click.pass_context
 def diff_command(
@@ -54,8 +56,9 @@ def diff_command(
 ) -> None:
     """Show what apply would change.
 
-    With --desired and --actual: a three-way diff of files, no cluster needed. With an application:
-    against the cluster, or between two of its revisions.
+    With --desired and --actual: a three-way diff of files, no cluster needed; the file of --file
+    gives an application's ignore rules, and those of an argocd-cm that stands in it too. With an
+    application: against the cluster, or between two of its revisions.
     """
     desired, actual = sides["desired"], sides["actual"]
     if application is not None:
@@ -85,10 +88,21 @@ def compare_files(
     shapes = shapes_for([*live, *wanted])
     triples = match(wanted, live, before, shapes.kinds)
     masker = Masker(keyed_digest(secrets.token_bytes(32)), [*wanted, *live, *before])
-    ignore = choose_application(declared, None).ignore_differences if declared is not None else ()
+    ignore = _ignored(declared) if declared is not None else ()
     with closing(JqPaths()) as paths:
         options = DiffOptions(ignore, find_paths=paths)
         return [_shown(triple, shapes, options, masker) for triple in triples]
+
+
+def _ignored(declared: Path) -> tuple[IgnoreRule, ...]:
+    """The rules of the file's Application, and of an `argocd-cm` beside it."""
+    rules = [
+        rule
+        for body in read_bodies(declared)
+        if body.get("kind") == "ConfigMap" and isinstance(body.get("data"), Mapping)
+        for rule in rules_of_customizations(body["data"], str(declared))
+    ]
+    return (*rules, *choose_application(declared, None).ignore_differences)
 
 
 def _shown(triple: Triple, shapes: Shapes, options: DiffOptions, masker: Masker) -> Diff:

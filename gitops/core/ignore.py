@@ -5,8 +5,8 @@ In: `IgnoreRule`s and the two bodies. Out: pointers into each of them. Called by
 
 import fnmatch
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any, Final, Self
 
 from gitops.core.normalize import (
     OUR_MARKS,
@@ -58,13 +58,18 @@ def _without_jq(expressions: Sequence[str], bodies: Sequence[Body]) -> list[list
 class DiffOptions:
     """What is left out of a comparison.
 
-    `ignore` are an application's rules (all of them: those that do not match the object have no
-    effect); `ignore_replicas` leaves `spec.replicas` to an autoscaler; `find_paths` runs jq.
+    `ignore` are the rules of the installation and of an application (all of them: those that do
+    not match the object have no effect); `ignore_replicas` leaves `spec.replicas` to an
+    autoscaler; `find_paths` runs jq.
     """
 
     ignore: tuple[IgnoreRule, ...] = ()
     ignore_replicas: bool = False
     find_paths: PathFinder = _without_jq
+
+    def with_rules(self, rules: Iterable[IgnoreRule]) -> Self:
+        """The same with an application's rules besides."""
+        return replace(self, ignore=(*self.ignore, *rules))
 
     def matching(self, identity: ObjectId, desired: Body) -> list[IgnoreRule]:
         """The rules that speak about an object, and those of its manifest's own annotation."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from gitops.core.guards import GuardContext, guard
-from gitops.core.ignore import DiffOptions, PathFinder
+from gitops.core.ignore import DiffOptions
 from gitops.core.marks import installation_of, tracked_by
 from gitops.core.mask import Masker
 from gitops.core.order import RUN_BY_DELETION, RUN_BY_SYNC, order_actions
@@ -118,14 +118,14 @@ class Comparer:
         inventory: Inventory,
         store: Store,
         documents: Documents,
-        find_paths: PathFinder,
+        comparing: DiffOptions,
     ) -> None:
         self._cluster = cluster
         self._actual = actual
         self._inventory = inventory
         self._store = store
         self._subjects = Subjects(
-            cluster, actual, inventory, documents, store.installation, find_paths
+            cluster, actual, inventory, documents, store.installation, comparing
         )
 
     def compare(self, request: PlanRequest) -> Comparison:

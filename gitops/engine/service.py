@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gitops.core.ignore import PathFinder
+from gitops.core.ignore import DiffOptions
 from gitops.engine.actual import Actual
 from gitops.engine.apply import Applier
 from gitops.engine.children import Children
 from gitops.engine.compare import Comparer
+from gitops.engine.copies import Copies
 from gitops.engine.declaring import Declarer
 from gitops.engine.deleting import DELETE, DeleteOptions, Deleter
 from gitops.engine.desired import DesiredLoader
@@ -63,7 +64,7 @@ class Edges:
     repositories: Repositories
     renderer: Renderer
     clock: Clock
-    find_paths: PathFinder
+    comparing: DiffOptions
     checks: HealthChecks
 
 
@@ -308,7 +309,7 @@ def _assemble(
     states = States(edges.store)
     loader = DesiredLoader(edges.repositories, edges.renderer, edges.store, edges.cluster)
     comparer = Comparer(
-        edges.cluster, actual, inventory, edges.store, loader.documents, edges.find_paths
+        edges.cluster, actual, inventory, edges.store, loader.documents, edges.comparing
     )
     judge = Judge(edges.cluster, actual, inventory, events)
     waiter = Waiter(actual, edges.clock)
@@ -317,7 +318,7 @@ def _assemble(
     syncer = Syncer(
         (comparer, judge),
         applier,
-        (edges.store, states, inventory),
+        (edges.store, states, inventory, Copies(actual, loader.documents)),
         events,
         (edges.clock, dispatcher.stopping),
     )

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gitops.core.hooks import annotation_faults, hook_name, hooks_of, undeleted, wave_of
-from gitops.core.ignore import DiffOptions, PathFinder
+from gitops.core.ignore import DiffOptions
 from gitops.core.marks import HOOK_ANNOTATION, stamp, tracked_by
 from gitops.core.normalize import manifest_digest
 from gitops.core.order import RUN_BY_DELETION
@@ -86,14 +86,14 @@ class Subjects:
         inventory: Inventory,
         documents: Documents,
         installation: str,
-        find_paths: PathFinder,
+        comparing: DiffOptions,
     ) -> None:
         self._cluster = cluster
         self._actual = actual
         self._inventory = inventory
         self._documents = documents
         self._installation = installation
-        self._find_paths = find_paths
+        self._comparing = comparing
 
     def gather(
         self,
@@ -106,7 +106,7 @@ class Subjects:
     ) -> Gathered:
         """Everything about one application's desired objects; raises ClusterError."""
         gathered = Gathered(
-            options=DiffOptions(application.ignore_differences, find_paths=self._find_paths),
+            options=self._comparing.with_rules(application.ignore_differences),
         )
         gathered.phases, gathered.digest = phases, digest
         chosen = [m for m in manifests if only is None or m.id in only]

@@ -162,6 +162,26 @@ def test_ignore_rules_come_from_an_application(files, capsys, tmp_path):
     assert run([*arguments, "-f", str(application)]) == 0
 
 
+def test_ignore_rules_of_the_installation_come_from_a_config_map_beside_it(files, capsys, tmp_path):
+    application = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Application",
+        "metadata": {"name": "web"},
+        "spec": {
+            "project": "default",
+            "source": {"repoURL": "https://example.com/a.git", "path": "."},
+            "destination": {"name": "in-cluster", "namespace": "x"},
+        },
+    }
+    rules = {"resource.customizations.ignoreDifferences.all": "jqPathExpressions: [.spec.replicas]"}
+    both = tmp_path / "app.yaml"
+    both.write_text(yaml.safe_dump_all([application, {**config_map("argocd-cm"), "data": rules}]))
+    arguments = files(desired=[SCALED], actual=[DEPLOYMENT])
+    assert run([*arguments, "-f", str(both)]) == 0
+    both.write_text(yaml.safe_dump_all([application]))
+    assert run([*arguments, "-f", str(both)]) == 3
+
+
 def test_the_patch_gives_desired(files, capsys):
     _, found = answer(capsys, files(desired=[SCALED], actual=[DEPLOYMENT]))
     assert jsonpatch.apply_patch(DEPLOYMENT, found[0]["patch"]) == SCALED
