@@ -1,7 +1,7 @@
 """Which files below a folder are manifests, and which only serve a tool.
 
-In: a file or folder. Out: groups of files that belong together (one folder each), and whether a
-kustomization stands beside them. Hidden folders, a chart's templates and what a kustomization
+In: a file or folder. Out: groups of files that belong together (one folder each), and the
+kustomizations beside them. Hidden folders, a chart's templates and what a kustomization
 names as a patch are left out: alone, they are no objects. Called by `gitops validate`.
 """
 
@@ -25,20 +25,24 @@ _PATCHES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class FileGroup:
-    """The manifest files of one folder.
+    """The manifest files of one folder, and the kustomizations beside them.
 
-    `is_partial` says that a kustomization stands beside them: what they lack may come from it, or
-    from an overlay elsewhere.
+    What manifests beside a kustomization lack may come from it, or from an overlay elsewhere.
     """
 
     files: tuple[Path, ...]
-    is_partial: bool = False
+    kustomizations: tuple[Path, ...] = ()
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether what a manifest lacks may come from elsewhere."""
+        return bool(self.kustomizations)
 
 
 def find_files(path: Path) -> Iterator[FileGroup]:
     """A file alone, or the files of each folder below `path`, in order."""
     if path.is_file():
-        yield FileGroup((path,))
+        yield FileGroup((), (path,)) if path.name in KUSTOMIZATIONS else FileGroup((path,))
         return
     patches: set[Path] = set()
     groups = []
@@ -49,13 +53,12 @@ def find_files(path: Path) -> Iterator[FileGroup]:
         values = [value for file in kustomizations for value in read_kustomization(file)]
         for value in values:
             patches |= {(here / name).resolve() for name in _patch_files(value)}
-        is_partial = bool(kustomizations)
         chosen = sorted(here / name for name in files if _is_manifest_name(name))
-        groups.append(FileGroup(tuple(chosen), is_partial))
+        groups.append(FileGroup(tuple(chosen), tuple(kustomizations)))
     for group in groups:
         kept = tuple(file for file in group.files if file.resolve() not in patches)
-        if kept:
-            yield FileGroup(kept, group.is_partial)
+        if kept or group.kustomizations:
+            yield FileGroup(kept, group.kustomizations)
 
 
 def _prune(names: list[str], files: list[str]) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 
 from gitops.cli.fault_reports import to_junit, to_sarif
+from gitops.cli.kustomization_files import check_kustomization
 from gitops.cli.manifest_files import FileGroup, find_files
 from gitops.cli.output import emit, visible
 from gitops.cli.rendered_roots import render_roots
@@ -81,7 +82,9 @@ class Checked:
     @property
     def files(self) -> tuple[str, ...]:
         """The files that were looked at."""
-        return tuple(str(file) for group, _ in self.groups for file in group.files)
+        return tuple(
+            str(file) for group, _ in self.groups for file in (*group.kustomizations, *group.files)
+        )
 
 
 def check(path: Path) -> Checked:
@@ -134,6 +137,7 @@ def _read_all(path: Path) -> tuple[list[Fault], list[tuple[FileGroup, Parsed]]]:
     for group in find_files(path):
         texts, unreadable = _read(group.files)
         faults += unreadable
+        faults += [fault for file in group.kustomizations for fault in check_kustomization(file)]
         groups.append((group, parse_all(texts, skip_foreign=path.is_dir())))
     return faults, groups
 

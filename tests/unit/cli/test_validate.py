@@ -11,6 +11,7 @@ from gitops.cli.main import run
 
 GOOD = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
 BAD = "apiVersion: v1\nkind: ConfigMap\nmetadata: {nmae: a}\n"
+FLUX = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nspec: {path: ./x}\n"
 UNFINISHED = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {replicaz: 1}\n"
 
 
@@ -119,7 +120,7 @@ def test_patches_of_a_kustomization_are_no_objects(
     assert [(Path(f["path"]).name, f["code"]) for f in faults] == [("a.yaml", "unknown-field")]
 
 
-def test_patches_may_stand_in_another_folder_and_broken_kustomizations_stop_nothing(
+def test_patches_may_stand_in_another_folder_and_broken_kustomizations_are_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(tmp_path / "overlay", kustomization_yaml="patches: [{path: ../z/p.yaml}]\n")
@@ -128,7 +129,68 @@ def test_patches_may_stand_in_another_folder_and_broken_kustomizations_stop_noth
     (tmp_path / "latin").mkdir()
     (tmp_path / "latin" / "kustomization.yaml").write_bytes(b"\xff")
 
-    assert validate(tmp_path, capsys) == (0, [])
+    code, faults = validate(tmp_path, capsys)
+
+    told = [(str(Path(f["path"]).relative_to(tmp_path)), f["code"]) for f in faults]
+    assert code == 1
+    assert told == [
+        ("broken/kustomization.yaml", "syntax"),
+        ("latin/kustomization.yaml", "encoding"),
+    ]
+
+
+KUSTOMIZATION = """\
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+resource: [a.yaml]
+resources: [a.yaml, below, https://git.example/x, "github.com/a/b?ref=v1",
+  nope.yaml]
+components: [gone]
+patches: [{patch: "- op: x"}, {path: p.yaml}]
+configMapGenerator: [{name: c, files: [k=a.yaml, f.txt], envs: [e.env]}]
+"""
+
+
+def test_kustomizations_are_checked_for_unknown_fields_and_missing_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, kustomization_yaml=KUSTOMIZATION, a_yaml=GOOD)
+    write(tmp_path / "below", kustomization_yaml="resources: [../a.yaml]\n")
+    write(tmp_path / "flux", kustomization_yaml=FLUX)
+
+    code, faults = validate(tmp_path, capsys)
+
+    assert code == 1
+    assert [(f["line"], f["column"], f["code"], f["message"]) for f in faults] == [
+        (3, 1, "unknown-field", 'unknown field "resource"'),
+        (5, 3, "missing-file", 'resources[4] names "nope.yaml", which does not exist'),
+        (6, 14, "missing-file", 'components[0] names "gone", which does not exist'),
+        (7, 38, "missing-file", 'patches[1].path names "p.yaml", which does not exist'),
+        (
+            8,
+            50,
+            "missing-file",
+            'configMapGenerator[0].files[1] names "f.txt", which does not exist',
+        ),
+        (
+            8,
+            65,
+            "missing-file",
+            'configMapGenerator[0].envs[0] names "e.env", which does not exist',
+        ),
+    ]
+    assert validate(tmp_path / "kustomization.yaml", capsys)[1] == faults
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [("", "missing-field"), ("- a\n", "not-an-object"), ("[", "syntax")]
+)
+def test_a_kustomization_that_is_none_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, code: str
+) -> None:
+    write(tmp_path, kustomization_yaml=text)
+
+    assert [fault["code"] for fault in validate(tmp_path, capsys)[1]] == [code]
 
 
 def test_one_object_may_be_declared_in_two_folders_but_not_in_two_files_of_one(
