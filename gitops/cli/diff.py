@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -21,13 +22,13 @@ from gitops.cli.reading import read_bodies
 from gitops.cli.rendering import choose_application
 from gitops.core.diff import DiffOptions, LastApplied, diff
 from gitops.core.ignore_everywhere import rules_of_customizations
+from gitops.core.known_types import BUILT_IN, known_fields, schema_of_fields
 from gitops.core.mask import Masker, keyed_digest
 from gitops.core.matching import Triple, match
 from gitops.core.shapes import Shapes
 from gitops.errors import UsageError
-from gitops.model.application import IgnoreRule
 from gitops.model.diff import Diff
-from gitops.model.objects import Body, GroupKind
+from gitops.model.objects import Body, GroupKind, split_api_version
 from gitops.openapi.loader import load_builtin
 from gitops.wire.diff import diff_to_wire
 
@@ -85,24 +86,23 @@ def compare_files(
     wanted, live = read_bodies(desired), read_bodies(actual)
     before = read_bodies(last) if last is not None else []
     gc.freeze()  # what was read stays to the end: the collector need not walk it again and again
-    shapes = shapes_for([*live, *wanted])
+    customized = _customizations(declared)
+    shapes = shapes_for([*live, *wanted], customized)
     triples = match(wanted, live, before, shapes.kinds)
     masker = Masker(keyed_digest(secrets.token_bytes(32)), [*wanted, *live, *before])
-    ignore = _ignored(declared) if declared is not None else ()
+    ignore = [rule for data in customized for rule in rules_of_customizations(data, str(declared))]
+    if declared is not None:
+        ignore += choose_application(declared, None).ignore_differences
     with closing(JqPaths()) as paths:
-        options = DiffOptions(ignore, find_paths=paths)
+        options = DiffOptions(tuple(ignore), find_paths=paths)
         return [_shown(triple, shapes, options, masker) for triple in triples]
 
 
-def _ignored(declared: Path) -> tuple[IgnoreRule, ...]:
-    """The rules of the file's Application, and of an `argocd-cm` beside it."""
-    rules = [
-        rule
-        for body in read_bodies(declared)
-        if body.get("kind") == "ConfigMap" and isinstance(body.get("data"), Mapping)
-        for rule in rules_of_customizations(body["data"], str(declared))
-    ]
-    return (*rules, *choose_application(declared, None).ignore_differences)
+def _customizations(declared: Path | None) -> list[Mapping[str, Any]]:
+    """The data of each `argocd-cm` beside the Application of a file."""
+    bodies = read_bodies(declared) if declared is not None else []
+    found = (body.get("data") for body in bodies if body.get("kind") == "ConfigMap")
+    return [data for data in found if isinstance(data, Mapping)]
 
 
 def _shown(triple: Triple, shapes: Shapes, options: DiffOptions, masker: Masker) -> Diff:
@@ -121,10 +121,24 @@ def _last_applied(triple: Triple) -> LastApplied | None:
     return LastApplied(triple.last, by=known.by)
 
 
-def shapes_for(bodies: Sequence[Body]) -> Shapes:
-    """The packaged shapes, and those of the CustomResourceDefinitions among the objects."""
+def shapes_for(bodies: Sequence[Body], customizations: Sequence[Mapping[str, Any]] = ()) -> Shapes:
+    """The packaged shapes, and those of the CustomResourceDefinitions among the objects.
+
+    Of kinds that have neither, what Argo CD or its settings know of their fields.
+    """
     shapes = load_builtin()
     for body in bodies:
         if body.get("kind") == _CRD.kind and str(body.get("apiVersion")).startswith(_CRD.group):
             shapes = shapes.with_crd(body)
+    known = dict(BUILT_IN)
+    for data in customizations:
+        known.update(known_fields(data, "argocd-cm"))
+    for api_version, kind in sorted({_named(body) for body in bodies}):
+        fields = known.get(GroupKind(split_api_version(api_version)[0], kind))
+        if fields and shapes.kind(api_version, kind) is None:
+            shapes = shapes.with_schema(api_version, kind, schema_of_fields(fields))
     return shapes
+
+
+def _named(body: Body) -> tuple[str, str]:
+    return str(body.get("apiVersion") or ""), str(body.get("kind") or "")

@@ -123,13 +123,14 @@ class Shape:
     """
 
     __slots__ = (
-        "_children", "_definitions", "_item", "_schema", "atomic", "default", "defaulted",
+        "_children", "_definitions", "_item", "_outer", "_schema", "atomic", "default", "defaulted",
         "drops_empty", "drops_zero", "embedded", "enum", "form", "format", "keys", "list_type",
         "name", "native", "nullable", "open", "required", "scalar", "zeros",
     )  # fmt: skip
 
     def __init__(self, schema: Schema, name: str, outer: Schema, definitions: Definitions) -> None:
         self._schema = schema
+        self._outer = outer
         self._definitions = definitions
         self._children: dict[str, Shape] = {}
         self._item: Shape | None = None
@@ -191,7 +192,7 @@ class Shape:
     def item(self) -> "Shape":
         """The shape of a list's items."""
         if self._item is None:
-            items = self._schema.get("items")
+            items = self._schema.get("items", self._outer.get("items"))
             self._item = make_shape(items, self._definitions) if isinstance(items, Mapping) else ANY
             if not self._item.name and self._item is not ANY:
                 self._item.default = ABSENT  # of what an item leaves out, not of an item

@@ -109,6 +109,13 @@ class Shapes:
         infos = {**self._infos, info.group_kind: info}
         return type(self)(schemas, entries, infos, self._definitions.natives)
 
+    def with_schema(self, api_version: str, kind: str, schema: Schema) -> Self:
+        """These and a schema of a kind at a version."""
+        name = f"known:{api_version}.{kind}".replace("/", ":")
+        schemas = {**self._definitions.schemas, name: schema}
+        entries = {**self._entries, (api_version, kind): _Entry(name)}
+        return type(self)(schemas, entries, self._infos, self._definitions.natives)
+
     def merge(self, other: Self) -> Self:
         """Both; where both know something, the other wins."""
         schemas, entries, infos, natives = other.parts()

@@ -5,6 +5,8 @@ import pytest
 import yaml
 
 from gitops.cli.main import run
+from gitops.core.known_types import known_fields
+from gitops.errors import InputError
 
 DEPLOYMENT = {
     "apiVersion": "apps/v1",
@@ -180,6 +182,56 @@ def test_ignore_rules_of_the_installation_come_from_a_config_map_beside_it(files
     assert run([*arguments, "-f", str(both)]) == 0
     both.write_text(yaml.safe_dump_all([application]))
     assert run([*arguments, "-f", str(both)]) == 3
+
+
+def pod_template(cpu):
+    container = {"name": "a", "image": "a:1", "resources": {"requests": {"cpu": cpu}}}
+    return {"spec": {"containers": [container]}}
+
+
+def test_a_rollouts_pods_are_compared_as_pods(files, capsys):
+    rollout = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": {"name": "r"}}
+    desired = {**rollout, "spec": {"template": pod_template("2000m"), "strategy": {"a": 1}}}
+    actual = {**rollout, "spec": {"template": pod_template("2"), "strategy": {"a": 1}}}
+    assert answer(capsys, files(desired=[desired], actual=[actual]))[0] == 0
+    actual["spec"]["strategy"] = {"a": 2}
+    assert answer(capsys, files(desired=[desired], actual=[actual]))[0] == 3
+
+
+@pytest.mark.parametrize(
+    ("field", "kind", "desired", "actual"),
+    [
+        ("spec.template.spec", "core/v1/PodSpec", {"template": pod_template("2000m")}, None),
+        ("spec.list.spec.containers", "core/v1/Container", {"list": [pod_template("2000m")]}, None),
+        ("spec.ram", "core/Quantity", {"ram": "1.25G"}, {"ram": "1250M"}),
+        ("spec.every", "meta/v1/Duration", {"every": "8760h"}, {"every": "8760h0m0s"}),
+    ],
+)
+def test_fields_of_known_types_are_compared_by_value(files, capsys, field, kind, desired, actual):
+    made = {"apiVersion": "x.io/v1", "kind": "Canary", "metadata": {"name": "c"}}
+    actual = actual or json.loads(json.dumps(desired).replace("2000m", "2"))
+    arguments = files(desired=[{**made, "spec": desired}], actual=[{**made, "spec": actual}])
+    assert answer(capsys, arguments)[0] == 3
+    application = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Application",
+        "metadata": {"name": "web"},
+        "spec": {
+            "project": "default",
+            "source": {"repoURL": "https://example.com/a.git", "path": "."},
+            "destination": {"name": "in-cluster", "namespace": "x"},
+        },
+    }
+    known = yaml.safe_dump([{"field": field, "type": kind}])
+    data = {"resource.customizations.knownTypeFields.x.io_Canary": known}
+    beside = files(file=[application, {**config_map("argocd-cm"), "data": data}])
+    assert answer(capsys, [*arguments, *beside[1:]])[0] == 0
+
+
+@pytest.mark.parametrize("text", ["a: [", "a: b", "- field: spec", "- {field: a, type: core/v9}"])
+def test_known_types_that_cannot_be_read_are_told(text):
+    with pytest.raises(InputError, match=r"YAML|list|known type"):
+        known_fields({"resource.customizations.knownTypeFields.x_Y": text}, "cm.yaml")
 
 
 def test_the_patch_gives_desired(files, capsys):
