@@ -7,8 +7,11 @@ deleted stays claimed, so that it is not forgotten.
 import threading
 from collections.abc import Collection, Iterable, Sequence
 
+from gitops.core.plan import is_claimed
 from gitops.errors import ConflictError
+from gitops.model.diff import ActionKind
 from gitops.model.objects import GroupKind, ObjectId
+from gitops.model.plan import Plan
 from gitops.ports import Claim, Store
 
 
@@ -99,3 +102,12 @@ class Inventory:
         with self._lock:
             for identity in ours:
                 self._forget(identity)
+
+
+def wanted(plan: Plan) -> list[tuple[ObjectId, str]]:
+    """Objects that a plan writes and the application will own, with their apiVersion."""
+    return [
+        (a.id, a.api_version)
+        for a in plan.actions
+        if a.changes_cluster and a.kind is not ActionKind.DELETE and is_claimed(a)
+    ]

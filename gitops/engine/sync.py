@@ -13,17 +13,16 @@ from threading import Event
 
 import orjson
 
-from gitops.core.plan import is_claimed
 from gitops.core.retry import may_pass, next_attempt
 from gitops.engine.apply import PASSING, Applied, Applier, End, Run, all_outcomes
 from gitops.engine.compare import Comparer, Comparison, PlanRequest
+from gitops.engine.copies import Copies
 from gitops.engine.events import EventLog
-from gitops.engine.inventory import Inventory
+from gitops.engine.inventory import Inventory, wanted
 from gitops.engine.judging import Judge
 from gitops.engine.sentences import summarise, tell_faults, waiting_message
 from gitops.engine.states import States
 from gitops.errors import ClusterError, ConflictError, GitopsError, StoreError
-from gitops.model.diff import ActionKind
 from gitops.model.health import HealthStatus
 from gitops.model.objects import ObjectId
 from gitops.model.plan import Plan
@@ -89,13 +88,13 @@ class Syncer:
         self,
         deciding: tuple[Comparer, Judge],
         applier: Applier,
-        keeping: tuple[Store, States, Inventory],
+        keeping: tuple[Store, States, Inventory, Copies],
         events: EventLog,
         timing: tuple[Clock, Event],
     ) -> None:
         self._comparer, self._judge = deciding
         self._applier = applier
-        self._store, self._states, self._inventory = keeping
+        self._store, self._states, self._inventory, self._copies = keeping
         self._events = events
         self._clock, self._stopping = timing
         self._left: dict[str, list[tuple[Revision, str]]] = {}
@@ -151,8 +150,11 @@ class Syncer:
         )
         shown = orjson.dumps(plan_to_wire(comparison.masked))
         with self._store.together():
-            revision = self._store.open_revision(replace(draft, diff=self._store.put(shown)))
-            if not comparison.held and not plan.faults:
+            writes = not comparison.held and not plan.faults
+            live = self._copies.keep(plan) if writes else None
+            draft = replace(draft, diff=self._store.put(shown), live=live)
+            revision = self._store.open_revision(draft)
+            if writes:
                 with suppress(ConflictError):  # the attempt meets it again, and tells
                     self._inventory.take(plan.application, wanted(plan))
         self._events.publish(
@@ -254,6 +256,7 @@ class Syncer:
         while True:
             if again is not None:
                 comparison = again
+                revision = self._keep_copies(revision, comparison.plan)
                 applied = self._attempt(revision, request, comparison, deadline)
                 outcomes += applied.outcomes
                 if applied.end is not End.RETRY:
@@ -266,6 +269,15 @@ class Syncer:
             again = self._compare_again(request)
         revision = replace(revision, outcomes=tuple(all_outcomes(outcomes, comparison.masked)))
         return self._finish(revision, request, comparison, applied)
+
+    def _keep_copies(self, revision: Revision, plan: Plan) -> Revision:
+        """Keep what an attempt deletes that an earlier one did not."""
+        live = self._copies.keep(plan, revision.live)
+        if live == revision.live:
+            return revision
+        revision = replace(revision, live=live)
+        self._store.amend_revision(revision)
+        return revision
 
     def _attempt(
         self, revision: Revision, request: SyncRequest, comparison: Comparison, deadline: float
@@ -367,7 +379,8 @@ class Syncer:
         if request.join is not None:
             if state is RevisionState.SUCCEEDED:
                 return SyncResult(self._join(revision), comparison.masked, applied.end)
-            revision = replace(self._open(request, comparison), outcomes=revision.outcomes)
+            opened = self._open(request, comparison)
+            revision = replace(opened, outcomes=revision.outcomes, live=revision.live)
         kept = request.conclude(applied.end)
         closed = self._close(revision, state, message, kept)
         return SyncResult(closed, comparison.masked, applied.end)
@@ -385,12 +398,3 @@ class Syncer:
         identity = next(iter(applied.unhealthy))
         reason = self._judge.explain(identity)
         return f"{message} ({reason})" if reason and reason not in message else message
-
-
-def wanted(plan: Plan) -> list[tuple[ObjectId, str]]:
-    """Objects that a plan writes and the application will own, with their apiVersion."""
-    return [
-        (a.id, a.api_version)
-        for a in plan.actions
-        if a.changes_cluster and a.kind is not ActionKind.DELETE and is_claimed(a)
-    ]

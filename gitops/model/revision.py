@@ -110,8 +110,9 @@ class Outcome:
 class Revision:
     """One attempt to bring one application somewhere, from its opening to its close.
 
-    `source` is the number of the revision that a rollback restored; `manifests` and `diff` are
-    addresses in the content store (None where there is nothing); `healthy` says that all actions
+    `source` is the number of the revision that a rollback restored; `manifests`, `diff` and `live`
+    (live copies of what is deleted or replaced) are addresses in the content store (None where
+    there is nothing); `healthy` says that all actions
     succeeded and the application was Healthy or Suspended before its deadline. `count` counts
     repeats that joined (heals); `attempts` counts tries within (retries).
     """
@@ -136,6 +137,7 @@ class Revision:
     diff: str | None = None
     attempts: int = 1
     count: int = 1
+    live: str | None = None
 
 
 class RecordKind(StrEnum):

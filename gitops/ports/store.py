@@ -119,6 +119,9 @@ class Store(Protocol):
     def close_revision(self, revision: Revision, state: ApplicationState | None = None) -> None:
         """Append revision-closed with everything final, and save the application's state."""
 
+    def amend_revision(self, revision: Revision) -> None:
+        """Rewrite what is new about a revision, running or closed; appends outcomes."""
+
     def join_revision(self, revision: Revision) -> None:
         """Rewrite count and outcomes of a closed heal that a repeat joined; appends outcomes."""
 

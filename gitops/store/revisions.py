@@ -92,6 +92,7 @@ def row_of(revision: Revision) -> dict[str, Any]:
         "diff": revision.diff,
         "attempts": revision.attempts,
         "repeats": revision.count,
+        "live": revision.live,
     }
 
 
@@ -117,6 +118,7 @@ def revision_of(row: Row[Any]) -> Revision:
         diff=row.diff,
         attempts=row.attempts,
         count=row.repeats,
+        live=row.live,
     )
 
 
@@ -226,6 +228,12 @@ class RevisionsPart(Part):
             _rewrite(recorder, RecordKind.REVISION_CLOSED, revision)
             if state is not None:
                 write_states(recorder.connection, [state])
+
+    def amend_revision(self, revision: Revision) -> None:
+        """Rewrite what is new about a revision, running or closed; appends outcomes."""
+        with self.recording() as recorder:
+            _state_of(recorder.connection, revision.application, revision.number)
+            _rewrite(recorder, RecordKind.OUTCOMES, revision)
 
     def join_revision(self, revision: Revision) -> None:
         """Rewrite count and outcomes of a closed heal that a repeat joined; appends outcomes."""

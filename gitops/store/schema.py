@@ -90,6 +90,7 @@ revisions = Table(
     Column("diff", String(64)),
     Column("attempts", Integer, nullable=False),
     Column("repeats", Integer, nullable=False),
+    Column("live", String(64)),
     Index("revisions_by_state", "state", "application", "number"),
 )
 """A projection of the trail, for listing; outcomes are read from the trail itself."""

@@ -60,7 +60,8 @@ def history_row(revision: Revision) -> JsonObject:
 def revision_to_wire(revision: Revision, *, outcomes: bool = True) -> JsonObject:
     """A history row with `application, evidence, commitDetails, summary, outcomes, attempts, …`.
 
-    `manifests` and `diff` are addresses in the content store. `outcomes=False` leaves them out.
+    `manifests`, `diff` and `live` are addresses in the content store. `outcomes=False` leaves the
+    outcomes out.
     """
     value = history_row(revision) | {
         "application": revision.application,
@@ -70,6 +71,7 @@ def revision_to_wire(revision: Revision, *, outcomes: bool = True) -> JsonObject
         "attempts": revision.attempts,
         "manifests": revision.manifests,
         "diff": revision.diff,
+        "live": revision.live,
     }
     if outcomes:
         value["outcomes"] = [outcome_to_wire(outcome) for outcome in revision.outcomes]
@@ -100,6 +102,7 @@ def revision_from_wire(value: Mapping[str, Any]) -> Revision:
         diff=value["diff"],
         attempts=value["attempts"],
         count=value["count"],
+        live=value.get("live"),
     )
 
 

@@ -58,6 +58,7 @@ def test_an_opened_revision_is_read_as_it_was_given(store: SqlStore) -> None:
         partial=True,
         manifests="m" * 64,
         diff="d" * 64,
+        live="c" * 64,
         attempts=2,
         outcomes=(outcome(kind=OutcomeKind.HELD),),
     )

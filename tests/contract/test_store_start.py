@@ -237,6 +237,18 @@ def test_the_migrations_make_what_the_code_expects() -> None:
     assert found == []
 
 
+def test_revisions_of_a_database_from_before_live_copies_are_read(state: Path) -> None:
+    with opened_store("file", state) as store:
+        store.open_revision(opened("blog"))
+    tamper(
+        state,
+        "ALTER TABLE revisions DROP COLUMN live",
+        "UPDATE alembic_version SET version_num = '0001'",
+    )
+    with opened_store("file", state) as store:
+        assert [(r.number, r.live) for r in store.revisions("blog")] == [(1, None)]
+
+
 def test_a_database_of_a_newer_gitops_is_refused(state: Path) -> None:
     tamper(state, "UPDATE alembic_version SET version_num = '9999'")
     error = refusal(state)

@@ -180,6 +180,7 @@ revisions = st.builds(
     partial=st.booleans(),
     manifests=addresses,
     diff=addresses,
+    live=addresses,
     attempts=st.integers(1, 9),
     count=st.integers(1, 9),
 )
