@@ -78,7 +78,7 @@ def changed(connection: Connection, states: Iterable[ApplicationState]) -> list[
 
 def write_states(connection: Connection, states: Iterable[ApplicationState]) -> None:
     """Save states within a transaction."""
-    rows = [{"name": s.name, "state": state_to_wire(s)} for s in changed(connection, states)]
+    rows = [{"name": state.name, "state": state_to_wire(state)} for state in states]
     dialect.save(connection, applications, rows)
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, select
 
 from gitops.errors import NotFoundError, StoreError
 from gitops.store import dialect
@@ -24,7 +24,6 @@ NONCE_BYTES: Final = 12
 
 _KEPT: Final = select(content.c.address).where(content.c.address == bindparam("address"))
 _BLOB: Final = select(content.c.blob).where(content.c.address == bindparam("address"))
-_KEEP: Final = insert(content)
 _RENDERED: Final = select(renders.c.address).where(renders.c.key == bindparam("key"))
 
 
@@ -60,9 +59,13 @@ def keep(connection: Connection, keys: Keys, plain: bytes) -> str:
     """Keep content within a transaction, once; its address."""
     address = mac(keys.address, plain)
     if not _is_kept(connection, address):
-        blob = seal(keys, address, plain)
-        connection.execute(_KEEP, {"address": address, "blob": blob})
+        _keep(connection, keys, address, plain)
     return address
+
+
+def _keep(connection: Connection, keys: Keys, address: str, plain: bytes) -> None:
+    """Two who keep the same at once keep it once."""
+    dialect.add(connection, content, {"address": address, "blob": seal(keys, address, plain)})
 
 
 def fetch(connection: Connection, keys: Keys, address: str) -> bytes:
@@ -88,7 +91,8 @@ class ContentPart(Part):
             if _is_kept(connection, address):
                 return address
         with self.database.write() as connection:
-            return keep(connection, keys, content)
+            _keep(connection, keys, address, content)
+        return address
 
     def get(self, address: str) -> bytes:
         """Content; raises StoreError `key-missing` or `touched`, NotFoundError."""

@@ -58,6 +58,16 @@ def save(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]
         connection.execute(_upsert(connection.dialect.name, table), list(rows))
 
 
+def add(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
+    """Insert a row, unless one with its primary key is there."""
+    connection.execute(_insert(connection.dialect.name, table), row)
+
+
+@cache
+def _insert(name: str, table: Table) -> Any:
+    return INSERT[name](table).on_conflict_do_nothing()
+
+
 @cache
 def _upsert(name: str, table: Table) -> Any:
     statement = INSERT[name](table)
