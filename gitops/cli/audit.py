@@ -6,7 +6,7 @@ import click
 
 from gitops.cli.client import connect, server_option
 from gitops.cli.durations import MomentType
-from gitops.cli.output import emit, output_option
+from gitops.cli.output import emit, escaped, output_option
 from gitops.cli.tables import record_table
 
 LINES = "application/x-ndjson"
@@ -40,7 +40,7 @@ def list_records(output: str, **filters: Any) -> None:
 def export_records() -> None:
     """Write every record as a line of JSON, oldest first."""
     for line in connect().lines("/audit", LINES, order="oldest"):
-        click.echo(line, nl=False)
+        click.echo(escaped(line), nl=False)
 
 
 @audit_command.command("verify")

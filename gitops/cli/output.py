@@ -61,6 +61,7 @@ def one_line(text: str) -> str:
 
 
 _BREAKS: Final = re.compile("[\t\n\x1b]")
+_BREAKS_OF_ROWS: Final = re.compile("[\t\n\v\f\r\x85\u2028\u2029]")
 
 
 def _written_out(found: re.Match[str]) -> str:
@@ -75,6 +76,11 @@ def to_json(value: Any, option: int = 0) -> bytes:
     except TypeError:  # its ways to say that, and that something is nested very deeply
         indent = 2 if option & orjson.OPT_INDENT_2 else None
         return json.dumps(value, indent=indent).encode()
+    return escaped(content)
+
+
+def escaped(content: bytes) -> bytes:
+    """JSON text that says the same, without what a terminal obeys."""
     return _UNSEEN.sub(lambda found: b"\\u%04x" % ord(found[0].decode()), content)
 
 
@@ -91,8 +97,12 @@ def echo_yaml(text: str) -> None:
 
 
 def columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Left-aligned columns three spaces apart, the header in capitals; widths ignore colours."""
-    lines = [[title.upper() for title in header], *[list(row) for row in rows]]
+    """Left-aligned columns three spaces apart, the header in capitals; widths ignore colours.
+
+    A row is one line, whatever its cells hold: nobody writes a row of their own into a name.
+    """
+    cells = [[_BREAKS_OF_ROWS.sub(_written_out, cell) for cell in row] for row in rows]
+    lines = [[title.upper() for title in header], *cells]
     widths = [max(len(click.unstyle(line[i])) for line in lines) for i in range(len(header))]
     return "\n".join(
         "   ".join(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops.cli.main import run, unexpected
-from gitops.cli.output import emit, print_error, to_json, visible
+from gitops.cli.output import columns, emit, escaped, print_error, to_json, visible
 from gitops.cli.tables import application_table, event_line, history_table, status_page
 from gitops.errors import GitopsError, InputError
 from tests.helpers.values import law
@@ -78,6 +78,18 @@ def test_tables_of_hostile_texts_are_harmless(capsys: pytest.CaptureFixture[str]
     emit([row], "table", lambda: history_table([row]))
     emit(event, "table", lambda: event_line(event, named=True))
     assert is_harmless(capsys.readouterr().out)
+
+
+def test_a_row_of_a_table_is_one_line() -> None:
+    table = columns(("name", "sync"), [["a\nevil   Synced\r\t\u2028", "OutOfSync"], ["b", "-"]])
+    assert len(table.splitlines()) == 3
+    assert r"a\x0aevil   Synced\x0d\x09\u2028   OutOfSync" in table
+
+
+def test_an_exported_line_is_harmless_and_says_the_same() -> None:
+    line = json.dumps({"a": HOSTILE.replace("\ud800", "")}, ensure_ascii=False).encode()
+    assert json.loads(escaped(line)) == json.loads(line)
+    assert is_harmless(escaped(line).decode())
 
 
 @pytest.mark.parametrize("argv", [["list"], ["list", "-o", "json"]], ids=["text", "json"])
