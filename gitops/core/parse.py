@@ -96,14 +96,14 @@ SKIP_MARK: Final = "+argocd:skip-file-rendering"
 
 
 def decode(content: bytes, path: str) -> tuple[str, Fault | None]:
-    """A file's bytes as text; "" and a fault where they are not UTF-8."""
+    """A file's bytes as text; "" and a fault where they are not UTF-8, nor UTF-16 with its mark."""
+    is_utf16 = content[:2] in {b"\xff\xfe", b"\xfe\xff"}
     try:
-        return content.decode("utf-8"), None
+        return content.decode("utf-16" if is_utf16 else "utf-8"), None
     except UnicodeDecodeError as error:
         before = content[: error.start]
         place = Place(path, before.count(b"\n") + 1, error.start - before.rfind(b"\n"))
-        is_utf16 = content[:2] in {b"\xff\xfe", b"\xfe\xff"}
-        name = "it is UTF-16" if is_utf16 else f"byte 0x{content[error.start]:02X} stands here"
+        name = f"byte 0x{content[error.start]:02X} stands here"
         return "", Fault(
             "encoding", f"the file is not UTF-8: {name}; save it as UTF-8", None, place
         )

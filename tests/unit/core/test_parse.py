@@ -203,7 +203,7 @@ def test_merges_without_end_are_refused() -> None:
     ("content", "place", "words"),
     [
         ("a: ä\n".encode("latin-1"), (1, 4), "byte 0xE4"),
-        ("a: b\n".encode("utf-16"), (1, 1), "UTF-16"),
+        (b"\xff\xfea", (1, 3), "byte 0x61"),
         (b"a\nb \x80", (2, 3), "byte 0x80"),
     ],
 )
@@ -217,8 +217,9 @@ def test_other_encodings_are_faults(content: bytes, place: tuple[int, int], word
     assert fault.place == Place("a.yaml", *place)
 
 
-def test_utf8_with_a_byte_order_mark_is_read() -> None:
-    text, fault = decode(b"\xef\xbb\xbf" + SERVICE.encode(), "a.yaml")
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_tells_the_encoding(encoding: str) -> None:
+    text, fault = decode(SERVICE.encode(encoding), "a.yaml")
 
     assert fault is None
     assert parse(text, "a.yaml").manifests
