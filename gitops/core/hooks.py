@@ -50,6 +50,9 @@ HELM_POLICIES: Final[Mapping[str, DeletePolicy]] = {
     "hook-failed": DeletePolicy.HOOK_FAILED,
 }
 
+DELETION: Final = "v0:deletion"
+"""What hooks of a deletion run for, in the place of the desired state's digest."""
+
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,18}")
 MAX_NAME: Final = 63
 """A Job's name becomes a label of its pods."""

@@ -192,6 +192,13 @@ def change_later(subject: Subject, live: Live, shapes: Shapes, options: DiffOpti
     )
 
 
+def later(subject: Subject, shapes: Shapes, options: DiffOptions) -> Action:
+    """What is decided of an object when its wave comes: a creation, or a change."""
+    if subject.live is None:
+        return create(subject, None, shapes)
+    return change_later(subject, subject.live, shapes, options)
+
+
 def settle_by_answer(
     subject: Subject, live: Body, answer: Body, shapes: Shapes, options: DiffOptions
 ) -> Action:

@@ -12,9 +12,10 @@ from itertools import groupby
 from typing import Final
 
 from gitops.core.order import kind_rank
+from gitops.core.retry import may_pass
 from gitops.core.scope import CRD, NAMESPACE
 from gitops.engine.actual import Actual
-from gitops.engine.sentences import tell
+from gitops.engine.sentences import tell, tell_faults
 from gitops.engine.wait import Waited, WaitEnd, Waiter
 from gitops.engine.writes import Writer, Written
 from gitops.model.diff import ActionKind
@@ -48,7 +49,8 @@ class Run:
     """How one plan is carried out: limits on the monotonic clock, and who is told.
 
     `called_off` answers "" to go on, else `superseded` or `stopping`; `record` takes outcomes, the
-    claims they changed and the identities to release, before the next stage starts.
+    claims they changed and the identities to release, before the next stage starts. With
+    `best_effort` what is refused of one object stops no other one of its phase.
     """
 
     deadline: float
@@ -57,6 +59,7 @@ class Run:
     record: Callable[[Sequence[Outcome], Sequence[Claim], Sequence[ObjectId]], None]
     excused: frozenset[ObjectId] = frozenset()
     wait_for_health: bool = True
+    best_effort: bool = False
 
 
 @dataclass(slots=True)
@@ -64,6 +67,7 @@ class Applied:
     """What came of it; `unhealthy` names the objects that stood in the way, with their health.
 
     `forbidden` says that a right was missing: worth some retries, and then for somebody to grant.
+    `refused` is what was passed over so far, under best effort.
     """
 
     end: End = End.DONE
@@ -71,6 +75,20 @@ class Applied:
     forbidden: bool = False
     outcomes: list[Outcome] = field(default_factory=list)
     unhealthy: dict[ObjectId, Health] = field(default_factory=dict)
+    refused: list[Written] = field(default_factory=list)
+
+    def correct(self, plan: Plan | None, *, stopping: bool) -> None:
+        """Make the end the one that counts: what was done beside faults has not succeeded.
+
+        `plan` is masked, and None where its faults are told elsewhere.
+        """
+        if self.end is End.RETRY and stopping:
+            self.end = End.STOPPING
+        elif self.end is End.RETRY and self.forbidden:
+            self.end = End.FAILED
+        elif self.end is End.DONE and plan is not None and plan.faults:
+            self.end = End.RETRY if may_pass(plan.faults) else End.FAILED
+            self.message = tell_faults(plan)
 
 
 class Applier:
@@ -89,6 +107,8 @@ class Applier:
         main = [a for a in plan.actions if a.phase is not Phase.SYNC_FAIL]
         for _, phase in groupby(main, key=lambda action: action.phase):
             self._phase(list(phase), plan, run, applied)
+            if applied.refused and applied.end in (End.DONE, End.FAILED):
+                self._fail(applied.refused, applied)
             if applied.end is not End.DONE:
                 break
         if applied.end in (End.FAILED, End.UNHEALTHY):
@@ -121,16 +141,23 @@ class Applier:
         faults = self._writer.validate(todo)
         if faults:
             self._record([failed(w) for w in faults], [], [], run, applied)
-            self._fail(faults, applied)
-            return
+            if not self._passes_over(faults, run, applied):
+                self._fail(faults, applied)
+                return
+            told = {w.action.id for w in faults}
+            todo = [a for a in todo if a.id not in told]
+        if applied.refused:
+            todo = [a for a in todo if a.kind is not ActionKind.DELETE]
         written: list[Written] = []
         try:
             batches = [list(batch) for _, batch in groupby(todo, key=_rank)]
-            for flight in self._writer.flights(batches):
+            alone = [[batch] for batch in batches]
+            for flight in alone if run.best_effort else self._writer.flights(batches):
                 actions = [action for batch in flight for action in batch]
                 self._writer.clear_way(actions, run.deadline, lambda: bool(run.called_off()))
                 written += self._writer.write(flight, plan)
-                if any(one.error is not None for one in written):
+                bad = [one for one in written if one.error is not None]
+                if bad and not (run.best_effort and all(w.action.hook is None for w in bad)):
                     break
         finally:
             self._take_in(written, run, applied)
@@ -144,7 +171,15 @@ class Applier:
         claims = [w.claim for w in good if w.claim is not None]
         released = [w.action.id for w in good if w.action.kind is ActionKind.DELETE]
         self._record(outcomes, claims, released, run, applied)
-        self._fail(bad, applied)
+        if not self._passes_over(bad, run, applied):
+            self._fail([*applied.refused, *bad], applied)
+
+    def _passes_over(self, bad: Sequence[Written], run: Run, applied: Applied) -> bool:
+        """Whether what was refused of these stops no other object; a hook's failure always does."""
+        if not run.best_effort or any(w.action.hook is not None for w in bad):
+            return False
+        applied.refused += bad
+        return True
 
     def _record(
         self,
@@ -172,7 +207,12 @@ class Applier:
     ) -> None:
         """Wait for what the stage wrote, and for what it holds unchanged."""
         gone = {a.id: a.api_version for a in todo if a.kind is ActionKind.DELETE}
-        present = [a.id for a in stage if a.kind is not ActionKind.DELETE and self._counts(a)]
+        refused = {w.action.id for w in applied.refused}
+        present = [
+            a.id
+            for a in stage
+            if a.kind is not ActionKind.DELETE and a.id not in refused and self._counts(a)
+        ]
         hooks = any(a.hook is not None for a in stage)
         waited = Waited(WaitEnd.HEALTHY, {})
         if gone:
@@ -236,6 +276,16 @@ def failed(written: Written) -> Outcome:
         outcome.wave,
         outcome.changes,
     )
+
+
+def fault_outcomes(plan: Plan) -> list[Outcome]:
+    """One outcome an object with faults, for which a plan has no action; `plan` is masked."""
+    told: dict[ObjectId, list[str]] = {}
+    for fault in plan.faults:
+        if fault.id is not None:
+            told.setdefault(fault.id, []).append(fault.message)
+    kind, sync = str(ActionKind.NONE), Phase.SYNC.title
+    return [Outcome(i, kind, OutcomeKind.FAILED, "; ".join(m), sync) for i, m in told.items()]
 
 
 def all_outcomes(found: Sequence[Outcome], plan: Plan) -> list[Outcome]:

@@ -8,16 +8,18 @@ changed, one read more for an object never applied before.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from gitops.core.failure import carry_on
 from gitops.core.guards import GuardContext, guard
+from gitops.core.hooks import DELETION
 from gitops.core.ignore import DiffOptions
 from gitops.core.marks import installation_of, tracked_by
 from gitops.core.mask import Masker
 from gitops.core.order import RUN_BY_DELETION, RUN_BY_SYNC, order_actions
 from gitops.core.plan import (
     Subject,
-    change_later,
     create,
     deletion,
+    later,
     remark,
     replacement,
     settle_by_answer,
@@ -42,8 +44,6 @@ from gitops.model.plan import Action, Fault, Found, Hold, Phase, Plan
 from gitops.ports import Answer, Apply, Claim, Cluster, Create, Read, Request, Store
 from gitops.wire.plan import plan_digest
 
-DELETION = "v0:deletion"
-"""What hooks of a deletion run for, in the place of the desired state's digest."""
 UNDECLARED = "field not declared in schema"
 STRICT = "strict decoding error: "
 
@@ -83,6 +83,7 @@ class PlanRequest:
 class Comparison:
     """A plan, and the same masked for people; `held` says why all of it waits, or is "".
 
+    `refused` says that faults keep all of it from being made.
     `learnt` are claims of objects that stand as desired without having been applied just now;
     `released` are objects that are no longer desired and no longer there.
     """
@@ -92,6 +93,7 @@ class Comparison:
     masker: Masker
     held: str = ""
     waits_for_approval: bool = False
+    refused: bool = False
     degraded: frozenset[ObjectId] = frozenset()
     learnt: tuple[Claim, ...] = ()
     released: tuple[ObjectId, ...] = ()
@@ -282,7 +284,7 @@ class Comparer:
             settled = replacement(subject, live, error.message)
             (work.faults if isinstance(settled, Fault) else work.actions).append(settled)  # type: ignore[arg-type]  # each list takes its own kind
         elif why:
-            work.actions.append(_later(replace(subject, deferred=why), shapes, gathered.options))
+            work.actions.append(later(replace(subject, deferred=why), shapes, gathered.options))
         elif error.reason == "conflict" and subject.live is not None:
             work.actions.append(create(replace(subject, deferred="being deleted"), None, shapes))
         else:
@@ -353,6 +355,9 @@ class Comparer:
         if request.approved and plan_digest(plan) == request.approved:
             freed = guard(actions, self._context(request, work, approved=True))
             plan = replace(plan, actions=tuple(freed))
+        failing = request.application.sync_policy.failure_policy
+        spared = carry_on(plan.actions, faults, request.manifests, failing) if faults else None
+        plan = replace(plan, actions=spared) if spared else plan
         name, all_of_it = request.application.name, request.manifests
         secrets = known_secrets(name, all_of_it, self._inventory, self._actual)
         masker = self.masker([*(s.stamped for s in gathered.subjects), *work.bodies, *secrets])
@@ -363,6 +368,7 @@ class Comparer:
             masker,
             held=hold_all(request.application, waiting, deletes=request.deletes),
             waits_for_approval=bool(waiting),
+            refused=bool(faults) and spared is None,
             degraded=gathered.degraded,
             learnt=tuple(work.learnt),
             released=tuple(released),
@@ -387,12 +393,6 @@ class Comparer:
             deletes=request.deletes,
             partial=request.only is not None,
         )
-
-
-def _later(subject: Subject, shapes: Shapes, options: DiffOptions) -> Action:
-    if subject.live is None:
-        return create(subject, None, shapes)
-    return change_later(subject, subject.live, shapes, options)
 
 
 def _heals_first(application: Application) -> bool:

@@ -14,7 +14,7 @@ from threading import Event
 import orjson
 
 from gitops.core.retry import may_pass, next_attempt
-from gitops.engine.apply import PASSING, Applied, Applier, End, Run, all_outcomes
+from gitops.engine.apply import PASSING, Applied, Applier, End, Run, all_outcomes, fault_outcomes
 from gitops.engine.compare import Comparer, Comparison, PlanRequest
 from gitops.engine.copies import Copies
 from gitops.engine.events import EventLog
@@ -23,6 +23,7 @@ from gitops.engine.judging import Judge
 from gitops.engine.sentences import summarise, tell_faults, waiting_message
 from gitops.engine.states import States
 from gitops.errors import ClusterError, ConflictError, GitopsError, StoreError
+from gitops.model.application import FailurePolicy
 from gitops.model.health import HealthStatus
 from gitops.model.objects import ObjectId
 from gitops.model.plan import Plan
@@ -104,12 +105,12 @@ class Syncer:
         comparison = self._comparer.compare(request.plan)
         plan = comparison.plan
         heals = request.kind is RevisionKind.HEAL
-        refused = bool(plan.faults) and not heals
-        if not refused:
+        faulty = bool(plan.faults) and not heals
+        if not faulty:
             self._keep_learnt(request, comparison)
         if heals and not any(a.changes_cluster for a in plan.actions):
             return SyncResult(None, comparison.masked)
-        told = self._told(request, comparison) if refused else None
+        told = self._told(request, comparison) if faulty else None
         if told is not None:
             return SyncResult(told, comparison.masked, End.RETRY)
         revision = request.join or self._open(request, comparison)
@@ -123,7 +124,7 @@ class Syncer:
     def _proceed(
         self, revision: Revision, request: SyncRequest, comparison: Comparison
     ) -> SyncResult:
-        if comparison.plan.faults and request.kind is not RevisionKind.HEAL:
+        if comparison.refused and request.kind is not RevisionKind.HEAL:
             return self._refuse(revision, request, comparison)
         if comparison.held:
             return self._close_held(revision, request, comparison)
@@ -150,7 +151,7 @@ class Syncer:
         )
         shown = orjson.dumps(plan_to_wire(comparison.masked))
         with self._store.together():
-            writes = not comparison.held and not plan.faults
+            writes = not comparison.held and not comparison.refused
             live = self._copies.keep(plan) if writes else None
             draft = replace(draft, diff=self._store.put(shown), live=live)
             revision = self._store.open_revision(draft)
@@ -250,7 +251,7 @@ class Syncer:
     ) -> SyncResult:
         policy = request.plan.application.sync_policy
         deadline = self._clock.monotonic() + policy.timeout.total_seconds()
-        outcomes: list[Outcome] = []
+        outcomes = [] if request.kind is RevisionKind.HEAL else fault_outcomes(comparison.masked)
         applied, failures = Applied(End.RETRY), 0
         again: Comparison | None = comparison
         while True:
@@ -282,7 +283,7 @@ class Syncer:
     def _attempt(
         self, revision: Revision, request: SyncRequest, comparison: Comparison, deadline: float
     ) -> Applied:
-        plan = comparison.plan
+        plan, policy = comparison.plan, request.plan.application.sync_policy
         application = plan.application
         masker = comparison.masker
 
@@ -305,11 +306,12 @@ class Syncer:
             return Applied(End.FAILED, str(error))
         run = Run(
             deadline,
-            request.plan.application.sync_policy.health_deadline.total_seconds(),
+            policy.health_deadline.total_seconds(),
             request.called_off,
             record,
             comparison.degraded,
             request.wait_for_health,
+            policy.failure_policy is FailurePolicy.BEST_EFFORT and not request.plan.deletes,
         )
         return self._applier.run(plan, run)
 
@@ -341,7 +343,7 @@ class Syncer:
             if error.reason not in PASSING:
                 raise
             return None
-        return None if comparison.plan.faults else comparison
+        return None if comparison.refused else comparison
 
     def _finish(
         self,
@@ -350,10 +352,8 @@ class Syncer:
         comparison: Comparison,
         applied: Applied,
     ) -> SyncResult:
-        if applied.end is End.RETRY and self._stopping.is_set():
-            applied.end = End.STOPPING
-        elif applied.end is End.RETRY and applied.forbidden:
-            applied.end = End.FAILED
+        beside = comparison.masked if request.kind is not RevisionKind.HEAL else None
+        applied.correct(beside, stopping=self._stopping.is_set())
         states = {
             End.DONE: RevisionState.SUCCEEDED,
             End.SUPERSEDED: RevisionState.SUPERSEDED,

@@ -128,6 +128,17 @@ class Adopt(StrEnum):
     NEVER = "never"
 
 
+class FailurePolicy(StrEnum):
+    """What a fault of one object means for the others."""
+
+    ATOMIC = "atomic"
+    """Everything is validated first; one fault, and nothing is written."""
+    PER_WAVE = "perWave"
+    """Waves before it are applied; its own and those after it are not."""
+    BEST_EFFORT = "bestEffort"
+    """Every other object is applied."""
+
+
 @dataclass(frozen=True, slots=True)
 class SyncPolicy:
     """How and when an application is synced. `automated` None means: by hand only."""
@@ -139,6 +150,7 @@ class SyncPolicy:
     timeout: timedelta = timedelta(minutes=10)
     on_new_revision: Literal["supersede", "queue"] = "supersede"
     adopt: Adopt = Adopt.APPROVE
+    failure_policy: FailurePolicy = FailurePolicy.ATOMIC
     retry: Retry = field(default_factory=Retry)
     sync_options: frozenset[str] = frozenset()
     managed_namespace_labels: Mapping[str, str] = field(default_factory=dict)
