@@ -6,9 +6,11 @@ before a plan is made. Custom resources are checked against the CRDs beside them
 groups pass unless only what every object has is wrong.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
+from gitops.core.application_spec import ARGO, is_application, read_application
 from gitops.core.checks.custom import check_limits, schemas_of
 from gitops.core.checks.kinds import check_kind
 from gitops.core.checks.meta import check_names
@@ -62,7 +64,28 @@ def validate(
             if locate is not None:
                 place = locate(place, flaw.path, of_key=flaw.of_key)
             faults.append(Fault(flaw.code, flaw.message, manifest.id, place))
+        faults += _application_faults(manifest, locate)
     return sorted(dict.fromkeys(faults), key=fault_order)
+
+
+def _application_faults(manifest: Manifest, locate: Locate | None) -> Iterator[Fault]:
+    """What an Application of ours or of Argo CD's gets wrong.
+
+    That Argo CD knows a field and we do not yet is no fault of its manifest.
+    """
+    if not is_application(manifest):
+        return
+    for fault in read_application(manifest).faults:
+        not_yet = fault.code == "not-supported-yet" and manifest.api_version == ARGO
+        if not_yet or fault.message.startswith("metadata.name "):  # every object's name is checked
+            continue
+        steps = _STEP.findall(fault.message.partition(" ")[0])
+        path = tuple(int(index) if index else name for name, index in steps)
+        place = locate(manifest.place, path, of_key=True) if locate else fault.place
+        yield Fault(fault.code, fault.message, manifest.id, place)
+
+
+_STEP: Final = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
 def _once(flaws: Iterable[Flaw]) -> Iterator[Flaw]:
