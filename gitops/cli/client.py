@@ -93,15 +93,28 @@ def _find_demo(folder: Path) -> str:
         except (OSError, ValueError):
             continue
         url = value.get("url") if isinstance(value, dict) else None
-        return url if isinstance(url, str) else ""
+        return url if isinstance(url, str) and _is_of_a_demo(url) else ""
     return ""
 
 
+def _is_of_a_demo(url: str) -> bool:
+    """Whether a demo may listen there: loopback only, for a repository may bring such a file."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")
+
+
 def connect() -> "Client":
-    """The client that the command line and the environment ask for."""
-    context = click.get_current_context()
-    url = find_server(context.meta.get(_SERVER), os.environ, Path.cwd())
-    return Client(url, os.environ.get("GITOPS_TOKEN", ""))
+    """The client that the command line and the environment ask for.
+
+    The token is for the service that a person names, or for the usual place; a demo has none.
+    """
+    given = click.get_current_context().meta.get(_SERVER)
+    url = find_server(given, os.environ, Path.cwd())
+    named = given or os.environ.get("GITOPS_SERVER") or url == DEFAULT
+    return Client(url, os.environ.get("GITOPS_TOKEN", "") if named else "")
 
 
 def actor() -> str:

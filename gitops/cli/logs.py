@@ -24,7 +24,7 @@ _KEYS = re.compile(
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
 _TOKENS = re.compile(
-    r"\b(gh[opsur]_[A-Za-z0-9]{16,}|github_pat_\w{20,}|glpat-[\w-]{16,}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*)"
+    r"\b(gh[opsur]_[A-Za-z0-9]{16,}|github_pat_\w{20,}|glpat-[\w-]{16,}|eyJ[\w-]{10,999}\.[\w-]{10,}\.[\w-]*)"
 )
 _SHORTEST: Final = 6
 """Shorter secrets are no secrets; hiding them would garble words."""

@@ -54,7 +54,7 @@ COMMANDS_HEAD: Final = """\
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 there is a difference (`plan`, `diff`, `sync --dry-run`). `-o json` and `-o yaml` print the shapes of [json.md](json.md), errors too
 (on standard error). Colours and progress are for terminals only.
 
-Commands that ask a service find it by `--server URL`, else `GITOPS_SERVER`, else the demo that runs in this folder or one above, else `http://127.0.0.1:8080`; they send `GITOPS_TOKEN` where it is set.
+Commands that ask a service find it by `--server URL`, else `GITOPS_SERVER`, else the demo that runs in this folder or one above, else `http://127.0.0.1:8080`; they send `GITOPS_TOKEN` where it is set, but not to a demo.
 """
 
 API_HEAD: Final = """\

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gitops.cli.client import DEFAULT, Client, find_server
+from gitops.cli.main import run
 from gitops.errors import ConflictError, NotFoundError, ServiceError, UsageError
 
 
@@ -50,6 +51,38 @@ def test_the_flag_wins_over_the_environment_and_that_over_the_demo(tmp_path: Pat
     environ = {"GITOPS_SERVER": "http://b.example/"}
     assert find_server(None, environ, inner) == "http://b.example"
     assert find_server("c.example:8080", environ, inner) == "http://c.example:8080"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://evil.example",
+        "https://127.0.0.1:1",
+        "http://127.0.0.1.evil.example",
+        "http://[",
+        "x",
+    ],
+)
+def test_a_repository_sends_nobody_elsewhere(tmp_path: Path, url: str) -> None:
+    (tmp_path / ".gitops-demo").mkdir()
+    (tmp_path / ".gitops-demo" / "demo.json").write_text(json.dumps({"url": url}))
+    assert find_server(None, {}, tmp_path) == DEFAULT
+
+
+def test_the_token_goes_to_no_service_that_only_a_file_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GITOPS_TOKEN", "planted-token")
+    monkeypatch.delenv("GITOPS_SERVER", raising=False)
+    with answering((200, b"[]"), (200, b"[]")) as (url, asked):
+        (tmp_path / ".gitops-demo").mkdir()
+        (tmp_path / ".gitops-demo" / "demo.json").write_text(json.dumps({"url": url}))
+        assert run(["list"]) == 0
+        assert run(["list", "--server", url]) == 0
+    capsys.readouterr()
+    sent = [headers.get("Authorization") for _, headers in asked]
+    assert sent == [None, "Bearer planted-token"]
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"url": 7}'])
