@@ -111,6 +111,29 @@ def completed(
     return {name: made[name] for name in dict.fromkeys(order)}
 
 
+def filled(value: Any, shape: Shape) -> Any:
+    """A new value with its plain defaults, for where it stands in another one's place."""
+    if isinstance(value, list):
+        return [filled(item, shape.item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    made = {name: filled(inner, shape.child(name) or ANY) for name, inner in value.items()}
+    for name in shape.field_names:
+        default = _plain(shape, name) if name not in made else None
+        if default is not None:
+            made[name] = default
+    return made
+
+
+def _plain(parent: Shape, name: str) -> Any:
+    """The default of a field that says something; None where there is none."""
+    if name in CONDITIONAL.get(parent.name, ()):
+        return None
+    known = parent.defaulted.get(name)
+    default = (parent.child(name) or ANY).default if known is None else known
+    return None if default is ABSENT or default == {} or is_zero(default) else default
+
+
 def _pull_policy(container: Struct) -> Any:
     image = str(container.get("image") or "").rpartition("/")[2]
     if "@" in image:

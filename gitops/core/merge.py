@@ -12,7 +12,7 @@ that desired lacks and that is live is removed; what only actual has is somebody
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gitops.core.defaults import comes_back, completed, has_default, is_filled, refilled
+from gitops.core.defaults import comes_back, completed, filled, has_default, is_filled, refilled
 from gitops.core.fields import Element, item_element, item_elements, list_shape
 from gitops.core.merge_lists import align, order_items
 from gitops.core.pointers import Trie
@@ -116,6 +116,8 @@ def _merge_missing(desired: Any, actual: Any, trace: Trace, place: tuple[Shape, 
     shape = parent.child(name) or ANY
     if trace.atomic:
         return actual if _is_servers(actual, trace, place) else refilled(actual, place)
+    if desired is None and shape.nullable and not parent.native:
+        return desired
     kept = _nulled(actual, trace, shape) if desired is None else _left_out(actual, trace, shape)
     if kept is not ABSENT:
         return kept
@@ -306,6 +308,7 @@ def _merge_positions(
         if kept is ABSENT and desired[wanted[place]] is not None:
             below = trace.position(-1, wanted[place])
             value = _fresh(desired[wanted[place]], below, shape.item)
+            value = filled(value, shape.item) if place < len(found) else value
         if value is not ABSENT:
             made.append(value)
         elif desired[wanted[place]] is None:
