@@ -34,7 +34,7 @@ class Explainer:
 
     def notice(self, runtime: Runtime, changed: Collection[ObjectId] = ()) -> None:
         """Ask for a look where health has turned bad, or where old pods may be gone."""
-        status = app_health(runtime).status
+        status = self._parts.judge.told(runtime.name)
         if status not in BAD:
             runtime.explained, runtime.explained_as = {}, None
         if runtime.syncing:

@@ -102,6 +102,12 @@ class Judge:
         self._events.publish(runtime.name, "health", f"{status}{detail}", status=str(status))
         return True
 
+    def told(self, application: str) -> HealthStatus | None:
+        """What was told last of an application; None before the first survey."""
+        with self._lock:
+            health = self._told.get(application)
+        return health.status if health else None
+
     def health_of(self, application: str) -> Health:
         """The worst health of what an application owns, judged now."""
         found = []

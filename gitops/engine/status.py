@@ -6,6 +6,7 @@ from dataclasses import replace
 from gitops.core.health import aggregate
 from gitops.engine.desired import Desired
 from gitops.engine.following import LANE
+from gitops.engine.judging import BAD
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
 from gitops.model.health import Health, HealthStatus
@@ -69,10 +70,17 @@ def _why_unknown(parts: Parts, runtime: Runtime) -> str:
 
 def app_health(runtime: Runtime) -> Health:
     """The worst health of an application's own objects."""
+    if not runtime.explained:
+        return aggregate(runtime.health.items())
     return aggregate(
-        (identity, replace(health, message=runtime.explained.get(identity) or health.message))
+        (identity, replace(health, message=_why_bad(runtime, identity, health) or health.message))
         for identity, health in list(runtime.health.items())
     )
+
+
+def _why_bad(runtime: Runtime, identity: ObjectId, health: Health) -> str:
+    """The reason of bad health, as long as it is bad."""
+    return runtime.explained.get(identity, "") if health.status in BAD else ""
 
 
 def is_ready(parts: Parts, runtime: Runtime) -> bool:
@@ -128,7 +136,8 @@ def _objects(parts: Parts, runtime: Runtime) -> tuple[ObjectStatus, ...]:
     for claim in parts.inventory.of(runtime.name):
         left = runtime.left or {}
         out = claim.id in runtime.drifted or claim.id in left
-        reason = runtime.explained.get(claim.id) or runtime.remarks.get(claim.id, "")
+        health = runtime.health.get(claim.id, Health(None))
+        reason = _why_bad(runtime, claim.id, health) or runtime.remarks.get(claim.id, "")
         if claim.id in left:
             reason = ": ".join(part for part in ("requires pruning", left[claim.id]) if part)
         if claim.contested:
@@ -138,7 +147,7 @@ def _objects(parts: Parts, runtime: Runtime) -> tuple[ObjectStatus, ...]:
                 claim.id,
                 claim.api_version,
                 "OutOfSync" if out else "Synced",
-                runtime.health.get(claim.id, Health(None)),
+                health,
                 reason,
             )
         )
