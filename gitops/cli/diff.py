@@ -26,9 +26,10 @@ from gitops.core.known_types import BUILT_IN, known_fields, schema_of_fields
 from gitops.core.mask import Masker, keyed_digest
 from gitops.core.matching import Triple, match
 from gitops.core.shapes import Shapes
+from gitops.core.sync_options import is_left_alone, is_on, options_of
 from gitops.errors import UsageError
 from gitops.model.diff import Diff
-from gitops.model.objects import Body, GroupKind, split_api_version
+from gitops.model.objects import Body, GroupKind, Manifest, identify, split_api_version
 from gitops.openapi.loader import load_builtin
 from gitops.wire.diff import diff_to_wire
 
@@ -107,10 +108,20 @@ def _customizations(declared: Path | None) -> list[Mapping[str, Any]]:
 
 def _shown(triple: Triple, shapes: Shapes, options: DiffOptions, masker: Masker) -> Diff:
     """One difference without secrets; an object that stays as it is has nothing to hide."""
-    found = diff(triple.desired, triple.actual, _last_applied(triple), shapes, options)
+    desired = triple.actual if _is_left_alone(triple) else triple.desired
+    found = diff(desired, triple.actual, _last_applied(triple), shapes, options)
     if not found.modified:
         return replace(found, predicted=None)
     return masker.mask_diff(found, triple.actual)
+
+
+def _is_left_alone(triple: Triple) -> bool:
+    """Whether annotations ask that what exists stays as it is; see `core.plan.settle_by_wish`."""
+    if triple.desired is None or triple.actual is None:
+        return False
+    wanted, live = (Manifest(identify(body), body) for body in (triple.desired, triple.actual))
+    options = options_of(wanted)
+    return "Reconcile=false" in options or is_on(options, "CreateOnly") or is_left_alone(live)
 
 
 def _last_applied(triple: Triple) -> LastApplied | None:

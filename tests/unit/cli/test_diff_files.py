@@ -234,6 +234,26 @@ def test_known_types_that_cannot_be_read_are_told(text):
         known_fields({"resource.customizations.knownTypeFields.x_Y": text}, "cm.yaml")
 
 
+@pytest.mark.parametrize(
+    ("side", "annotation", "value", "code"),
+    [
+        ("desired", "kustomize.toolkit.fluxcd.io/ssa", "IfNotPresent", 0),
+        ("desired", "kustomize.toolkit.fluxcd.io/ssa", "Ignore", 0),
+        ("desired", "kustomize.toolkit.fluxcd.io/ssa", "Merge", 3),
+        ("actual", "kustomize.toolkit.fluxcd.io/reconcile", "disabled", 0),
+        ("actual", "kustomize.toolkit.fluxcd.io/ssa", "IfNotPresent", 3),
+    ],
+)
+def test_what_annotations_leave_alone_has_no_difference(
+    files, capsys, side, annotation, value, code
+):
+    marked = {"name": "web", "namespace": "shop", "annotations": {annotation: value}}
+    sides = {"desired": SCALED, "actual": DEPLOYMENT}
+    sides[side] = {**sides[side], "metadata": marked}
+    arguments = files(**{name: [body] for name, body in sides.items()})
+    assert answer(capsys, arguments)[0] == code
+
+
 def test_the_patch_gives_desired(files, capsys):
     _, found = answer(capsys, files(desired=[SCALED], actual=[DEPLOYMENT]))
     assert jsonpatch.apply_patch(DEPLOYMENT, found[0]["patch"]) == SCALED
