@@ -44,6 +44,17 @@ class RollbackOrder(Order):
     )
 
 
+class UndeleteOrder(Order):
+    """What to bring back."""
+
+    revision: int = Field(ge=1, le=2**53, description="The revision that deleted it.")
+    resources: list[Text] = Field(
+        default_factory=list,
+        max_length=1000,
+        description="Only these objects, each as group:Kind:namespace/name.",
+    )
+
+
 class ApproveOrder(Order):
     """What to approve."""
 

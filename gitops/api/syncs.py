@@ -9,8 +9,9 @@ from starlette.responses import Response
 
 from gitops.api.applications import comparison_to_wire
 from gitops.api.context import Context, accepted, reply
-from gitops.api.schemas import ApproveOrder, RollbackOrder, SyncOrder
+from gitops.api.schemas import ApproveOrder, RollbackOrder, SyncOrder, UndeleteOrder
 from gitops.engine.operations import RollbackOptions, SyncOptions
+from gitops.engine.undelete import UndeleteOptions
 
 
 class Syncs:
@@ -22,7 +23,7 @@ class Syncs:
     def add(self, router: APIRouter) -> None:
         """Put the routes on a router."""
         one = "/applications/{name}/"
-        for word in ("sync", "refresh", "rollback", "approve"):
+        for word in ("sync", "refresh", "rollback", "undelete", "approve"):
             handler = getattr(self, word)
             router.add_api_route(one + word, handler, methods=["POST"], tags=["work"])
 
@@ -52,6 +53,13 @@ class Syncs:
         after = service.events.newest
         options = RollbackOptions(order.revision if order else None)
         return accepted(service.rollback(name, options, self._context.trigger(request)), after)
+
+    def undelete(self, request: Request, name: str, order: UndeleteOrder) -> Response:
+        """Bring back what a revision deleted, from the live copies that it kept, and stay there."""
+        service = self._context.ready()
+        after = service.events.newest
+        options = UndeleteOptions(order.revision, tuple(order.resources))
+        return accepted(service.undelete(name, options, self._context.trigger(request)), after)
 
     def approve(self, request: Request, name: str, order: ApproveOrder | None = None) -> Response:
         """Approve what the plan holds back, and sync."""

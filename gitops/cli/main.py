@@ -44,6 +44,7 @@ GROUPS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "history": ("gitops.cli.revisions", "list an application's revisions"),
         "show": ("gitops.cli.revisions", "show one revision"),
         "rollback": ("gitops.cli.revisions", "go back to a revision, and stay there"),
+        "undelete": ("gitops.cli.revisions", "bring back what a revision deleted"),
         "unpin": ("gitops.cli.revisions", "let Git decide again"),
         "approve": ("gitops.cli.revisions", "approve what a plan holds back"),
         "audit": ("gitops.cli.audit", "list, export or verify the trail"),

@@ -1,7 +1,7 @@
 """How commands that wait tell what happens, and print the end.
 
-Called by `sync`, `rollback`, `approve`, `unpin` and `delete`. Progress goes to standard error, on a
-terminal only; the result to standard output.
+Called by `sync`, `rollback`, `undelete`, `approve` and `delete`. Progress goes to standard error,
+on a terminal only; the result to standard output.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""`gitops history, show, rollback, unpin, approve`: revisions of a service's applications."""
+"""`gitops history, show, rollback, undelete, unpin, approve`: revisions of applications."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import click
 from gitops.cli.client import app_path, connect, server_option
 from gitops.cli.output import emit, output_option
 from gitops.cli.progress import end_of
-from gitops.cli.sync import timeout_option
+from gitops.cli.sync import resource_option, timeout_option
 from gitops.cli.tables import history_table, revision_page
 from gitops.errors import NotFoundError
 
@@ -65,6 +65,32 @@ def rollback_command(
     asked = client.post(app_path(application, "rollback"), {"revision": revision})
     if flags["no_wait"]:
         emit(asked, output, lambda: f"{application}: asked for a rollback")
+        return
+    context.exit(end_of(client, application, asked, output, flags["timeout"]))
+
+
+@click.command("undelete", short_help="bring back what a revision deleted")
+@click.argument("application")
+@click.argument("revision", type=click.IntRange(min=1))
+@resource_option
+@no_wait_option
+@timeout_option
+@server_option
+@output_option
+@click.pass_context
+def undelete_command(
+    context: click.Context, /, application: str, revision: int, output: str, **flags: Any
+) -> None:
+    """Create what a revision deleted again, as it lived, and stay there until Git brings new.
+
+    What exists meanwhile is never overwritten. An application that was deleted itself is
+    registered again as it was, and pinned until `gitops unpin`.
+    """
+    client = connect()
+    order = {"revision": revision, "resources": list(flags["resources"])}
+    asked = client.post(app_path(application, "undelete"), order)
+    if flags["no_wait"]:
+        emit(asked, output, lambda: f"{application}: asked for what revision {revision} deleted")
         return
     context.exit(end_of(client, application, asked, output, flags["timeout"]))
 

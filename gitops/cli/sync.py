@@ -26,6 +26,11 @@ timeout_option = click.option(
     help="How long to wait; the service goes on with it after that.",
 )  # fmt: skip
 
+resource_option = click.option(
+    "--resource", "resources", multiple=True, metavar="GROUP:KIND:NAMESPACE/NAME",
+    help="Only this object; again for more.",
+)  # fmt: skip
+
 
 @click.command("plan", short_help="show what a sync would do")
 @click.argument("application", required=False)
@@ -71,8 +76,7 @@ def print_plan(plan: dict[str, Any], output: str) -> int:
 @click.option("--dry-run", is_flag=True, help="Print the plan, and do nothing; exit 3 if any.")
 @click.option("--prune", is_flag=True, help="Delete beyond the prune budget.")
 @click.option("--commit", metavar="REF", help="Branch, tag or commit instead of the declared one.")
-@click.option("--resource", "resources", multiple=True, metavar="GROUP:KIND:NAMESPACE/NAME",
-              help="Only this object; again for more.")  # fmt: skip
+@resource_option
 @click.option("--no-wait", is_flag=True, help="Return at once.")
 @timeout_option
 @server_option

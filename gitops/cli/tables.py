@@ -232,7 +232,7 @@ def history_table(rows: Sequence[JsonObject]) -> str:
 def _kind(row: JsonObject) -> str:
     kind = str(row["kind"])
     if row["source"]:
-        kind += f" to {row['source']}"
+        kind += f" {'of' if kind == 'undelete' else 'to'} {row['source']}"
     if row["partial"]:
         kind += " (partial)"
     if row["count"] > 1:

@@ -11,10 +11,11 @@ from gitops.engine.deleting import DELETE, DeleteOptions
 from gitops.engine.following import LANE
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime, same_origin
-from gitops.errors import ApplicationError, ConflictError, GitopsError
+from gitops.errors import ApplicationError, ConflictError, GitopsError, NotFoundError
 from gitops.model.application import Application, Origin
 from gitops.model.objects import Manifest
 from gitops.model.revision import RecordKind, Trigger, TriggerKind
+from gitops.ports import TrailQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,10 @@ class Declarer:
             self._parts.states.change(application.name, deleting="")
         if not same:
             self._parts.events.publish(application.name, "registered", f"declared by {origin.kind}")
-            self._wake(runtime, trigger)
+            self.wake(runtime, trigger)
         return runtime
 
-    def _wake(self, runtime: Runtime, trigger: Trigger) -> None:
+    def wake(self, runtime: Runtime, trigger: Trigger) -> None:
         """Look at its repositories, since what it needs may be newer than the last look.
 
         Before start-up is over nothing is woken: start-up looks at everything.
@@ -80,6 +81,28 @@ class Declarer:
             self._parts.store.register(application.name, dump(manifest), actor)
             self.declare(application, origin, warnings, trigger)
         return [application.name for application, _ in accepted]
+
+    def declare_again(self, name: str, trigger: Trigger) -> Runtime:
+        """Register a deleted application as it was before; raises NotFoundError.
+
+        What files and Git declare is theirs to declare again.
+        """
+        query = TrailQuery(application=name, kind=RecordKind.UNREGISTERED, limit=1)
+        record = next(iter(self._parts.store.trail(query)), None)
+        address = record.payload.get("text") if record else None
+        if address is None:
+            where = record.payload.get("declared") if record else None
+            raise NotFoundError(
+                f'there is no application "{name}"'
+                + (f", it was declared in {where}" * bool(where)),
+                remedy="declare it again first",
+            )
+        text = self._parts.store.get(address).decode("utf-8")
+        application, warnings = understand(self.read(text, name)[0])
+        runtime = self._parts.registry.declare(application, Origin("api", "the API"), warnings)
+        self._parts.store.register(name, text, trigger.actor)
+        self._parts.events.publish(name, "registered", "declared by api")
+        return runtime
 
     def _accept(self, manifest: Manifest, origin: Origin) -> tuple[Application, tuple[str, ...]]:
         application, warnings = understand(manifest)

@@ -1,6 +1,7 @@
-"""What people ask for: sync, rollback, deletion. Runs as jobs, so that one sync runs at a time.
+"""What people ask for: sync, rollback, deletion, undelete.
 
-Each job ends with a `job-done` event that carries its ticket, so that whoever asked can wait.
+They run as jobs, so that one sync runs at a time. Each ends with a `job-done` event that carries
+its ticket, so that whoever asked can wait.
 """
 
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from gitops.engine.reconciler import Reconciler
 from gitops.engine.registry import Runtime
 from gitops.engine.status import sync_status
 from gitops.engine.sync import SyncResult
+from gitops.engine.undelete import UNDELETE, Undeleter
 from gitops.errors import ConflictError, GitopsError, InputError, NotFoundError
 from gitops.model.objects import ObjectId
 from gitops.model.revision import Revision
@@ -45,10 +47,13 @@ class RollbackOptions:
 class Operations:
     """Carries out manual jobs."""
 
-    def __init__(self, parts: Parts, reconciler: Reconciler, deleter: Deleter) -> None:
+    def __init__(
+        self, parts: Parts, reconciler: Reconciler, deleter: Deleter, undeleter: Undeleter
+    ) -> None:
         self._parts = parts
         self._reconciler = reconciler
         self._deleter = deleter
+        self._undeleter = undeleter
         reconciler.manual = self.carry_out
 
     def carry_out(self, runtime: Runtime, job: Job) -> None:
@@ -57,6 +62,7 @@ class Operations:
             "sync": self._sync,
             "rollback": self._rollback,
             DELETE: self._deleter.delete,
+            UNDELETE: self._undelete,
             REFRESH: self._refresh,
         }
         try:
@@ -188,6 +194,11 @@ class Operations:
         options = job.options or RollbackOptions()
         target = self._target(runtime, options.number)
         result = self._reconciler.restorer.restore(runtime, target, job.trigger, automatic=False)
+        return result, ""
+
+    def _undelete(self, runtime: Runtime, job: Job) -> tuple[SyncResult | None, str]:
+        result = self._undeleter.undelete(runtime, job.options, job.trigger)
+        self._reconciler.after(runtime, result)
         return result, ""
 
     def _target(self, runtime: Runtime, number: int | None) -> Revision:

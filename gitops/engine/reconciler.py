@@ -34,7 +34,7 @@ from gitops.model.revision import (
 )
 from gitops.ports import ApplicationState
 
-MANUAL = frozenset({"sync", "rollback", "delete", REFRESH})
+MANUAL = frozenset({"sync", "rollback", "delete", "undelete", REFRESH})
 
 SUPERSEDES = 3
 """After so many supersedes without a healthy revision the next sync runs to its end."""

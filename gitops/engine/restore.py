@@ -6,6 +6,7 @@ Called by the reconciler after a failed sync, and by `engine/operations.py` for 
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from gitops.core.decide import rollback_target
 from gitops.engine.apply import End
@@ -25,6 +26,9 @@ from gitops.model.revision import (
     TriggerKind,
 )
 from gitops.ports import ApplicationState
+
+PINNING = frozenset({RevisionKind.ROLLBACK, RevisionKind.UNDELETE})
+"""What brings an application somewhere where it stays."""
 
 
 class Restorer:
@@ -126,14 +130,25 @@ class Restorer:
     def _called_off(self) -> str:
         return "stopping" if self._parts.dispatcher.stopping.is_set() else ""
 
-    def pin(self, runtime: Runtime, target: Revision, trigger: Trigger, *, automatic: bool) -> None:
-        """Record that the application stays where it is brought, until desired changes."""
+    def pin(
+        self,
+        runtime: Runtime,
+        target: Revision,
+        trigger: Trigger,
+        *,
+        automatic: bool,
+        at: datetime | None = None,
+    ) -> None:
+        """Record that the application stays where it is brought, until desired changes.
+
+        `at` is when it began, where that is over.
+        """
         state = self._parts.states.get(runtime.name)
         held_back = state.digest or None
         pin = Pin(
             target.number,
             trigger.actor,
-            self._parts.clock.now(),
+            at or self._parts.clock.now(),
             held_back,
             trigger.evidence,
             automatic,
@@ -176,7 +191,6 @@ class Restorer:
 
 
 def is_cut_off(pin: Pin, history: Sequence[Revision]) -> bool:
-    """Whether a rollback was pinned and, by history (newest first), never began or never ended."""
-    kind = RevisionKind.ROLLBACK
-    since = [r for r in history if r.kind is kind and r.started_at >= pin.at]
+    """Whether what was pinned, by history (newest first), never began or never ended."""
+    since = [r for r in history if r.kind in PINNING and r.started_at >= pin.at]
     return not since or since[0].state is RevisionState.INTERRUPTED

@@ -31,6 +31,7 @@ from gitops.engine.reconciler import Reconciler
 from gitops.engine.registry import Registry
 from gitops.engine.states import States
 from gitops.engine.sync import Syncer
+from gitops.engine.undelete import UNDELETE, UndeleteOptions, Undeleter
 from gitops.engine.verdicts import Verdicts
 from gitops.engine.wait import Waiter
 from gitops.engine.writes import Writer
@@ -82,7 +83,8 @@ class Service:
         self.follower = Follower(self.parts)
         self.declarer = Declarer(self.parts, self._children())
         self.deleter = Deleter(self.parts, self.declarer.forget)
-        self.operations = Operations(self.parts, self.reconciler, self.deleter)
+        self.undeleter = Undeleter(self.parts, self.reconciler.restorer)
+        self.operations = Operations(self.parts, self.reconciler, self.deleter, self.undeleter)
         self.reading = Reading(self.parts)
         self._started = threading.Event()
 
@@ -203,6 +205,19 @@ class Service:
                 remedy="remove it there",
             )
         return self._job(name, DELETE, trigger, options)
+
+    def undelete(self, name: str, options: UndeleteOptions, trigger: Trigger) -> int:
+        """Ask for what a revision deleted; raises what stands in the way before anything is done.
+
+        A deleted application is registered again as it was, and stays at what it gets back.
+        """
+        self.undeleter.choose(name, options)
+        known = self.parts.registry.find(name)
+        runtime = known or self.declarer.declare_again(name, trigger)
+        ticket = self._job(name, UNDELETE, trigger, options)
+        if known is None:
+            self.declarer.wake(runtime, trigger)
+        return ticket
 
     def _job(self, name: str, kind: str, trigger: Trigger, options: Any) -> int:
         self.parts.registry.get(name)

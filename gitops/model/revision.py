@@ -17,6 +17,7 @@ class RevisionKind(StrEnum):
     HEAL = "heal"
     ROLLBACK = "rollback"
     DELETE = "delete"
+    UNDELETE = "undelete"
 
 
 class RevisionState(StrEnum):
@@ -110,9 +111,9 @@ class Outcome:
 class Revision:
     """One attempt to bring one application somewhere, from its opening to its close.
 
-    `source` is the number of the revision that a rollback restored; `manifests`, `diff` and `live`
-    (live copies of what is deleted or replaced) are addresses in the content store (None where
-    there is nothing); `healthy` says that all actions
+    `source` is the number of the revision that a rollback restored, or whose deletions an undelete
+    took back; `manifests`, `diff` and `live` (live copies of what is deleted or replaced) are
+    addresses in the content store (None where there is nothing); `healthy` says that all actions
     succeeded and the application was Healthy or Suspended before its deadline. `count` counts
     repeats that joined (heals); `attempts` counts tries within (retries).
     """

@@ -88,6 +88,26 @@ def test_the_first_sync_is_by_whoever_declared_the_application(
     assert (trigger.kind, trigger.evidence) == ("poll", "declared in apps.yaml:1")
 
 
+def test_what_a_prune_took_is_brought_back(gitops: Gitops, world: World, kubectl: Kubectl) -> None:
+    world.repo.write("app/stays.yaml", config_map("stays"))
+    world.push("app/words.yaml", config_map(word="one"))
+    world.declare(**BY_HAND)
+    assert gitops("sync", "demo").code == 0
+    world.repo.remove("app/words.yaml").commit("Remove the words")
+    world.repo.push()
+    assert gitops("sync", "demo", "--prune").code == 0
+    assert words(kubectl, world) == ""
+    ran = gitops("undelete", "demo", "2", "--resource", ":Secret:words", "-o", "json")
+    assert (ran.code, ran.error()["code"]) == (1, "not-found")
+    ran = gitops("undelete", "demo", "2", "-o", "json")
+    assert (ran.code, ran.json()["revision"], words(kubectl, world)) == (0, 3, "one")
+    ran = gitops("undelete", "demo", "2")
+    assert ran.code == 1
+    assert f"ConfigMap {world.namespace}/words exists meanwhile" in ran.err
+    assert "undelete of 2" in gitops("history", "demo").out
+    assert "pinned to revision 3" in gitops("sync", "demo").err
+
+
 def test_orphaned_objects_stay(gitops: Gitops, world: World, kubectl: Kubectl) -> None:
     world.push("app/words.yaml", config_map(word="one"))
     world.declare()

@@ -1,8 +1,14 @@
 """What a sync or a deletion took away is kept as it lived, and comes back when asked for."""
 
-from gitops.model.revision import Revision
-from tests.helpers.service import World, config_map
-from tests.helpers.walk import Walk
+import pytest
+import yaml
+
+from gitops.engine.undelete import UndeleteOptions
+from gitops.errors import ConflictError, NotFoundError
+from gitops.model.events import Event
+from gitops.model.revision import Revision, RevisionKind
+from tests.helpers.service import BY_HAND, World, config_map, deployment
+from tests.helpers.walk import Walk, outcomes
 
 SECRET = """\
 apiVersion: v1
@@ -12,6 +18,30 @@ metadata:
 stringData:
   password: a-planted-password
 """
+
+WEB = (
+    deployment("web")
+    + """\
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: web
+spec:
+  type: NodePort
+  selector: {app: web}
+  ports: [{port: 80}]
+"""
+)
+
+
+def undelete(walk: Walk, number: int, *resources: str) -> Event:
+    """Bring back what a revision deleted, and wait for the end."""
+    after = walk.service.events.newest
+    ticket = walk.service.undelete("demo", UndeleteOptions(number, resources), BY_HAND)
+    done = walk.service.outcome_of("demo", ticket, after, 60)
+    assert done is not None, walk.world.story()
+    return done
 
 
 def copies(world: World, revision: Revision) -> dict[str, dict]:
@@ -36,3 +66,111 @@ def test_a_prune_keeps_live_copies_encrypted(walk: Walk) -> None:
     database = (walk.world.settings.state_dir / "gitops.db").read_bytes()
     assert b"YS1wbGFudGVkLXBhc3N3b3Jk" not in database
     assert b"a-planted-password" not in database
+
+
+def test_pruned_objects_come_back_as_they_lived_and_stay(walk: Walk) -> None:
+    for name, text in (("keys", SECRET), ("web", WEB), ("words", config_map())):
+        walk.world.repo.write(f"app/{name}.yaml", text)
+    walk.world.push("app/stays.yaml", config_map("stays"))
+    walk.world.declare()
+    assert walk.settled("demo").revision == 1
+    walk.kubectl("-n", walk.namespace, "annotate", "secret", "keys", "example.com/by=hand")
+    for name in ("keys", "web", "words"):
+        walk.world.repo.remove(f"app/{name}.yaml")
+    assert outcomes(walk.publish("demo", "Remove most"))["Secret/keys"] == "deleted"
+
+    done = undelete(walk, 2)
+    assert (done.data["state"], done.revision) == ("succeeded", 3)
+    back = walk.service.reading.revision("demo", 3)
+    assert (back.kind, back.source, back.trigger) == (RevisionKind.UNDELETE, 2, BY_HAND)
+    assert set(outcomes(back)) == {
+        "Secret/keys", "Service/web", "Deployment/web", "ConfigMap/words",
+    }  # fmt: skip
+    keys = walk.live("secret/keys")
+    assert keys["data"] == {"password": "YS1wbGFudGVkLXBhc3N3b3Jk"}
+    assert keys["metadata"]["annotations"]["example.com/by"] == "hand"
+
+    walk.world.refresh()
+    status = walk.at_rest("demo")
+    assert (status.pin and status.pin.revision, status.sync) == (3, "OutOfSync")
+    assert walk.newest("demo").number == 3
+    walk.kubectl("-n", walk.namespace, "delete", "configmap", "words")
+    assert outcomes(walk.world.closed("demo", 4)) == {"ConfigMap/words": "created"}
+    walk.world.restart()
+    walk.world.refresh()
+    walk.at_rest("demo")
+    assert walk.newest("demo").number == 4
+
+    walk.world.repo.write("app/stays.yaml", config_map("stays", "changed"))
+    ended = walk.publish("demo", "Change what stayed")
+    assert outcomes(ended)["Secret/keys"] == "deleted"
+    assert walk.settled("demo").pin is None
+
+
+def test_what_exists_meanwhile_is_never_overwritten(walk: Walk) -> None:
+    for name in ("one", "two", "stays"):
+        walk.world.repo.write(f"app/{name}.yaml", config_map(name))
+    walk.push("Add three")
+    walk.world.declare()
+    walk.settled("demo")
+    walk.world.repo.remove("app/one.yaml")
+    walk.world.repo.remove("app/two.yaml")
+    walk.publish("demo", "Remove two")
+    walk.kubectl.apply(config_map("one", "theirs"), namespace=walk.namespace)
+
+    with pytest.raises(ConflictError) as raised:
+        undelete(walk, 2)
+    assert raised.value.message == (
+        f"ConfigMap {walk.namespace}/one exists meanwhile, and nothing that exists is overwritten"
+    )
+    with pytest.raises(ConflictError, match="revision 1 deleted nothing"):
+        undelete(walk, 1)
+    with pytest.raises(NotFoundError, match='revision 2 deleted no object ":ConfigMap:stays"'):
+        undelete(walk, 2, ":ConfigMap:stays")
+    with pytest.raises(NotFoundError, match="has no revision 9"):
+        undelete(walk, 9)
+    assert walk.newest("demo").number == 2
+
+    assert undelete(walk, 2, ":ConfigMap:two").data["state"] == "succeeded"
+    assert outcomes(walk.world.closed("demo", 3)) == {"ConfigMap/two": "created"}
+    assert walk.get("configmap/one", ".data.word") == "theirs"
+
+
+def test_a_deleted_application_comes_back_pinned(walk: Walk) -> None:
+    walk.world.repo.write("app/web.yaml", WEB)
+    walk.world.push("app/words.yaml", config_map())
+    walk.world.declare()
+    walk.settled("demo")
+    assert walk.delete("demo").data["state"] == "succeeded"
+    walk.world.restart()
+    assert walk.service.parts.registry.find("demo") is None
+
+    done = undelete(walk, 2)
+    assert (done.data["state"], done.revision) == ("succeeded", 3)
+    assert walk.exists("configmap/words")
+    assert walk.live("deployment/web")["spec"]["replicas"] == 1
+    walk.world.refresh()
+    status = walk.at_rest("demo")
+    assert status.pin is not None
+    assert status.pin.digest is None
+    after = walk.service.events.newest
+    ticket = walk.service.unpin("demo", BY_HAND)
+    assert walk.service.outcome_of("demo", ticket, after, 60) is not None
+    walk.settled("demo")
+    assert walk.service.reading.verify(None).faults == ()
+
+
+def test_what_a_file_declared_has_to_be_declared_again_first(walk: Walk) -> None:
+    walk.world.push("app/words.yaml", config_map())
+    text = yaml.safe_load(walk.world.application("demo"))
+    text["metadata"]["finalizers"] = ["resources-finalizer.argocd.argoproj.io"]
+    walk.service.declarer.load_file(yaml.safe_dump(text), "apps.yaml")
+    walk.settled("demo")
+    walk.service.declarer.withdraw("demo", "file", "apps.yaml")
+    walk.wait_told("demo", "unregistered")
+    with pytest.raises(NotFoundError) as raised:
+        undelete(walk, 2)
+    assert raised.value.message == (
+        'there is no application "demo", it was declared in apps.yaml:1'
+    )
+    assert raised.value.remedy == "declare it again first"
