@@ -10,7 +10,7 @@ from typing import Any, Final
 from gitops.core.checks.formats import label_1035_flaw
 from gitops.core.checks.reading import at, mapping_at, rows
 from gitops.core.metadata import Flaw
-from gitops.core.wording import Path, did_you_mean, dotted, listed, shorten
+from gitops.core.wording import Path, did_you_mean, dotted, kind_of, listed, shorten
 
 _TYPES: Final = ("array", "boolean", "integer", "number", "object", "string")
 _REFUSED: Final = ("$ref", "definitions", "dependencies", "deprecated", "id", "patternProperties")
@@ -115,13 +115,15 @@ def _schema(schema: Mapping[str, Any], path: Path, depth: int) -> Iterator[Flaw]
         return
     yield from _own(schema, path)
     yield from _logic(schema, path, depth)
-    for name, inner in mapping_at(schema, "properties").items():
+    properties = mapping_at(schema, "properties")
+    below: list[tuple[Path, Any]] = [((*path, "properties", n), properties[n]) for n in properties]
+    below += [((*path, key), schema.get(key)) for key in ("items", "additionalProperties")]
+    for where, inner in below:
         if isinstance(inner, Mapping):
-            yield from _schema(inner, (*path, "properties", name), depth + 1)
-    for key in ("items", "additionalProperties"):
-        inner = schema.get(key)
-        if isinstance(inner, Mapping):
-            yield from _schema(inner, (*path, key), depth + 1)
+            yield from _schema(inner, where, depth + 1)
+        elif inner is not None and not isinstance(inner, bool):
+            message = f"{dotted(where)} is {kind_of(inner)}, but must be a mapping"
+            yield Flaw("wrong-type", message, where)
 
 
 def _own(schema: Mapping[str, Any], path: Path) -> Iterator[Flaw]:
@@ -142,6 +144,8 @@ def _keys(schema: Mapping[str, Any], path: Path) -> Iterator[Flaw]:
     """A list by keys: each key is a property of its items, and always there."""
     keys, kind = schema.get("x-kubernetes-list-map-keys"), schema.get("x-kubernetes-list-type")
     where = (*path, "x-kubernetes-list-map-keys")
+    if kind is not None and kind not in ("atomic", "set", "map"):
+        yield _refused((*path, "x-kubernetes-list-type"), "must be atomic, set or map")
     if kind == "map" and not keys:
         message = f"{dotted(where)} is missing, which list-type map needs"
         yield Flaw("missing-field", message, (*path, "x-kubernetes-list-type"), of_key=True)
@@ -171,7 +175,10 @@ def _type(schema: Mapping[str, Any], path: Path) -> Iterator[Flaw]:
     )
     if not kind and not is_free and path[-1] != "openAPIV3Schema":  # the root's is told elsewhere
         yield Flaw("missing-field", f"{dotted(path)}.type is missing", path, of_key=True)
-    elif isinstance(kind, str) and kind and kind not in _TYPES:
+    elif kind and not isinstance(kind, str):
+        where = (*path, "type")
+        yield Flaw("wrong-type", f"{dotted(where)} is {kind_of(kind)}, but must be a string", where)
+    elif kind and kind not in _TYPES:
         meant = did_you_mean(kind, _TYPES) or f"; write {listed(_TYPES)}"
         where = (*path, "type")
         yield Flaw("bad-value", f'{dotted(where)} cannot be "{shorten(kind)}"{meant}', where)

@@ -51,6 +51,7 @@ CHOICES: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("CustomResourceDefinitionSpec", "scope"): ("Namespaced", "Cluster"),
     ("LabelSelectorRequirement", "operator"): ("In", "NotIn", "Exists", "DoesNotExist"),
     ("NetworkPolicyPort", "protocol"): ("TCP", "UDP", "SCTP"),
+    ("EndpointPort", "protocol"): ("TCP", "UDP", "SCTP"),
     ("PriorityClass", "preemptionPolicy"): ("PreemptLowerPriority", "Never"),
     ("ValidatingWebhook", "sideEffects"): ("None", "NoneOnDryRun"),
     ("MutatingWebhook", "sideEffects"): ("None", "NoneOnDryRun"),

@@ -283,6 +283,8 @@ def _definition(body: Body) -> Iterator[Flaw]:
     yield from _named(body, wanted, "names.plural and group")
     versions = [version for _, version in rows(spec, "versions")]
     stored = [version for version in versions if version.get("storage") is True]
+    if spec.get("versions") == []:
+        yield Flaw("missing-field", "spec.versions is empty", ("spec", "versions"), of_key=True)
     if versions and len(stored) != 1:
         message = f"exactly one of spec.versions must have storage: true, but {len(stored)} have"
         yield Flaw("bad-value", message, ("spec", "versions"), of_key=True)

@@ -96,6 +96,9 @@ def _stateful(value: Mapping[str, Any], path: Path) -> Iterator[Flaw]:
         yield Flaw("bad-value", message, (*where, "rollingUpdate"), of_key=True)
     for place, claim in rows(value, "volumeClaimTemplates"):
         name = at(claim, "metadata", "name")
+        if not name:
+            message = f"{dotted((*path, *place))}.metadata.name is missing"
+            yield Flaw("missing-field", message, (*path, *place))
         wrong = label_flaw(name) if isinstance(name, str) and name else None
         if wrong is not None:
             named = (*path, *place, "metadata", "name")

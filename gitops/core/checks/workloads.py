@@ -64,8 +64,9 @@ def _template(
         )
         yield from check_pod(spec, where, claims)
         policy = spec.get("restartPolicy")
-        if policy is None and required:
-            message = f"{dotted(where)}.restartPolicy is missing; write {listed(policies)}"
+        if policy in (None, "") and required:
+            state = "missing" if policy is None else "empty"
+            message = f"{dotted(where)}.restartPolicy is {state}; write {listed(policies)}"
             yield Flaw("missing-field", message, where, of_key=True)
         elif isinstance(policy, str) and policy not in policies and policy in _POLICIES:
             message = (
