@@ -187,9 +187,17 @@ def _port(made: dict[str, Any], _: Struct, __: Struct) -> dict[str, Any]:
     return made
 
 
-def _volume(made: dict[str, Any], actual: Struct, _: Struct) -> dict[str, Any]:
-    """A volume whose source went is an empty folder."""
+def _volume(made: dict[str, Any], actual: Struct, desired: Struct) -> dict[str, Any]:
+    """A volume has one source: the manifest's, else an empty folder."""
+    if len(desired) > 1:
+        return {name: value for name, value in made.items() if name in desired}
     return {**made, "emptyDir": {}} if len(actual) > len(made) == 1 and "name" in made else made
+
+
+def _strategy(made: dict[str, Any], _: Struct, desired: Struct) -> dict[str, Any]:
+    """Only a rolling update has bounds; the server refuses others (patch strategy retainKeys)."""
+    rolls = made.get("type") in (None, "RollingUpdate") or "rollingUpdate" in desired
+    return made if rolls else {n: value for n, value in made.items() if n != "rollingUpdate"}
 
 
 def _service(made: dict[str, Any], actual: Struct, desired: Struct) -> dict[str, Any]:
@@ -239,5 +247,7 @@ ADJUSTED: Final[Mapping[str, Callable[[dict[str, Any], Struct, Struct], dict[str
     f"{_CORE}ServicePort": _port,
     f"{_CORE}ServiceSpec": _service,
     f"{_CORE}Volume": _volume,
+    "io.k8s.api.apps.v1.DeploymentStrategy": _strategy,
+    "io.k8s.api.apps.v1.DaemonSetUpdateStrategy": _strategy,
 }
 """Structs that the server changes beyond what a manifest states."""

@@ -12,7 +12,15 @@ that desired lacks and that is live is removed; what only actual has is somebody
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gitops.core.defaults import comes_back, completed, filled, has_default, is_filled, refilled
+from gitops.core.defaults import (
+    Place,
+    comes_back,
+    completed,
+    filled,
+    has_default,
+    is_filled,
+    refilled,
+)
 from gitops.core.fields import Element, item_element, item_elements, list_shape
 from gitops.core.merge_lists import align, order_items
 from gitops.core.pointers import Trie
@@ -76,19 +84,23 @@ def _merge_map(
         if added is not ABSENT:
             made[name] = added
             changed = True
-    return _settled(made, actual, desired, shape) if changed else actual
+    return _settled(made, (actual, desired), trace, shape) if changed else actual
 
 
 def _settled(
-    made: dict[str, Any], actual: Mapping[str, Any], desired: Mapping[str, Any], shape: Shape
+    made: dict[str, Any],
+    sides: tuple[Mapping[str, Any], Mapping[str, Any]],
+    trace: Trace,
+    shape: Shape,
 ) -> Any:
-    """A map that changed, as the server would keep it."""
-    if shape.native:
+    """A map that changed, as the server would keep it; `sides`: actual and desired."""
+    actual, desired = sides
+    if shape.native and not trace.answered:
         made = completed(made, actual, desired, shape)
     return ABSENT if shape.drops_empty and not made else _same_or(actual, made)
 
 
-def _merge_field(desired: Any, actual: Any, trace: Trace, place: tuple[Shape, str]) -> Any:
+def _merge_field(desired: Any, actual: Any, trace: Trace, place: Place) -> Any:
     """Merge one field; `place` is its parent's shape and its name."""
     parent, name = place
     shape = parent.child(name) or ANY
@@ -99,7 +111,7 @@ def _merge_field(desired: Any, actual: Any, trace: Trace, place: tuple[Shape, st
     if desired == "" and actual not in ("", None) and has_default(place):
         return refilled(actual, place)
     if shape.drops_zero and _is_dropped(desired, actual):
-        return actual if is_filled(actual, place) else refilled(actual, place)
+        return actual if is_filled(actual, place) else _gone(actual, trace, place)
     return merge(desired, actual, trace, shape)
 
 
@@ -110,21 +122,31 @@ def _is_dropped(desired: Any, actual: Any) -> bool:
     return is_zero(desired) and not is_zero(actual)
 
 
-def _merge_missing(desired: Any, actual: Any, trace: Trace, place: tuple[Shape, str]) -> Any:
+def _merge_missing(desired: Any, actual: Any, trace: Trace, place: Place) -> Any:
     """What stays of a field that desired leaves out."""
     parent, name = place
     shape = parent.child(name) or ANY
     if trace.atomic:
-        return actual if _is_servers(actual, trace, place) else refilled(actual, place)
+        return actual if _is_servers(actual, trace, place) else _gone(actual, trace, place)
     if desired is None and shape.nullable and not parent.native:
         return desired
     kept = _nulled(actual, trace, shape) if desired is None else _left_out(actual, trace, shape)
     if kept is not ABSENT:
         return kept
-    return refilled(actual, place)
+    return _gone(actual, trace, place)
 
 
-def _is_servers(actual: Any, trace: Trace, place: tuple[Shape, str]) -> bool:
+def _gone(actual: Any, trace: Trace, place: Place) -> Any:
+    """What is left of a field that goes: what the server fills in, once it is gone."""
+    if not trace.answered:
+        return refilled(actual, place)
+    parent, name = place
+    if name in parent.zeros and isinstance(actual, dict):
+        return {} if actual else actual
+    return actual if comes_back(actual, place) else ABSENT
+
+
+def _is_servers(actual: Any, trace: Trace, place: Place) -> bool:
     """Whether a field inside an atomic value, of which desired says nothing, is a default.
 
     Everything else there goes, because an atomic value is replaced as one.

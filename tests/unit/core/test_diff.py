@@ -223,3 +223,13 @@ def test_a_moved_item_is_removed_and_added_in_the_patch():
     found = diff(desired, actual, None, SHAPES)
     assert {operation["op"] for operation in found.patch} <= {"add", "remove", "replace"}
     assert jsonpatch.apply_patch(actual, list(found.patch)) == desired
+
+
+def test_what_others_own_too_is_removed_even_where_the_server_has_a_default_for_it():
+    last = LastApplied(deployment(replicas=3, strategy={"type": "Recreate"}, minReadySeconds=1))
+    answer = deployment(replicas=3, strategy={"type": "Recreate"}, minReadySeconds=1)
+    gone = removals(deployment(minReadySeconds=1), answer, last, SHAPES)
+    assert gone == (
+        {"op": "remove", "path": "/spec/strategy/type"},
+        {"op": "remove", "path": "/spec/replicas"},
+    )
