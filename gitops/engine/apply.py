@@ -115,6 +115,20 @@ class Applier:
             self._sync_fail(plan, run, applied)
         return applied
 
+    def rest(self, plan: Plan, until: float, called_off: Callable[[], str]) -> End | None:
+        """Wait before a plan is tried again; None: try it, else what called off.
+
+        Like a wave, a plan with hooks is left by a stop only.
+        """
+        hooks = any(action.hook is not None for action in plan.actions)
+
+        def word() -> str:
+            called = called_off()
+            return "" if hooks and called != "stopping" else called
+
+        called = self._waiter.rest(until, word)
+        return End(called) if called else None
+
     def _phase(self, actions: Sequence[Action], plan: Plan, run: Run, applied: Applied) -> None:
         """One phase; its hooks go at its end, since later waves may rest on earlier hooks."""
         for stage in stages(actions):

@@ -8,7 +8,6 @@ a deletion are the same sync with another desired state.
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from threading import Event
 
 import orjson
@@ -254,6 +253,10 @@ class Syncer:
         outcomes = [] if request.kind is RevisionKind.HEAL else fault_outcomes(comparison.masked)
         applied, failures = Applied(End.RETRY), 0
         again: Comparison | None = comparison
+
+        def off() -> str:
+            return "stopping" if self._stopping.is_set() else request.called_off()
+
         while True:
             if again is not None:
                 comparison = again
@@ -262,9 +265,13 @@ class Syncer:
                 outcomes += applied.outcomes
                 if applied.end is not End.RETRY:
                     break
-            delay = next_attempt(policy.retry, failures)
+            pause = next_attempt(policy.retry, failures)
             failures += 1
-            if delay is None or self._give_up(delay, deadline):
+            until = deadline if pause is None else self._clock.monotonic() + pause.total_seconds()
+            if until >= deadline:
+                break
+            if (ended := self._applier.rest(comparison.plan, until, off)) is not None:
+                applied.end = ended
                 break
             revision = replace(revision, attempts=revision.attempts + 1)
             again = self._compare_again(request)
@@ -327,13 +334,6 @@ class Syncer:
                 object=str(outcome.id),
                 outcome=str(outcome.outcome),
             )
-
-    def _give_up(self, delay: timedelta, deadline: float) -> bool:
-        """Wait before the next attempt; True when there is no time for one."""
-        seconds = delay.total_seconds()
-        if self._clock.monotonic() + seconds > deadline:
-            return True
-        return self._stopping.wait(seconds)
 
     def _compare_again(self, request: SyncRequest) -> Comparison | None:
         """Plan again for the next attempt; None while the cluster cannot answer."""

@@ -74,6 +74,16 @@ class Waiter:
                 return Waited(WaitEnd.DEADLINE, unhealthy)
             version = self._actual.wait(version, min(left, LONGEST_S))
 
+    def rest(self, until: float, called_off: Callable[[], str]) -> str:
+        """Wait until a moment on the monotonic clock, or something calls off: its word, or ""."""
+        version = 0
+        while True:
+            word = called_off()
+            left = until - self._clock.monotonic()
+            if word or left <= 0:
+                return word
+            version = self._actual.wait(version, min(left, LONGEST_S))
+
     def _unhealthy(
         self, identities: Collection[ObjectId], judged: dict[ObjectId, tuple[str, Health]]
     ) -> dict[ObjectId, Health]:

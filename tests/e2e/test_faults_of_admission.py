@@ -148,6 +148,22 @@ def test_a_webhook_that_is_away_passes_and_one_that_denies_is_the_manifest_s_fau
     assert False in webhook.asked
 
 
+def test_a_newer_commit_does_not_wait_for_the_retries_of_an_older_one(
+    world: World, webhook: Webhook
+) -> None:
+    hour = {"limit": 5, "backoff": {"duration": "1h", "maxDuration": "1h"}}
+    with webhook.serve():
+        webhook.fails_once = True
+        world.push("app/words.yaml", config_map())
+        world.declare(syncPolicy={"retry": hour, "timeout": "2h"})
+        world.wait_for(lambda: "words failed" in world.story(), "the first attempt's end")
+        world.push("app/words.yaml", config_map(word="two"))
+        world.refresh()
+        world.settled()
+    newer, older = world.service.reading.revisions("demo")
+    assert (newer.healthy, older.state) == (True, RevisionState.SUPERSEDED)
+
+
 def test_a_policy_that_denies_is_passed_on_in_its_words(world: World, kubectl: Kubectl) -> None:
     name, api = world.namespace, "admissionregistration.k8s.io/v1"
     selector = {"matchLabels": {"kubernetes.io/metadata.name": name}}
