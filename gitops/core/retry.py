@@ -19,6 +19,9 @@ HEAL_WINDOW: Final = timedelta(minutes=10)
 HEAL_LIMIT: Final = 5
 """So many heals of one object within the window, and it is contested."""
 
+AWAY: Final = frozenset({"transient", "unreachable", "unauthorized"})
+"""Reasons of errors for which the API server can tell nothing now, and soon may."""
+
 OUTSIDE: Final = frozenset({"forbidden", "namespace-missing", "unknown-kind"})
 """Codes of faults that somebody may mend outside of Git: rights, a namespace, a definition."""
 

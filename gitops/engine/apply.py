@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Final
 
 from gitops.core.order import kind_rank
-from gitops.core.retry import may_pass
+from gitops.core.retry import AWAY, may_pass
 from gitops.core.scope import CRD, NAMESPACE
 from gitops.engine.actual import Actual
 from gitops.engine.sentences import tell, tell_faults
@@ -25,11 +25,8 @@ from gitops.model.plan import Action, Phase, Plan
 from gitops.model.revision import Outcome, OutcomeKind
 from gitops.ports import Claim, Clock
 
-PASSING: Final = frozenset({"transient", "unreachable", "conflict", "unauthorized", "forbidden"})
+PASSING: Final = AWAY | {"conflict", "forbidden"}
 """Reasons for which a write is tried again; rights are unknown to a server that just started."""
-
-AWAY: Final = frozenset({"transient", "unreachable", "unauthorized"})
-"""Reasons for which an API server can tell nothing, and soon may."""
 
 
 class End(StrEnum):

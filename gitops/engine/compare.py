@@ -27,6 +27,7 @@ from gitops.core.plan import (
     settle_by_wish,
     settle_locally,
 )
+from gitops.core.retry import AWAY
 from gitops.core.shapes import Shapes
 from gitops.engine.actual import Actual
 from gitops.engine.children import is_child
@@ -34,7 +35,7 @@ from gitops.engine.desired import Documents
 from gitops.engine.inventory import Inventory
 from gitops.engine.secrets import known_secrets
 from gitops.engine.sentences import hold_all, nothing, refusal, tell
-from gitops.engine.subjects import PASSING, Gathered, Subjects
+from gitops.engine.subjects import Gathered, Subjects
 from gitops.engine.wishes import fit, leave
 from gitops.errors import ClusterError
 from gitops.model.application import Application
@@ -277,7 +278,7 @@ class Comparer:
         gathered: Gathered,
         work: _Work,
     ) -> None:
-        if error.reason in PASSING:
+        if error.reason in AWAY:
             raise error
         why = gathered.rests_on(subject.id, error.reason)
         if error.reason == "immutable" and live is not None:

@@ -22,6 +22,7 @@ from gitops.core.plan import (
 )
 from gitops.core.projection import answer_digest
 from gitops.core.resting import may_rest_on
+from gitops.core.retry import AWAY
 from gitops.core.scope import CRD, NAMESPACE, defined_kind
 from gitops.core.sync_options import merge_options, options_of
 from gitops.engine.actual import Actual
@@ -38,8 +39,6 @@ from gitops.model.plan import Action, DeletePolicy, Fault, Hook, Phase
 from gitops.ports import Claim, Cluster
 
 AUTOSCALER = GroupKind("autoscaling", "HorizontalPodAutoscaler")
-PASSING = frozenset({"unreachable", "transient", "unauthorized"})
-"""Reasons of errors for which a plan is not made now, and made later."""
 LIST_S = 20.0
 """How long a plan waits for the list of a kind that only hooks have."""
 
@@ -152,7 +151,7 @@ class Subjects:
         self._refuse_to_guess({identity.group_kind for identity in versions})
         unknown = self._actual.settle({i: v for i, v in versions.items() if not is_child(i)})
         for error in unknown.values():
-            if error.reason in PASSING:
+            if error.reason in AWAY:
                 raise error
         gathered.faults += [
             Fault(e.reason or "refused", tell(e), m.id, m.place)
@@ -165,7 +164,7 @@ class Subjects:
         """What is remembered may be long gone while the API server does not answer."""
         for kind in sorted(kinds):
             error = self._actual.unseen(kind)
-            if error is not None and error.reason in PASSING:
+            if error is not None and error.reason in AWAY:
                 raise ClusterError(error.message, remedy=error.remedy, reason=error.reason)
 
     def _remembered(
