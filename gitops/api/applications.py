@@ -13,6 +13,7 @@ from gitops.engine.compare import Comparison
 from gitops.engine.declaring import understand
 from gitops.engine.deleting import DeleteOptions
 from gitops.errors import ApplicationError, InputError
+from gitops.ports import DeletionMode
 from gitops.wire.plan import plan_digest, plan_to_wire
 from gitops.wire.status import status_to_wire
 from gitops.wire.values import JsonObject
@@ -37,6 +38,7 @@ class Applications:
             ("GET", one, self.show),
             ("DELETE", one, self.delete),
             ("GET", one + "/plan", self.plan),
+            ("GET", one + "/deletion", self.deletion),
             ("POST", "/plan", self.plan_of),
             ("GET", one + "/pin", self.pin),
             ("DELETE", one + "/pin", self.unpin),
@@ -64,11 +66,14 @@ class Applications:
     def delete(self, request: Request, name: str, mode: str = "cascade") -> Response:
         """Delete an application: `cascade` with what it runs, `orphan` leaves that alone."""
         service = self._context.ready()
-        if mode not in ("cascade", "orphan"):
-            raise InputError(f'mode is "cascade" or "orphan", not "{mode[:40]}"')
         after = service.events.newest
-        options = DeleteOptions("orphan" if mode == "orphan" else "cascade")
+        options = DeleteOptions(_mode(mode))
         return accepted(service.delete(name, options, self._context.trigger(request)), after)
+
+    def deletion(self, name: str, mode: str = "cascade") -> Response:
+        """What a deletion would do now: what goes, in order, and what stays and why."""
+        found = self._context.ready().reading.deletion(name, _mode(mode))
+        return reply(comparison_to_wire(found))
 
     def plan(self, name: str, commit: Commit = None) -> Response:
         """What a sync would do now."""
@@ -117,6 +122,12 @@ def comparison_to_wire(comparison: Comparison) -> JsonObject:
         "held": comparison.held or None,
         "waits": comparison.waits_for_approval or any(a.waits for a in comparison.plan.actions),
     }
+
+
+def _mode(mode: str) -> DeletionMode:
+    if mode not in ("cascade", "orphan"):
+        raise InputError(f'mode is "cascade" or "orphan", not "{mode[:40]}"')
+    return "orphan" if mode == "orphan" else "cascade"
 
 
 def _text(body: bytes) -> str:

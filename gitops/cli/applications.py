@@ -11,8 +11,8 @@ import yaml
 from gitops.cli.client import Client, app_path, connect, server_option
 from gitops.cli.durations import DurationType
 from gitops.cli.output import coloured, echo_yaml, emit, output_option, to_json, visible
-from gitops.cli.progress import finish, progress
-from gitops.cli.tables import application_table, event_line, status_page
+from gitops.cli.progress import exit_of, finish, progress
+from gitops.cli.tables import application_table, deletion_page, event_line, status_page
 from gitops.errors import InputError, UsageError
 
 _file = click.Path(path_type=Path, allow_dash=True)
@@ -61,6 +61,7 @@ def create_command(file: Path, output: str) -> None:
 @click.option(
     "--orphan", "mode", flag_value="orphan", help="Leave what it runs, without our marks."
 )
+@click.option("--dry-run", is_flag=True, help="Print what would go and what would stay and why.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--timeout", type=DurationType(), default="10m", show_default=True,
               help="How long to wait for the end.")  # fmt: skip
@@ -70,8 +71,15 @@ def create_command(file: Path, output: str) -> None:
 def delete_command(
     context: click.Context, /, application: str, mode: str, output: str, **rest: Any
 ) -> None:
-    """Delete an application, with what it runs (--cascade) or without (--orphan)."""
+    """Delete an application, with what it runs (--cascade) or without (--orphan).
+
+    With --dry-run nothing is done, and the exit code is 3 where something would go.
+    """
     client = connect()
+    if rest["dry_run"]:
+        found = client.get(app_path(application, "deletion"), mode=mode)
+        emit(found, output, lambda: deletion_page(found))
+        context.exit(exit_of(found))
     status = client.get(app_path(application))
     if not rest["yes"]:
         _confirm(application, mode, len(status["objects"]))

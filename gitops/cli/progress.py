@@ -6,7 +6,7 @@ on a terminal only; the result to standard output.
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -15,6 +15,16 @@ from gitops.cli.output import coloured, emit, visible
 from gitops.cli.tables import clip, event_line, title
 
 GOOD = frozenset({"succeeded", "unchanged"})
+
+
+DIFFERENT: Final = 3
+
+
+def exit_of(plan: Mapping[str, Any]) -> int:
+    """The exit code of a command that shows a plan and does nothing."""
+    if plan["faults"]:
+        return 1
+    return DIFFERENT if any(a["action"] != "none" for a in plan["actions"]) else 0
 
 
 def progress(output: str) -> Callable[[Mapping[str, Any]], None]:

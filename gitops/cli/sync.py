@@ -11,12 +11,11 @@ from gitops.cli.client import Client, app_path, connect, server_option
 from gitops.cli.difference import difference_table
 from gitops.cli.durations import DurationType
 from gitops.cli.output import emit, output_option
-from gitops.cli.progress import end_of, progress
+from gitops.cli.progress import DIFFERENT, end_of, exit_of, progress
 from gitops.cli.tables import application_table, plan_page
 from gitops.errors import ServiceError, UsageError
 from gitops.wire.diff import diff_from_wire
 
-DIFFERENT: Final = 3
 LOOK_S: Final = 1.0
 """How often to look at an application that nothing is told of: coming to rest is no event."""
 RESTING: Final = frozenset({None, "Healthy", "Suspended"})
@@ -66,9 +65,7 @@ def plan_command(
 def print_plan(plan: dict[str, Any], output: str) -> int:
     """Print a plan; returns the exit code."""
     emit(plan, output, lambda: plan_page(plan))
-    if plan["faults"]:
-        return 1
-    return DIFFERENT if any(a["action"] != "none" for a in plan["actions"]) else 0
+    return exit_of(plan)
 
 
 @click.command("sync", short_help="sync an application")

@@ -159,6 +159,23 @@ def plan_page(plan: JsonObject) -> str:
     return "\n".join([*lines, _total(plan, actions)])
 
 
+def deletion_page(plan: JsonObject) -> str:
+    """`gitops delete APP --dry-run`: what would go, in this order, then what would stay and why."""
+    actions = [action_from_wire(value) for value in plan["actions"]]
+    going = [action for action in actions if action.kind is not ActionKind.NONE]
+    kept = [action for action in actions if action.kind is ActionKind.NONE]
+    lines = [*_faults(plan), *_warnings(plan)]
+    lines += [line for action in going for line in action_lines(action) if line]
+    for action in kept:
+        name = click.style(f"= keep {action.id.title}", bold=True)
+        lines.append(name + click.style(f"   {action.reason}", dim=True))
+    if plan.get("held"):
+        lines.append(f"{click.style('held:', fg='yellow')} {plan['held']}")
+    deletes = sum(action.kind is ActionKind.DELETE for action in going)
+    total = f"{plan['application']}: {deletes} to delete, {len(kept)} kept."
+    return "\n".join([*lines, "", total] if lines else [total])
+
+
 def action_lines(action: Action) -> Iterator[str]:
     """One action: what, to which object, why; then its fields."""
     sign, colour = SIGNS.get(action.kind, CHANGED)

@@ -11,13 +11,17 @@ from dataclasses import dataclass, replace
 from gitops.core.hooks import deletion_hooks
 from gitops.core.marks import release_marks
 from gitops.engine.apply import End
-from gitops.engine.compare import PlanRequest
+from gitops.engine.children import is_child
+from gitops.engine.compare import Comparison, PlanRequest
 from gitops.engine.dispatcher import Job
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
 from gitops.engine.sync import SyncRequest, SyncResult
-from gitops.errors import GitopsError
+from gitops.errors import ConflictError, GitopsError
 from gitops.model.application import Application, Origin
+from gitops.model.diff import ActionKind
+from gitops.model.objects import ObjectId
+from gitops.model.plan import Action, Hold
 from gitops.model.revision import Revision, RevisionKind, RevisionState, Trigger, TriggerKind
 from gitops.ports import DeletionMode, Patch
 
@@ -55,6 +59,60 @@ def deletion(parts: Parts, application: Application) -> PlanRequest:
         deletes=True,
         orphan=state.deleting == "orphan",
     )
+
+
+def refuse_declared(parts: Parts, name: str) -> None:
+    """What a file or Git declares is deleted there; raises ConflictError, NotFoundError."""
+    origin = parts.registry.get(name).origin
+    if origin.kind != "api" and not parts.states.get(name).deleting:
+        raise ConflictError(
+            f'"{name}" is declared in {origin.where}', where=name, remedy="remove it there"
+        )
+
+
+def preview(parts: Parts, name: str, mode: DeletionMode) -> Comparison:
+    """What a deletion would do now; what it would leave is an action `none` that says why.
+
+    Raises what would refuse the deletion, and ClusterError.
+    """
+    refuse_declared(parts, name)
+    application = parts.registry.get(name).application
+    request = replace(deletion(parts, application), orphan=mode == "orphan")
+    found = parts.comparer.compare(request)
+    shown = [_shown(parts, action) for action in found.masked.actions]
+    shown += [
+        _kept(Action(ActionKind.NONE, i, live.api_version if live else ""), _why_left(i, mode))
+        for i in found.released
+        if (live := parts.actual.get(i)) is not None or is_child(i)
+    ]
+    return replace(found, masked=replace(found.masked, actions=tuple(shown)))
+
+
+def _shown(parts: Parts, action: Action) -> Action:
+    """An action as a preview has it: what is skipped stays, and of a child it says what follows."""
+    if action.kind is not ActionKind.DELETE or action.hook is not None:
+        return action
+    if action.hold is Hold.SKIPPED and action.held is not None:
+        return _kept(action, action.held)
+    if not is_child(action.id):
+        return action
+    child = parts.registry.find(action.id.name)
+    with_it = child is not None and child.application.finalize
+    told = "with what it runs" if with_it else "what it runs stays"
+    return replace(action, reason=f"{action.reason}; {told}")
+
+
+def _kept(action: Action, why: str) -> Action:
+    kind = ActionKind.NONE
+    return replace(action, kind=kind, diff=None, reason=why, held=why, hold=Hold.SKIPPED)
+
+
+def _why_left(identity: ObjectId, mode: DeletionMode) -> str:
+    if mode == "cascade":
+        return "its marks say that it is not this application's any more"
+    if is_child(identity):
+        return "it is let go too, and what it runs stays (--orphan)"
+    return "it stays, without our marks (--orphan)"
 
 
 class Deleter:

@@ -9,7 +9,7 @@ from gitops.core.normalize import canonical
 from gitops.core.owners import LastApplied
 from gitops.core.selecting import select
 from gitops.engine.compare import Comparison, PlanRequest
-from gitops.engine.deleting import deletion
+from gitops.engine.deleting import deletion, preview
 from gitops.engine.parts import Parts
 from gitops.engine.status import describe
 from gitops.errors import InputError, NotFoundError, SourceError
@@ -18,7 +18,7 @@ from gitops.model.diff import ActionKind, Diff
 from gitops.model.objects import Body, Manifest, ObjectId
 from gitops.model.revision import Revision, TrailRecord
 from gitops.model.status import ApplicationStatus
-from gitops.ports import ApplicationState, TrailQuery, Verdict
+from gitops.ports import ApplicationState, DeletionMode, TrailQuery, Verdict
 
 
 class Reading:
@@ -56,6 +56,10 @@ class Reading:
         hooks = request.hooks and only is None
         request = replace(request, only=only, prune=True if prune else None, hooks=hooks)
         return _warned(self._parts.comparer.compare(request), warnings)
+
+    def deletion(self, name: str, mode: DeletionMode) -> Comparison:
+        """What a deletion would do now, in its order, and what it would leave and why."""
+        return preview(self._parts, name, mode)
 
     def select(
         self, name: str, patterns: Sequence[str], commit: str | None = None

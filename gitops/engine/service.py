@@ -17,7 +17,7 @@ from gitops.engine.children import Children
 from gitops.engine.compare import Comparer
 from gitops.engine.copies import Copies
 from gitops.engine.declaring import Declarer
-from gitops.engine.deleting import DELETE, DeleteOptions, Deleter
+from gitops.engine.deleting import DELETE, DeleteOptions, Deleter, refuse_declared
 from gitops.engine.desired import DesiredLoader
 from gitops.engine.dispatcher import Dispatcher, Job
 from gitops.engine.events import EventLog
@@ -197,13 +197,7 @@ class Service:
 
     def delete(self, name: str, options: DeleteOptions, trigger: Trigger) -> int:
         """Ask for a deletion; raises ConflictError where a file or Git declares it."""
-        origin = self.parts.registry.get(name).origin
-        if origin.kind != "api" and not self.parts.states.get(name).deleting:
-            raise ConflictError(
-                f'"{name}" is declared in {origin.where}',
-                where=name,
-                remedy="remove it there",
-            )
+        refuse_declared(self.parts, name)
         return self._job(name, DELETE, trigger, options)
 
     def undelete(self, name: str, options: UndeleteOptions, trigger: Trigger) -> int:

@@ -108,6 +108,65 @@ def test_what_a_prune_took_is_brought_back(gitops: Gitops, world: World, kubectl
     assert "pinned to revision 3" in gitops("sync", "demo").err
 
 
+LOOK = "look at `gitops plan demo`, then `gitops approve demo`"
+WAVES = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: early, annotations: {argocd.argoproj.io/sync-wave: "-1"}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: kept, annotations: {argocd.argoproj.io/sync-options: Delete=false}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: late, annotations: {argocd.argoproj.io/sync-wave: "1"}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: asked, annotations: {argocd.argoproj.io/sync-options: Delete=confirm}}
+"""
+
+
+def test_a_deletion_is_shown_before_it_is_done(
+    gitops: Gitops, world: World, kubectl: Kubectl
+) -> None:
+    world.push("app/waves.yaml", WAVES)
+    world.declare()
+    world.settled()
+    where = f"ConfigMap {world.namespace}"
+    ran = gitops("delete", "demo", "--dry-run")
+    assert (ran.code, ran.out.splitlines()) == (
+        3,
+        [
+            f"- delete {where}/late   the application is deleted",
+            f"- delete {where}/asked   the application is deleted",
+            "    held: an annotation asks for approval (Delete=confirm)",
+            f"- delete {where}/early   the application is deleted",
+            f"= keep {where}/kept   an annotation keeps it (Delete=false)",
+            f"held: {where}/asked asks for approval; {LOOK}",
+            "",
+            "demo: 3 to delete, 1 kept.",
+        ],
+    )
+    found = gitops("delete", "demo", "--dry-run", "--orphan", "-o", "json")
+    assert found.code == 0
+    assert {(a["action"], a["name"], a["reason"]) for a in found.json()["actions"]} == {
+        ("none", name, "it stays, without our marks (--orphan)")
+        for name in ("early", "kept", "late", "asked")
+    }
+    listed = kubectl("-n", world.namespace, "get", "configmaps", "-o", "name")
+    assert listed.count("configmap/") == 5, "with the cluster's own"
+    assert world.settled().revision == 1
+
+
+def test_a_deletion_that_would_be_refused_is_not_shown(gitops: Gitops, world: World) -> None:
+    world.service.declarer.load_file(world.application("demo"), "apps.yaml")
+    for flag in ("--dry-run", "--yes"):
+        error = gitops("delete", "demo", flag, "-o", "json").error()
+        assert error["message"] == '"demo" is declared in apps.yaml:1'
+
+
 def test_orphaned_objects_stay(gitops: Gitops, world: World, kubectl: Kubectl) -> None:
     world.push("app/words.yaml", config_map(word="one"))
     world.declare()
