@@ -192,6 +192,7 @@ POLICY: Final = (
     Field("spec.syncPolicy.timeout", "duration", "How long a sync may take.", "10m", least=1),
     Field("spec.syncPolicy.onNewRevision", "string", "What a newer commit does to a running sync.", "supersede", choices=("supersede", "queue")),
     Field("spec.syncPolicy.adopt", "string", "What happens to an object that exists already and is nobody's.", "approve", argo="auto", choices=("auto", "approve", "never")),
+    Field("spec.syncPolicy.drift", "string", "What is done about what people change by hand: it is repaired (`heal`), only told (`report`), or told and repaired by `gitops approve` (`approve`). Without it `automated.selfHeal` decides between the first two.", choices=("heal", "report", "approve")),
     Field("spec.syncPolicy.failurePolicy", "string", "What is applied where objects have faults: nothing (`atomic`), the waves before them (`perWave`), all but them (`bestEffort`). Every fault is told, and nothing is deleted meanwhile.", "atomic", choices=("atomic", "perWave", "bestEffort")),
     Field("spec.syncPolicy.retry", "object", "Attempts after a failed one.", {}, argo={"limit": 5}),
     Field("spec.syncPolicy.retry.limit", "integer", "How many; -1 is no end, 0 none.", 5, argo=0, least=-1),

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gitops.model.application import Application
+from gitops.core.drift import drift_policy
+from gitops.model.application import Application, Drift
 from gitops.model.revision import Pin, Revision, RevisionState
 
 
@@ -68,7 +69,8 @@ def decide(situation: Situation, application: Application) -> Decision:
 def _new_digest(situation: Situation, application: Application) -> Decision:
     automated = application.sync_policy.automated
     if automated is None or not automated.enabled:
-        return Decision(Step.REST, "automatic sync is off")
+        heals = drift_policy(application) is Drift.HEAL and situation.synced and situation.drifted
+        return Decision(Step.HEAL if heals else Step.REST, "automatic sync is off")
     if situation.wanted in situation.quarantine:
         return Decision(Step.REST, "this desired state was rolled back; a new one is awaited")
     if situation.wanted == situation.tried:
@@ -90,11 +92,12 @@ def tell(attempt: Revision | None) -> str:
 def _drift(
     situation: Situation, application: Application, otherwise: str, *, ends_pin: bool = False
 ) -> Decision:
-    automated = application.sync_policy.automated
-    heals = automated is not None and automated.enabled and automated.self_heal
     if not situation.drifted:
         return Decision(Step.REST, otherwise, ends_pin)
-    if not heals:
+    policy = drift_policy(application)
+    if policy is Drift.APPROVE:
+        return Decision(Step.REST, "drifted, and its repair waits for approval", ends_pin)
+    if policy is Drift.REPORT:
         return Decision(Step.REST, "drifted, and self-heal is off", ends_pin)
     return Decision(Step.HEAL, "drifted", ends_pin)
 

@@ -7,14 +7,17 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
+from gitops.core.drift import drift_policy
 from gitops.core.retry import HEAL_WINDOW, heal_backoff, is_contested
 from gitops.engine.compare import PlanRequest
+from gitops.engine.drifting import DriftLog
 from gitops.engine.explaining import Explainer
 from gitops.engine.leftovers import Leftovers
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Refusal, Runtime
 from gitops.engine.sentences import fault_text
 from gitops.engine.sync import SyncRequest, SyncResult
+from gitops.model.application import Drift
 from gitops.model.objects import ObjectId
 from gitops.model.revision import Revision, RevisionKind, RevisionState, Trigger, TriggerKind
 
@@ -35,6 +38,7 @@ class Healer:
         self._after = after
         self.explainer = Explainer(parts)
         self.leftovers = Leftovers(parts)
+        self.log = DriftLog(parts)
 
     def on_changed(self, identities: Collection[ObjectId]) -> None:
         """Judge objects that changed; ask for a heal where one drifted."""
@@ -65,13 +69,14 @@ class Healer:
 
     def schedule(self, runtime: Runtime) -> None:
         """Ask for the repair of what drifted, at once or after its back-off."""
-        automated = runtime.application.sync_policy.automated
-        if not runtime.drifted or automated is None or not automated.self_heal:
+        heals = drift_policy(runtime.application) is Drift.HEAL
+        news = self.log.has_news(runtime)
+        if not runtime.drifted or not (heals or news):
             return
         if self._parts.states.get(runtime.name).suspended:
             return
         now = self._parts.clock.monotonic()
-        due = min(self._due(runtime, identity, now) for identity in runtime.drifted)
+        due = min(self._due(runtime, i, now) for i in runtime.drifted) if heals else 0.0
         evidence = ", ".join(i.title for i in sorted(runtime.drifted))
         self._parts.dispatcher.request(
             runtime.name,
@@ -90,17 +95,18 @@ class Healer:
             return 0.0
         return max(times) + heal_backoff(len(times) - 1).total_seconds() - now
 
-    def heal(self, runtime: Runtime, trigger: Trigger) -> None:
+    def heal(self, runtime: Runtime, trigger: Trigger) -> SyncResult | None:
         """Repair drift of single objects; never a full sync, no hooks.
 
         What the API server refuses of it stops no other, and is tried again ever more slowly.
+        None where nothing is due.
         """
         now = self._parts.clock.monotonic()
         due = {i for i in runtime.drifted if self._due(runtime, i, now) <= 0}
         due -= self._contest(runtime, due)
         address, due = self._one_address(due)
         if not due:
-            return
+            return None
         if trigger.kind is not TriggerKind.DRIFT:
             evidence = ", ".join(i.title for i in sorted(due))
             trigger = Trigger(TriggerKind.DRIFT, trigger.actor, evidence)
@@ -128,6 +134,7 @@ class Healer:
             runtime.refusals.pop(identity, None)
             runtime.heals.setdefault(identity, []).append(now)
         self._after(runtime, result)
+        return result
 
     def _refuse(self, runtime: Runtime, result: SyncResult, now: float) -> set[ObjectId]:
         """Note what the API server refused to have repaired; told once a reason."""

@@ -61,6 +61,7 @@ class Operations:
         works: dict[str, Callable[[Runtime, Job], tuple[SyncResult | None, str]]] = {
             "sync": self._sync,
             "rollback": self._rollback,
+            "heal": lambda runtime, job: (self._reconciler.healer.heal(runtime, job.trigger), ""),
             DELETE: self._deleter.delete,
             UNDELETE: self._undelete,
             REFRESH: self._refresh,

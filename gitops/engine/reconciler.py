@@ -34,7 +34,7 @@ from gitops.model.revision import (
 )
 from gitops.ports import ApplicationState
 
-MANUAL = frozenset({"sync", "rollback", "delete", "undelete", REFRESH})
+MANUAL = frozenset({"sync", "rollback", "heal", "delete", "undelete", REFRESH})
 
 SUPERSEDES = 3
 """After so many supersedes without a healthy revision the next sync runs to its end."""
@@ -173,6 +173,7 @@ class Reconciler:
             case Step.REST:
                 runtime.failures = 0
                 runtime.held = decision.reason if desired.digest != state.synced_digest else ""
+                self.healer.log.report(runtime)
 
     def _is_confirmed(self, runtime: Runtime) -> bool:
         """Whether an annotation has approved what the newest sync holds."""

@@ -36,6 +36,7 @@ class Runtime:
     `waiting_for` the dependencies that are not healthy yet; both are "" or empty when all is well.
     `away` holds, by URL, why a repository does not answer now; what its mirror holds is known.
     `heals` holds when drift of an object was repaired, `refusals` when that was refused, and why.
+    `drift_notes` hold what was told of what drifted and is not repaired by itself.
     `left` holds what requires pruning, with the reason why it was not; None: nobody looked yet.
     `explained` holds the one reason why it is `explained_as` (Degraded, say), by the object that
     makes it so; `remarks` hold what else people should know of objects.
@@ -51,6 +52,7 @@ class Runtime:
     held: str = ""
     waiting_for: tuple[str, ...] = ()
     drifted: set[ObjectId] = field(default_factory=set)
+    drift_notes: dict[ObjectId, str] = field(default_factory=dict)
     left: dict[ObjectId, str] | None = None
     pending: set[ObjectId] = field(default_factory=set)
     health: dict[ObjectId, Health] = field(default_factory=dict)

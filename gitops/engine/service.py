@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gitops.core.drift import drift_policy
 from gitops.core.ignore import DiffOptions
 from gitops.engine.actual import Actual
 from gitops.engine.apply import Applier
@@ -36,7 +37,7 @@ from gitops.engine.verdicts import Verdicts
 from gitops.engine.wait import Waiter
 from gitops.engine.writes import Writer
 from gitops.errors import ConflictError, GitopsError
-from gitops.model.application import Application, Origin
+from gitops.model.application import Application, Drift, Origin
 from gitops.model.events import Event
 from gitops.model.revision import RecordKind, RevisionState, Trigger, TriggerKind
 from gitops.ports import (
@@ -233,13 +234,18 @@ class Service:
                 where=name,
                 remedy=f"look at `gitops plan {name}` again, then approve",
             )
-        if not any(action.waits for action in plan.actions):
+        waits = any(action.waits for action in plan.actions)
+        runtime = self.parts.registry.get(name)
+        drifts = bool(runtime.drifted) and drift_policy(runtime.application) is Drift.APPROVE
+        if not waits and not drifts:
             raise ConflictError("nothing is held", where=name, remedy="there is nothing to approve")
         state = replace(self.parts.states.get(name), approved=current)
         self._record(RecordKind.APPROVE, trigger.actor, state, {"plan": current})
         if state.deleting:
             options = DeleteOptions(state.deleting, approved=current)
             return self._job(name, DELETE, trigger, options)
+        if not waits:
+            return self._job(name, "heal", trigger, None)
         return self._job(name, "sync", trigger, SyncOptions(approved=current))
 
     def unpin(self, name: str, trigger: Trigger) -> int:

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from gitops.core.drift import drift_policy
 from gitops.core.health import aggregate
 from gitops.engine.desired import Desired
 from gitops.engine.following import LANE
 from gitops.engine.judging import BAD
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
+from gitops.model.application import Drift
 from gitops.model.health import Health, HealthStatus
 from gitops.model.objects import ObjectId
 from gitops.model.status import ApplicationStatus, ObjectStatus
@@ -36,7 +38,10 @@ def _tell_drift(runtime: Runtime) -> str:
     if refusal is not None:
         return f"{first.title} drifted, and stays so: {refusal.message}"
     more = f" and {len(runtime.drifted) - 1} more" if len(runtime.drifted) > 1 else ""
-    return f"{first.title}{more} drifted"
+    note = runtime.drift_notes.get(first)
+    waits = drift_policy(runtime.application) is Drift.APPROVE
+    remedy = f"; `gitops approve {runtime.name}` repairs it" if waits else ""
+    return f"{first.title}{more} drifted" + (f": {note}" if note else "") + remedy
 
 
 def _tell_left(left: Mapping[ObjectId, str]) -> str:

@@ -128,6 +128,15 @@ class Adopt(StrEnum):
     NEVER = "never"
 
 
+class Drift(StrEnum):
+    """What is done about what people change by hand."""
+
+    HEAL = "heal"
+    REPORT = "report"
+    APPROVE = "approve"
+    """It is reported, and repaired when somebody approves that."""
+
+
 class FailurePolicy(StrEnum):
     """What a fault of one object means for the others."""
 
@@ -151,6 +160,8 @@ class SyncPolicy:
     on_new_revision: Literal["supersede", "queue"] = "supersede"
     adopt: Adopt = Adopt.APPROVE
     failure_policy: FailurePolicy = FailurePolicy.ATOMIC
+    drift: Drift | None = None
+    """None: as `automated.self_heal` says."""
     retry: Retry = field(default_factory=Retry)
     sync_options: frozenset[str] = frozenset()
     managed_namespace_labels: Mapping[str, str] = field(default_factory=dict)

@@ -156,6 +156,7 @@ class RecordKind(StrEnum):
     REGISTERED = "registered"
     UNREGISTERED = "unregistered"
     REFUSED = "refused"
+    DRIFT = "drift"
     WEBHOOK = "webhook"
 
 
