@@ -329,11 +329,8 @@ class Comparer:
 
     def _is_ours(self, claim: Claim, live: Live) -> bool:
         """Whether the object still says that it belongs to this application."""
-        body = live.decode()
-        return tracked_by(body) in (None, claim.application) and installation_of(body) in (
-            None,
-            self._store.installation,
-        )
+        body, ours = live.decode(), (None, self._store.installation)
+        return tracked_by(body) in (None, claim.application) and installation_of(body) in ours
 
     def _assemble(
         self,
