@@ -36,7 +36,8 @@ class Limits:
     """How hard the API server is pressed.
 
     `in_flight` requests at once; `rate` a second on average and `burst` at once; `timeout_s` for
-    one attempt; `attempts` in all where an attempt may be repeated.
+    one attempt; `attempts` in all where an attempt may be repeated. A watch in which nothing comes
+    for `silence_s` is dead: a server that lives sends a bookmark every minute or two.
 
     The API server's own priority and fairness decides how quick we may be: it answers 429 with the
     pause that it wants, and then all of us pause. The rate only bounds what a defect could do.
@@ -47,6 +48,7 @@ class Limits:
     burst: int = 2000
     timeout_s: float = 30.0
     attempts: int = 4
+    silence_s: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,9 @@ class Transport:
     @asynccontextmanager
     async def stream(self, call: Call) -> AsyncIterator[aiohttp.ClientResponse]:
         """Open a response to read piece by piece; raises ClusterError, also from its body."""
-        limit = aiohttp.ClientTimeout(total=None, sock_connect=self._limits.timeout_s)
+        limit = aiohttp.ClientTimeout(
+            total=None, sock_connect=self._limits.timeout_s, sock_read=self._limits.silence_s
+        )
         try:
             async with self._open(call, limit) as response:
                 yield response

@@ -132,6 +132,20 @@ def test_a_server_that_hangs_is_a_timeout_and_closing_is_bounded(plane):
             plane.thaw()
 
 
+def test_a_server_that_hangs_loses_its_watches_and_gets_them_back(plane):
+    limits = Limits(timeout_s=0.5, attempts=1, silence_s=1)
+    with connected(plane.kubeconfig, "deadbeef", limits=limits) as cluster:
+        events = watched(cluster)
+        plane.freeze()
+        try:
+            (lost,) = events.wait(lambda e: isinstance(e, Lost))
+            assert lost.error.reason == "transient"
+            listed = sum(isinstance(e, Listed) for e in events.all)
+        finally:
+            plane.thaw()
+        events.wait(lambda e: isinstance(e, Listed), listed + 1)
+
+
 def test_a_write_that_may_have_happened_is_not_sent_twice(plane):
     limits = Limits(timeout_s=0.5, attempts=3)
     audit = AuditLog(plane)
