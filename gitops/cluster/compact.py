@@ -34,7 +34,8 @@ def compact(body: Mapping[str, Any]) -> Live:
         api_version=str(body.get("apiVersion") or ""),
         uid=str(metadata.get("uid") or ""),
         resource_version=str(metadata.get("resourceVersion") or ""),
-        body=orjson.dumps({**body, "metadata": metadata}),
+        # a copy: what orjson gives holds on to the kilobytes of its buffer that it did not need
+        body=bytes(memoryview(orjson.dumps({**body, "metadata": metadata}))),
         replicas_manager=replicas_manager(entries),
         deleting="deletionTimestamp" in metadata,
     )

@@ -22,7 +22,7 @@ from gitops.cluster.calls import LABEL, items_of, list_call, watch_call
 from gitops.cluster.compact import compact
 from gitops.cluster.discovery import Discovery
 from gitops.cluster.errors import Subject, refusal, unreadable
-from gitops.cluster.transport import Transport, backoff
+from gitops.cluster.transport import Reply, Transport, backoff
 from gitops.errors import ClusterError
 from gitops.model.objects import GroupKind, Live
 from gitops.ports import Changed, Gone, Listed, Lost, WatchEvent
@@ -140,13 +140,12 @@ class Watcher:
         token = ""
         while True:
             query = {"labelSelector": f"{LABEL}={watches.installation}", "continue": token}
-            reply = await watches.transport.call(list_call(target, subject, "", query))
-            page = reply.json()
-            items += [compact(item) for item in items_of(page)]
-            token = str(page["metadata"].get("continue") or "")
+            call = list_call(target, subject, "", query)
+            lives, token, version = _read_page(await watches.transport.call(call))
+            items += lives
             if not token:
                 break
-        self._version = str(page["metadata"].get("resourceVersion") or "")
+        self._version = version
         self._lost, self._unserved_since, self._failures = False, None, 0
         await watches.dispatcher.put(self, Listed(self.kind, tuple(items)))
 
@@ -243,6 +242,14 @@ class Watches:
     async def close(self) -> None:
         """End every watch; the dispatcher is stopped before."""
         await self.stop(list(self._tasks))
+
+
+def _read_page(reply: Reply) -> tuple[list[Live], str, str]:
+    """Objects, the next page's token and the version; nothing of the page lives any longer."""
+    page = reply.json()
+    token = str(page["metadata"].get("continue") or "")
+    version = str(page["metadata"].get("resourceVersion") or "")
+    return [compact(item) for item in items_of(page)], token, version
 
 
 async def lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:

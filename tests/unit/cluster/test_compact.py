@@ -1,3 +1,6 @@
+import sys
+import tracemalloc
+
 import pytest
 
 from gitops.cluster.compact import LAST_APPLIED, compact
@@ -76,3 +79,15 @@ def test_the_body_given_is_not_changed():
     given = body(OURS, {"manager": "helm"})
     compact(given)
     assert given == body(OURS, {"manager": "helm"})
+
+
+def test_an_object_takes_no_more_memory_than_its_bytes():
+    whole = body(OURS)
+    compact(whole)
+    tracemalloc.start()
+    try:
+        kept = [compact(whole).body for _ in range(200)]
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 1.5 * sum(sys.getsizeof(one) for one in kept)
