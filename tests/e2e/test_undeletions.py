@@ -1,5 +1,7 @@
 """What a sync or a deletion took away is kept as it lived, and comes back when asked for."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 
@@ -7,6 +9,7 @@ from gitops.engine.undelete import UndeleteOptions
 from gitops.errors import ConflictError, NotFoundError
 from gitops.model.events import Event
 from gitops.model.revision import Revision, RevisionKind
+from tests.helpers.killable import Kill, Killable
 from tests.helpers.service import BY_HAND, World, config_map, deployment
 from tests.helpers.walk import Walk, outcomes
 
@@ -86,6 +89,7 @@ def test_pruned_objects_come_back_as_they_lived_and_stay(walk: Walk) -> None:
     assert set(outcomes(back)) == {
         "Secret/keys", "Service/web", "Deployment/web", "ConfigMap/words",
     }  # fmt: skip
+    assert b"YS1wbGFudGVk" not in (walk.service.reading.stored_plan("demo", 3) or b"")
     keys = walk.live("secret/keys")
     assert keys["data"] == {"password": "YS1wbGFudGVkLXBhc3N3b3Jk"}
     assert keys["metadata"]["annotations"]["example.com/by"] == "hand"
@@ -174,3 +178,92 @@ def test_what_a_file_declared_has_to_be_declared_again_first(walk: Walk) -> None
         'there is no application "demo", it was declared in apps.yaml:1'
     )
     assert raised.value.remedy == "declare it again first"
+
+
+BOUND = """\
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: later
+spec:
+  suspend: true
+  template:
+    spec:
+      restartPolicy: Never
+      containers: [{name: one, image: registry.example/one:v1}]
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata:
+  name: data
+  annotations: {gitops.dev/ignore-healthcheck: "true"}
+spec:
+  accessModes: [ReadWriteOnce]
+  resources: {requests: {storage: 1Mi}}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: robot
+"""
+
+
+def test_what_controllers_write_into_is_created_again_and_not_fought_over(walk: Walk) -> None:
+    walk.world.push("app/bound.yaml", BOUND)
+    walk.world.declare()
+    assert walk.world.closed("demo", 1).state == "succeeded"
+    assert walk.delete("demo").data["state"] == "succeeded"
+    assert not walk.exists("job/later")
+    done = undelete(walk, 2)
+    assert (done.data["state"], done.revision) == ("succeeded", 3), done.message
+    job = walk.live("job/later")
+    assert job["spec"]["template"]["metadata"]["labels"]["job-name"] == "later"
+    assert walk.exists("pvc/data")
+    assert walk.exists("serviceaccount/robot")
+    walk.world.refresh()
+    walk.at_rest("demo")
+    assert walk.kinds("demo")[2:] == [RevisionKind.UNDELETE]
+
+
+def test_a_replacement_keeps_what_it_deletes(walk: Walk) -> None:
+    text = SECRET.replace("stringData", "immutable: true\nstringData").replace(
+        "  name: keys", "  name: keys\n  annotations: {gitops.dev/sync-options: Replace=true}"
+    )
+    walk.world.push("app/keys.yaml", text)
+    walk.world.declare()
+    walk.settled("demo")
+    replaced = walk.change("demo", "app/keys.yaml", "a-planted-password", "another-password")
+    assert outcomes(replaced) == {"Secret/keys": "replaced"}
+    [copy] = copies(walk.world, replaced).values()
+    assert copy["data"] == {"password": "YS1wbGFudGVkLXBhc3N3b3Jk"}
+    with pytest.raises(ConflictError, match=r"Secret \S+/keys exists meanwhile"):
+        undelete(walk, 2)
+
+
+def killed(walk: Walk, log: Path, kill: Kill) -> list[str]:
+    """Delete the application in a process that dies at this write; returns what it wrote."""
+    walk.world.running.stop()
+    process = Killable.run(walk.world.settings, log, kill, "delete demo")
+    if process.wait_for(lambda event: bool(event["kind"] == "job-done")):
+        process.stop()
+    walk.world.restart()
+    walk.world.wait_for(lambda: not walk.service.parts.store.states(), "the deletion's end")
+    return process.writes()
+
+
+def test_what_a_killed_process_had_deleted_comes_back(walk: Walk, tmp_path: Path) -> None:
+    walk.world.repo.write("app/one.yaml", config_map("one"))
+    walk.world.push("app/two.yaml", config_map("two"))
+    walk.world.declare()
+    walk.settled("demo")
+    writes = killed(walk, tmp_path / "writes", Kill())
+    first = next(n for n, write in enumerate(writes) if write.startswith("delete "))
+    walk.world.declare()
+    walk.settled("demo")
+    killed(walk, tmp_path / "writes", Kill(first + 1, after=True))
+    revision = walk.service.reading.revision("demo", 4)
+    assert (revision.state, revision.outcomes) == ("interrupted", ())
+    assert set(copies(walk.world, revision)) == {"one", "two"}
+    assert undelete(walk, 4).data["state"] == "succeeded"
+    assert walk.exists("configmap/one")
+    assert walk.exists("configmap/two")
