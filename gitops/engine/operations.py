@@ -199,7 +199,8 @@ class Operations:
 
     def _undelete(self, runtime: Runtime, job: Job) -> tuple[SyncResult | None, str]:
         result = self._undeleter.undelete(runtime, job.options, job.trigger)
-        self._reconciler.after(runtime, result)
+        if not runtime.gone:
+            self._reconciler.after(runtime, result)
         return result, ""
 
     def _target(self, runtime: Runtime, number: int | None) -> Revision:

@@ -84,7 +84,7 @@ class Service:
         self.follower = Follower(self.parts)
         self.declarer = Declarer(self.parts, self._children())
         self.deleter = Deleter(self.parts, self.declarer.forget)
-        self.undeleter = Undeleter(self.parts, self.reconciler.restorer)
+        self.undeleter = Undeleter(self.parts, self.reconciler.restorer, self.declarer.forget)
         self.operations = Operations(self.parts, self.reconciler, self.deleter, self.undeleter)
         self.reading = Reading(self.parts)
         self._started = threading.Event()
@@ -209,6 +209,7 @@ class Service:
         self.undeleter.choose(name, options)
         known = self.parts.registry.find(name)
         runtime = known or self.declarer.declare_again(name, trigger)
+        options = replace(options, registered=known is None)
         ticket = self._job(name, UNDELETE, trigger, options)
         if known is None:
             self.declarer.wake(runtime, trigger)

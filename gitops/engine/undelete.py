@@ -5,7 +5,7 @@ application stands at. Called by `engine/operations.py` for people, in the appli
 by `engine/service.py` before that, so that what cannot be is refused at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from gitops.core.hooks import hooks_of
@@ -30,18 +30,26 @@ ABSENT = frozenset({"not-found", "unknown-kind"})
 
 @dataclass(frozen=True, slots=True)
 class UndeleteOptions:
-    """`number` is the revision that deleted; `resources` name some of its objects, () means all."""
+    """`number` is the revision that deleted; `resources` name some of its objects, () means all.
+
+    `registered` says that the application was registered again for it, and goes where nothing came
+    back.
+    """
 
     number: int
     resources: tuple[str, ...] = ()
+    registered: bool = False
 
 
 class Undeleter:
-    """Undeletes for one cluster."""
+    """Undeletes for one cluster; `forget` drops an application that was not brought back."""
 
-    def __init__(self, parts: Parts, restorer: Restorer) -> None:
+    def __init__(
+        self, parts: Parts, restorer: Restorer, forget: Callable[[Runtime, str], None]
+    ) -> None:
         self._parts = parts
         self._restorer = restorer
+        self._forget = forget
 
     def choose(self, name: str, options: UndeleteOptions) -> list[Manifest]:
         """The live copies to bring back; raises GitopsError for what cannot be, in one sentence."""
@@ -82,6 +90,15 @@ class Undeleter:
 
     def undelete(self, runtime: Runtime, options: UndeleteOptions, trigger: Trigger) -> SyncResult:
         """Create what a revision deleted again, and pin the application to that."""
+        try:
+            return self._bring_back(runtime, options, trigger)
+        finally:
+            if options.registered and self._parts.states.get(runtime.name).pin is None:
+                self._forget(runtime, trigger.actor)
+
+    def _bring_back(
+        self, runtime: Runtime, options: UndeleteOptions, trigger: Trigger
+    ) -> SyncResult:
         copies = self.choose(runtime.name, options)
         shapes = self._parts.comparer.shapes([copy.body for copy in copies])
         back = [replace(copy, body=revived(copy.body, shapes)) for copy in copies]

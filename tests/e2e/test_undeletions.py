@@ -164,6 +164,22 @@ def test_a_deleted_application_comes_back_pinned(walk: Walk) -> None:
     assert walk.service.reading.verify(None).faults == ()
 
 
+def test_a_deleted_application_of_which_nothing_comes_back_stays_deleted(walk: Walk) -> None:
+    elsewhere = f"elsewhere-{walk.namespace.removeprefix('test-')}"
+    walk.kubectl("create", "namespace", elsewhere)
+    words = config_map().replace("  name: words", f"  name: words\n  namespace: {elsewhere}")
+    walk.world.push("app/words.yaml", words)
+    walk.world.declare()
+    walk.settled("demo")
+    walk.delete("demo")
+    walk.kubectl("delete", "namespace", elsewhere)
+    done = undelete(walk, 2)
+    assert done.data["state"] == "failed"
+    assert f"namespace {elsewhere} does not exist" in done.message
+    assert walk.service.parts.registry.find("demo") is None
+    assert (walk.service.parts.store.claims(), walk.service.parts.store.registered()) == ([], {})
+
+
 def test_what_a_file_declared_has_to_be_declared_again_first(walk: Walk) -> None:
     walk.world.push("app/words.yaml", config_map())
     text = yaml.safe_load(walk.world.application("demo"))
