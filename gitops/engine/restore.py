@@ -191,6 +191,11 @@ class Restorer:
 
 
 def is_cut_off(pin: Pin, history: Sequence[Revision]) -> bool:
-    """Whether what was pinned, by history (newest first), never began or never ended."""
+    """Whether what was pinned, by history (newest first), never began or never ended.
+
+    Nothing else follows it before it has ended: where all that is looked at is newer, it did.
+    """
+    if len(history) >= RECENT and history[-1].started_at > pin.at:
+        return False
     since = [r for r in history if r.kind in PINNING and r.started_at >= pin.at]
     return not since or since[0].state is RevisionState.INTERRUPTED
