@@ -7,7 +7,7 @@ over restarts.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -17,9 +17,10 @@ import orjson
 from gitops.core.normalize import digest as digest_of
 from gitops.core.parse import find_duplicates, last_declared, parse_all
 from gitops.core.scope import place, scopes
+from gitops.engine.children import is_child
 from gitops.errors import ApplicationError, RenderError, SourceError
 from gitops.model.application import Application, Source
-from gitops.model.objects import Manifest, Place
+from gitops.model.objects import GroupKind, Manifest, Place
 from gitops.model.plan import Fault
 from gitops.model.revision import Commit
 from gitops.ports import (
@@ -208,6 +209,8 @@ class DesiredLoader:
         may_repeat = request.application.may_repeat_objects
         parsed = parse_all([(t.path, t.text) for t in rendered.texts], may_repeat=may_repeat)
         known = scopes(parsed.manifests, self._cluster.kinds())
+        if _unplaced(parsed.manifests, known):
+            known = scopes(parsed.manifests, self._cluster.kinds(fresh=True))
         namespace = request.application.destination.namespace or "default"
         manifests = place(parsed.manifests, known, namespace)
         if may_repeat:
@@ -216,10 +219,12 @@ class DesiredLoader:
         if faults:
             return Desired(commits, "", "", reference, paths, tuple(faults))
         digest = digest_of(m.body for m in manifests)
+        unplaced = _unplaced(manifests, known)
         with self._store.together():
             address = self.documents.save(manifests)
-            self._store.save_rendered(reference, f"{address} {digest}")
-        return Desired(commits, digest, address, reference, paths)
+            if not unplaced:
+                self._store.save_rendered(reference, f"{address} {digest}")
+        return Desired(commits, digest, address, "" if unplaced else reference, paths)
 
     def _kube_version(self) -> str:
         """The cluster's version, asked for once; raises ClusterError."""
@@ -243,6 +248,14 @@ class DesiredLoader:
             (application.name, application.sources, application.destination, versions, repeat)
         )
         return sha256(told.encode()).hexdigest()[:16]
+
+
+def _unplaced(manifests: Iterable[Manifest], known: Collection[GroupKind]) -> bool:
+    """Whether some object's namespace rests on a kind that the cluster does not know yet."""
+    return any(
+        not m.id.namespace and m.id.group_kind not in known and not is_child(m.id)
+        for m in manifests
+    )
 
 
 def _render_fault(error: RenderError) -> Fault:

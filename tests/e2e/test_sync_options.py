@@ -14,7 +14,6 @@ apiVersion: {group}/v1
 kind: Widget
 metadata:
   name: one
-  namespace: {namespace}
   annotations:
     gitops.dev/sync-wave: "1"
     argocd.argoproj.io/sync-options: SkipDryRunOnMissingResource=true
@@ -127,7 +126,7 @@ def test_pruning_leaves_what_an_object_owns_where_it_is_asked_to(walk: Walk) -> 
 def test_an_unknown_kind_is_asked_for_when_its_wave_comes(walk: Walk) -> None:
     group = walk.namespace + ".example.com"
     walk.world.repo.write("app/0.yaml", config_map())
-    walk.world.repo.write("app/1.yaml", WIDGET.format(group=group, namespace=walk.namespace))
+    walk.world.repo.write("app/1.yaml", WIDGET.format(group=group))
     walk.push("Start")
     walk.world.declare(syncPolicy={"retry": {"limit": 0}})
     first = walk.world.closed()
