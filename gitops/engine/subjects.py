@@ -161,11 +161,14 @@ class Subjects:
         return [m for m in manifests if m.id not in unknown]
 
     def _refuse_to_guess(self, kinds: Collection[GroupKind]) -> None:
-        """What is remembered may be long gone while the API server does not answer."""
-        for kind in sorted(kinds):
-            error = self._actual.unseen(kind)
-            if error is not None and error.reason in AWAY:
-                raise ClusterError(error.message, remedy=error.remedy, reason=error.reason)
+        """What is remembered may be long gone while the API server does not answer.
+
+        One kind alone may fail for its own reasons (a conversion webhook), and holds up no other.
+        """
+        errors = [error for kind in sorted(kinds) if (error := self._actual.unseen(kind))]
+        if errors and len(errors) == len(kinds) and all(e.reason in AWAY for e in errors):
+            error = errors[0]
+            raise ClusterError(error.message, remedy=error.remedy, reason=error.reason)
 
     def _remembered(
         self, claims: Mapping[ObjectId, Claim], chosen: Sequence[Manifest]

@@ -275,3 +275,53 @@ def test_fields_that_cannot_be_changed_are_told_with_the_way_out(
     world.refresh()
     world.settled()
     assert not set(uids().split()) & set(before.split())
+
+
+def odd(group: str, conversion: dict[str, Any]) -> dict[str, Any]:
+    """A CustomResourceDefinition in two versions."""
+    schema = {"openAPIV3Schema": {"type": "object"}}
+    versions = [
+        {"name": name, "served": True, "storage": name == "v1", "schema": schema}
+        for name in ("v1", "v2")
+    ]
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"odds.{group}"},
+        "spec": {
+            "group": group,
+            "scope": "Namespaced",
+            "names": {"kind": "Odd", "plural": "odds"},
+            "versions": versions,
+            "conversion": conversion,
+        },
+    }
+
+
+def test_a_kind_that_cannot_be_converted_holds_up_no_other(world: World, kubectl: Kubectl) -> None:
+    group = f"{world.namespace}.example.com"
+    client = {"url": "https://127.0.0.1:1/"}
+    broken = {"clientConfig": client, "conversionReviewVersions": ["v1"]}
+    kubectl.apply(odd(group, {"strategy": "None"}))
+    try:
+        kubectl.wait("condition=Established", "crd", f"odds.{group}")
+        world.repo.write(
+            "app/odd.yaml", f"apiVersion: {group}/v1\nkind: Odd\nmetadata: {{name: odd}}\n"
+        )
+        world.push("app/words.yaml", config_map())
+        world.declare(syncPolicy={"healthDeadline": "5s", "retry": {"limit": 0}})
+        world.settled()
+        kubectl.apply(odd(group, {"strategy": "Webhook", "webhook": broken}))
+        asked = ("-n", world.namespace, "get", f"odds.v2.{group}")
+        eventually(lambda: "conversion webhook" in kubectl.try_(*asked).stderr, "the fault")
+        world.restart()
+        world.wait_for(lambda: "conversion webhook" in world.status().message, "what is told")
+        world.push("app/words.yaml", config_map(word="two"))
+        world.refresh()
+        tried = world.closed(number=2)
+        done = {o.id.kind: o.outcome for o in tried.outcomes}
+        assert done["ConfigMap"] is OutcomeKind.CONFIGURED
+        assert f"Odd {world.namespace}/odd was Unknown when its deadline passed" in tried.message
+    finally:
+        kubectl.apply(odd(group, {"strategy": "None"}))
+        kubectl("delete", "crd", f"odds.{group}", "--wait=false")
