@@ -33,7 +33,7 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as UnreadableError
 
 from gitops.core.durations import parse_duration
-from gitops.core.yaml_reader import read_documents
+from gitops.core.yaml.reader import read_documents
 from gitops.errors import SettingsError
 
 

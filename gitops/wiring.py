@@ -18,10 +18,10 @@ from gitops.checks.runner import CheckRunner
 from gitops.cluster.access import Trust
 from gitops.cluster.client import KubeCluster
 from gitops.controlplane.build import cache_directory, pin
+from gitops.core.diff.ignore import DiffOptions
+from gitops.core.diff.ignore_everywhere import rules_of_customizations
+from gitops.core.git.repo_url import split_credentials
 from gitops.core.health.checks import CheckBook, layer_of_customizations
-from gitops.core.ignore import DiffOptions
-from gitops.core.ignore_everywhere import rules_of_customizations
-from gitops.core.repo_url import split_credentials
 from gitops.engine.service import Edges, Service
 from gitops.openapi.loader import load_builtin
 from gitops.render.renderer import ToolRenderer

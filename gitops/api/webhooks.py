@@ -1,7 +1,7 @@
 """`POST /api/webhook`: Git servers say that something was pushed.
 
 Verified, kept, and answered at once; the fetch and the syncs come after. What is kept survives a
-restart (`Delivery`); `core/webhooks.py` knows the senders.
+restart (`Delivery`); `core/git/webhooks.py` knows the senders.
 """
 
 import hashlib
@@ -13,7 +13,15 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from gitops.api.context import Context, address, raw_body, reply
-from gitops.core.webhooks import Ignored, Ping, Push, Sender, is_genuine, read_payload, recognise
+from gitops.core.git.webhooks import (
+    Ignored,
+    Ping,
+    Push,
+    Sender,
+    is_genuine,
+    read_payload,
+    recognise,
+)
 from gitops.errors import AccessError, InputError
 from gitops.ports import Clock, Delivery
 from gitops.wire.status import shown_url

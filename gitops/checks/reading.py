@@ -17,8 +17,8 @@ from gitops.core.health.checks import (
     layer_of_expressions,
     layer_of_files,
 )
-from gitops.core.parse import decode
-from gitops.core.yaml_reader import read_documents
+from gitops.core.manifests.parse import decode
+from gitops.core.yaml.reader import read_documents
 from gitops.errors import InputError
 
 SCRIPT: Final = "health.lua"

@@ -20,13 +20,13 @@ from gitops.cli.difference import difference_table
 from gitops.cli.output import emit, output_option
 from gitops.cli.reading import read_bodies
 from gitops.cli.rendering import choose_application
-from gitops.core.diff import DiffOptions, LastApplied, diff
-from gitops.core.ignore_everywhere import rules_of_customizations
-from gitops.core.known_types import BUILT_IN, known_fields, schema_of_fields
-from gitops.core.mask import Masker, keyed_digest
-from gitops.core.matching import Triple, match
-from gitops.core.shapes import Shapes
-from gitops.core.sync_options import is_left_alone, is_on, options_of
+from gitops.core.diff.diff import DiffOptions, LastApplied, diff
+from gitops.core.diff.ignore_everywhere import rules_of_customizations
+from gitops.core.diff.matching import Triple, match
+from gitops.core.masking.mask import Masker, keyed_digest
+from gitops.core.planning.sync_options import is_left_alone, is_on, options_of
+from gitops.core.schema.known_types import BUILT_IN, known_fields, schema_of_fields
+from gitops.core.schema.shapes import Shapes
 from gitops.errors import UsageError
 from gitops.model.diff import Diff
 from gitops.model.objects import Body, GroupKind, Manifest, identify, split_api_version

@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 import yaml
 
-from gitops.core.owners import OURS
+from gitops.core.ownership.owners import OURS
 from gitops.core.pointers import parse_pointer
 from gitops.model.diff import ABSENT, ActionKind, Diff, FieldChange
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from gitops.core.parse import decode
+from gitops.core.manifests.parse import decode
 from gitops.core.wording import Path as Steps
 from gitops.core.wording import did_you_mean, dotted, kind_of, shorten, tokens
-from gitops.core.yaml_reader import Document, read_documents
+from gitops.core.yaml.reader import Document, read_documents
 from gitops.model.objects import Place
 from gitops.model.plan import Fault
 from gitops.render.kustomization import is_remote

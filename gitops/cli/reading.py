@@ -14,9 +14,9 @@ import click
 import orjson
 
 from gitops.cli.output import visible
-from gitops.core.parse import decode, list_items
-from gitops.core.yaml_nodes import TextFault
-from gitops.core.yaml_reader import Limits, read_documents
+from gitops.core.manifests.parse import decode, list_items
+from gitops.core.yaml.nodes import TextFault
+from gitops.core.yaml.reader import Limits, read_documents
 from gitops.errors import InputError, ManifestError
 from gitops.model.objects import Body
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 from gitops.cli.manifest_files import KUSTOMIZATIONS, read_kustomization
 from gitops.cli.rendering import Flags, make_renderer, request_for_folder
 from gitops.cli.server_check import Subject, placed_as
-from gitops.core.parse import Parsed, parse_all
+from gitops.core.manifests.parse import Parsed, parse_all
 from gitops.errors import GitopsError
 from gitops.model.objects import Manifest, Place
 from gitops.model.plan import Fault

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitops.controlplane.build import find_tool
-from gitops.core.application_spec import is_application, parse_application, unsupported_kind
-from gitops.core.order import order
-from gitops.core.parse import last_declared, parse_all
-from gitops.core.scope import place, scopes
+from gitops.core.application.spec import is_application, parse_application, unsupported_kind
+from gitops.core.manifests.parse import last_declared, parse_all
+from gitops.core.manifests.scope import place, scopes
+from gitops.core.planning.order import order
 from gitops.errors import ApplicationError, InputError, ManifestError, RenderError, UsageError
 from gitops.model.application import (
     Application,

@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 from gitops.controlplane.api import Api
 from gitops.controlplane.processes import ControlPlane
 from gitops.controlplane.progress import Progress
-from gitops.core.order import order
-from gitops.core.shapes import Shapes
-from gitops.core.validate import CRD
+from gitops.core.planning.order import order
+from gitops.core.schema.shapes import Shapes
+from gitops.core.validation.validate import CRD
 from gitops.core.wording import Path as Steps
 from gitops.model.objects import Body, GroupKind, KindInfo, Manifest, Place
 from gitops.model.plan import Fault

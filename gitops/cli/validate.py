@@ -15,8 +15,8 @@ from gitops.cli.output import emit, visible
 from gitops.cli.rendered_roots import render_roots
 from gitops.cli.server_check import Subject, ask_server
 from gitops.controlplane.progress import Printer
-from gitops.core.parse import Parsed, decode, fault_order, parse_all
-from gitops.core.validate import CRD, validate
+from gitops.core.manifests.parse import Parsed, decode, fault_order, parse_all
+from gitops.core.validation.validate import CRD, validate
 from gitops.errors import UsageError
 from gitops.model.plan import Fault
 from gitops.openapi.loader import load_builtin

@@ -24,7 +24,7 @@ from kubernetes.aio.config.config_exception import ConfigException
 from kubernetes.aio.config.incluster_config import InClusterConfigLoader
 from kubernetes.aio.config.kube_config import KubeConfigLoader
 
-from gitops.core.yaml_reader import read_documents
+from gitops.core.yaml.reader import read_documents
 from gitops.errors import SettingsError
 
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")

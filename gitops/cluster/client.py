@@ -21,7 +21,7 @@ from gitops.cluster.loop import LoopThread
 from gitops.cluster.shapes import ShapeReader
 from gitops.cluster.transport import Call, Limits, Reply, Transport
 from gitops.cluster.watch import Watches
-from gitops.core.shapes import Shapes
+from gitops.core.schema.shapes import Shapes
 from gitops.errors import ClusterError
 from gitops.model.objects import Body, GroupKind, KindInfo, Live
 from gitops.ports import (

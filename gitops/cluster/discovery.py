@@ -12,7 +12,7 @@ from typing import Any, Final
 from gitops.cluster.calls import Target
 from gitops.cluster.errors import Subject, unknown_kind
 from gitops.cluster.transport import Call, Transport
-from gitops.core.crd import crd_versions, has_status_subresource
+from gitops.core.schema.crd import crd_versions, has_status_subresource
 from gitops.model.objects import GroupKind, KindInfo, split_api_version
 
 AGGREGATED: Final = (

@@ -12,7 +12,7 @@ from typing import Any, Final
 from gitops.cluster.discovery import Discovery
 from gitops.cluster.errors import Subject
 from gitops.cluster.transport import Call, Transport
-from gitops.core.shapes import Shapes
+from gitops.core.schema.shapes import Shapes
 from gitops.model.objects import split_api_version
 
 SUBJECT: Final = Subject("get", "openapi")

@@ -1,6 +1,6 @@
 """Durations as Go writes them (`90s`, `5m`, `1h30m`), read and written.
 
-In: text or a timedelta. Out: the other. Called by `core/application_spec.py`, settings and pages.
+In: text or a timedelta. Out: the other. Called by `core/application/spec.py`, settings and pages.
 """
 
 import re

@@ -1,6 +1,6 @@
 """Words that faults share: the nearest known name, a path in dots, a value with its type.
 
-Called by `core/parse.py` and the `core/validate` modules; strings in, strings out.
+Called by `core/manifests/parse.py` and the modules of `core/validation`; strings in, strings out.
 """
 
 import re

@@ -11,9 +11,9 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Final
 
-from gitops.core.order import kind_rank
-from gitops.core.retry import AWAY, may_pass
-from gitops.core.scope import CRD, NAMESPACE
+from gitops.core.manifests.scope import CRD, NAMESPACE
+from gitops.core.planning.order import kind_rank
+from gitops.core.planning.retry import AWAY, may_pass
 from gitops.engine.actual import Actual
 from gitops.engine.sentences import tell, tell_faults
 from gitops.engine.wait import Waited, WaitEnd, Waiter

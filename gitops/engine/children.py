@@ -7,7 +7,7 @@ it is forgotten; what it runs stays, unless its Application carries the resource
 from collections.abc import Callable
 from typing import Final
 
-from gitops.core.application_spec import read_application
+from gitops.core.application.spec import read_application
 from gitops.errors import ApplicationError, GitopsError
 from gitops.model.application import Application, Origin
 from gitops.model.diff import ActionKind

@@ -8,14 +8,14 @@ changed, one read more for an object never applied before.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from gitops.core.failure import carry_on
-from gitops.core.guards import GuardContext, guard
-from gitops.core.hooks import DELETION
-from gitops.core.ignore import DiffOptions
-from gitops.core.marks import installation_of, tracked_by
-from gitops.core.mask import Masker
-from gitops.core.order import RUN_BY_DELETION, RUN_BY_SYNC, order_actions
-from gitops.core.plan import (
+from gitops.core.diff.ignore import DiffOptions
+from gitops.core.masking.mask import Masker
+from gitops.core.ownership.marks import installation_of, tracked_by
+from gitops.core.planning.failure import carry_on
+from gitops.core.planning.guards import GuardContext, guard
+from gitops.core.planning.hooks import DELETION
+from gitops.core.planning.order import RUN_BY_DELETION, RUN_BY_SYNC, order_actions
+from gitops.core.planning.plan import (
     Subject,
     create,
     deletion,
@@ -27,8 +27,8 @@ from gitops.core.plan import (
     settle_by_wish,
     settle_locally,
 )
-from gitops.core.retry import AWAY
-from gitops.core.shapes import Shapes
+from gitops.core.planning.retry import AWAY
+from gitops.core.schema.shapes import Shapes
 from gitops.engine.actual import Actual
 from gitops.engine.children import is_child
 from gitops.engine.desired import Documents

@@ -4,8 +4,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gitops.core.application_spec import read_application
-from gitops.core.parse import parse
+from gitops.core.application.spec import read_application
+from gitops.core.manifests.parse import parse
 from gitops.engine.children import Children
 from gitops.engine.deleting import DELETE, DeleteOptions
 from gitops.engine.following import LANE

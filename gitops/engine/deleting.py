@@ -8,8 +8,8 @@ declarer asks for them where a declaration with a finalizer is gone, start-up go
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from gitops.core.hooks import deletion_hooks
-from gitops.core.marks import release_marks
+from gitops.core.ownership.marks import release_marks
+from gitops.core.planning.hooks import deletion_hooks
 from gitops.engine.apply import End
 from gitops.engine.children import is_child
 from gitops.engine.compare import Comparison, PlanRequest

@@ -3,7 +3,7 @@
 In: the engine's parts and a runtime. Out: their names. Called by the reconciler before it decides.
 """
 
-from gitops.core.decide import find_cycle, unmet
+from gitops.core.planning.decide import find_cycle, unmet
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
 from gitops.engine.status import is_ready

@@ -14,9 +14,9 @@ from hashlib import sha256
 
 import orjson
 
-from gitops.core.normalize import digest as digest_of
-from gitops.core.parse import find_duplicates, last_declared, parse_all
-from gitops.core.scope import place, scopes
+from gitops.core.manifests.normalize import digest as digest_of
+from gitops.core.manifests.parse import find_duplicates, last_declared, parse_all
+from gitops.core.manifests.scope import place, scopes
 from gitops.engine.children import is_child
 from gitops.errors import ApplicationError, RenderError, SourceError
 from gitops.model.application import Application, Source

@@ -6,10 +6,10 @@ when its drift is new; that is told as an event and kept in the trail.
 
 from dataclasses import asdict, replace
 
-from gitops.core.diff import diff
-from gitops.core.drift import Note, drift_policy, note_of
-from gitops.core.ignore import DiffOptions
-from gitops.core.owners import LastApplied
+from gitops.core.diff.diff import diff
+from gitops.core.diff.drift import Note, drift_policy, note_of
+from gitops.core.diff.ignore import DiffOptions
+from gitops.core.ownership.owners import LastApplied
 from gitops.engine.compare import PlanRequest
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime

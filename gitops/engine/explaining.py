@@ -8,7 +8,7 @@ explained at once. Progressing may be over in a moment, and is explained where i
 from collections.abc import Collection
 from typing import Final
 
-from gitops.core.plan import remark
+from gitops.core.planning.plan import remark
 from gitops.engine.judging import BAD
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime

@@ -7,8 +7,8 @@ An application whose paths did not change is not woken; its commit moves on in m
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from gitops.core.repo_url import same_repository
-from gitops.core.webhooks import follows
+from gitops.core.git.repo_url import same_repository
+from gitops.core.git.webhooks import follows
 from gitops.engine.dispatcher import Job
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime

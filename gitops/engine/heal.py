@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from gitops.core.drift import drift_policy
-from gitops.core.retry import HEAL_WINDOW, heal_backoff, is_contested
+from gitops.core.diff.drift import drift_policy
+from gitops.core.planning.retry import HEAL_WINDOW, heal_backoff, is_contested
 from gitops.engine.compare import PlanRequest
 from gitops.engine.drifting import DriftLog
 from gitops.engine.explaining import Explainer

@@ -6,7 +6,7 @@ somebody, or a time to live, deletes it meanwhile. Called by `engine/writes.py`.
 
 from collections.abc import Iterable, Sequence
 
-from gitops.core.hooks import release_hook
+from gitops.core.planning.hooks import release_hook
 from gitops.engine.actual import Actual
 from gitops.model.objects import Live
 from gitops.model.plan import Action, DeletePolicy

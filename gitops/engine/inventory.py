@@ -7,7 +7,7 @@ deleted stays claimed, so that it is not forgotten.
 import threading
 from collections.abc import Collection, Iterable, Sequence
 
-from gitops.core.plan import is_claimed
+from gitops.core.planning.plan import is_claimed
 from gitops.errors import ConflictError
 from gitops.model.diff import ActionKind
 from gitops.model.objects import GroupKind, ObjectId

@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from gitops.core.health import aggregate, culprit, is_ignored, pod_reason, stale_image_warning
-from gitops.core.ownership import foreign_managers
-from gitops.core.projection import answer_digest
-from gitops.core.sync_options import is_left_alone
+from gitops.core.ownership.ownership import foreign_managers
+from gitops.core.ownership.projection import answer_digest
+from gitops.core.planning.sync_options import is_left_alone
 from gitops.engine.actual import Actual
 from gitops.engine.children import is_child
 from gitops.engine.events import EventLog

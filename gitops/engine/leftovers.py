@@ -6,7 +6,7 @@ it. What is left is not healed either. Called by the reconciler and the healer.
 
 from collections.abc import Collection
 
-from gitops.core.guards import Allowed, GuardContext, pruning_is_off
+from gitops.core.planning.guards import Allowed, GuardContext, pruning_is_off
 from gitops.engine.children import is_child
 from gitops.engine.desired import Desired
 from gitops.engine.parts import Parts

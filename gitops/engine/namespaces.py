@@ -9,11 +9,11 @@ application, comes before all this.
 from collections.abc import Sequence
 from typing import Any
 
-from gitops.core.diff import diff
-from gitops.core.normalize import manifest_digest
-from gitops.core.owners import LastApplied, Owners
-from gitops.core.plan import UNCLAIMED, Subject, unclaimed_manager
-from gitops.core.shapes import Shapes
+from gitops.core.diff.diff import diff
+from gitops.core.manifests.normalize import manifest_digest
+from gitops.core.ownership.owners import LastApplied, Owners
+from gitops.core.planning.plan import UNCLAIMED, Subject, unclaimed_manager
+from gitops.core.schema.shapes import Shapes
 from gitops.model.application import Application
 from gitops.model.diff import ActionKind
 from gitops.model.objects import Body, Manifest, ObjectId

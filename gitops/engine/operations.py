@@ -7,7 +7,7 @@ its ticket, so that whoever asked can wait.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from gitops.core.decide import rollback_target
+from gitops.core.planning.decide import rollback_target
 from gitops.engine.compare import PlanRequest
 from gitops.engine.deleting import DELETE, Deleter
 from gitops.engine.desired import Desired

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from gitops.core.diff import diff
-from gitops.core.mask import Masker
-from gitops.core.normalize import canonical
-from gitops.core.owners import LastApplied
-from gitops.core.selecting import select
+from gitops.core.diff.diff import diff
+from gitops.core.manifests.normalize import canonical
+from gitops.core.masking.mask import Masker
+from gitops.core.ownership.owners import LastApplied
+from gitops.core.planning.selecting import select
 from gitops.engine.compare import Comparison, PlanRequest
 from gitops.engine.deleting import deletion, preview
 from gitops.engine.parts import Parts

@@ -1,7 +1,7 @@
 """What a worker does with one application's jobs: look at Git and the cluster, decide, act.
 
-Called by the dispatcher, one thread an application at a time. Deciding is `core/decide.py`, acting
-is `engine/sync.py`; manual jobs are in `engine/operations.py`.
+Called by the dispatcher, one thread an application at a time. `core/planning/decide.py` decides,
+`engine/sync.py` acts; manual jobs are in `engine/operations.py`.
 """
 
 from collections.abc import Callable, Collection
@@ -9,8 +9,8 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Final
 
-from gitops.core.approvals import is_confirmed
-from gitops.core.decide import Situation, Step, decide, tell
+from gitops.core.planning.approvals import is_confirmed
+from gitops.core.planning.decide import Situation, Step, decide, tell
 from gitops.engine.apply import End
 from gitops.engine.compare import PlanRequest
 from gitops.engine.dependencies import find_waiting

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from gitops.core.decide import rollback_target
+from gitops.core.planning.decide import rollback_target
 from gitops.engine.apply import End
 from gitops.engine.compare import PlanRequest
 from gitops.engine.desired import Desired

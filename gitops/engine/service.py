@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gitops.core.drift import drift_policy
-from gitops.core.ignore import DiffOptions
+from gitops.core.diff.drift import drift_policy
+from gitops.core.diff.ignore import DiffOptions
 from gitops.engine.actual import Actual
 from gitops.engine.apply import Applier
 from gitops.engine.children import Children

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gitops.core.drift import drift_policy
+from gitops.core.diff.drift import drift_policy
 from gitops.core.health import aggregate
 from gitops.engine.desired import Desired
 from gitops.engine.following import LANE

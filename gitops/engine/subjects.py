@@ -7,12 +7,14 @@ namespace exists that the application wants created.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from gitops.core.hooks import annotation_faults, hook_name, hooks_of, undeleted, wave_of
-from gitops.core.ignore import DiffOptions
-from gitops.core.marks import HOOK_ANNOTATION, stamp, tracked_by
-from gitops.core.normalize import manifest_digest
-from gitops.core.order import RUN_BY_DELETION
-from gitops.core.plan import (
+from gitops.core.diff.ignore import DiffOptions
+from gitops.core.manifests.normalize import manifest_digest
+from gitops.core.manifests.scope import CRD, NAMESPACE, defined_kind
+from gitops.core.ownership.marks import HOOK_ANNOTATION, stamp, tracked_by
+from gitops.core.ownership.projection import answer_digest
+from gitops.core.planning.hooks import annotation_faults, hook_name, hooks_of, undeleted, wave_of
+from gitops.core.planning.order import RUN_BY_DELETION
+from gitops.core.planning.plan import (
     AUTOSCALERS,
     SCALABLE,
     Memory,
@@ -20,11 +22,9 @@ from gitops.core.plan import (
     autoscaled,
     without_replicas,
 )
-from gitops.core.projection import answer_digest
-from gitops.core.resting import may_rest_on
-from gitops.core.retry import AWAY
-from gitops.core.scope import CRD, NAMESPACE, defined_kind
-from gitops.core.sync_options import merge_options, options_of
+from gitops.core.planning.resting import may_rest_on
+from gitops.core.planning.retry import AWAY
+from gitops.core.planning.sync_options import merge_options, options_of
 from gitops.engine.actual import Actual
 from gitops.engine.children import is_child
 from gitops.engine.desired import Documents

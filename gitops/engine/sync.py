@@ -12,7 +12,7 @@ from threading import Event
 
 import orjson
 
-from gitops.core.retry import may_pass, next_attempt
+from gitops.core.planning.retry import may_pass, next_attempt
 from gitops.engine.apply import PASSING, Applied, Applier, End, Run, all_outcomes, fault_outcomes
 from gitops.engine.compare import Comparer, Comparison, PlanRequest
 from gitops.engine.copies import Copies

@@ -8,10 +8,10 @@ by `engine/service.py` before that, so that what cannot be is refused at once.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from gitops.core.hooks import hooks_of
-from gitops.core.normalize import digest as digest_of
-from gitops.core.revive import revived
-from gitops.core.selecting import select
+from gitops.core.manifests.normalize import digest as digest_of
+from gitops.core.planning.hooks import hooks_of
+from gitops.core.planning.revive import revived
+from gitops.core.planning.selecting import select
 from gitops.engine.apply import End
 from gitops.engine.compare import PlanRequest
 from gitops.engine.parts import Parts

@@ -5,7 +5,7 @@ object's application may have expressions of its own, which win over the install
 """
 
 from gitops.core.health import health, workload_health
-from gitops.core.hooks import health_of_deleted_hook, undeleted
+from gitops.core.planning.hooks import health_of_deleted_hook, undeleted
 from gitops.engine.inventory import Inventory
 from gitops.engine.registry import Registry
 from gitops.model.application import HealthExpressions

@@ -1,18 +1,18 @@
 """What options make of a subject before the server is asked: nothing at all, or less of it.
 
-Called by `engine/compare.py` while it makes a plan. The rules are `core/plan.py`'s and
-`core/fit.py`'s; the cluster is read only where an ignore rule names field managers.
+Called by `engine/compare.py` while it makes a plan. The rules are `core/planning/plan.py`'s and
+`core/diff/fit.py`'s; the cluster is read only where an ignore rule names field managers.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from gitops.core.fit import declared_only, needs_owners, with_live_values
-from gitops.core.ignore import DiffOptions
-from gitops.core.plan import Subject, settle_by_wish
-from gitops.core.shapes import Shapes
-from gitops.core.sync_options import is_left_alone
+from gitops.core.diff.fit import declared_only, needs_owners, with_live_values
+from gitops.core.diff.ignore import DiffOptions
+from gitops.core.planning.plan import Subject, settle_by_wish
+from gitops.core.planning.sync_options import is_left_alone
+from gitops.core.schema.shapes import Shapes
 from gitops.model.objects import Body, Live, Manifest, ObjectId
 from gitops.model.plan import Action
 from gitops.ports import Claim, Cluster, Read

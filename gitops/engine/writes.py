@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
-from gitops.core.diff import removals
-from gitops.core.normalize import manifest_digest
-from gitops.core.ownership import MANAGER
-from gitops.core.plan import is_claimed, remark, unclaimed_manager
-from gitops.core.projection import answer_digest
-from gitops.core.resting import may_rest_on
-from gitops.core.sync_options import propagation
+from gitops.core.diff.diff import removals
+from gitops.core.manifests.normalize import manifest_digest
+from gitops.core.ownership.ownership import MANAGER
+from gitops.core.ownership.projection import answer_digest
+from gitops.core.planning.plan import is_claimed, remark, unclaimed_manager
+from gitops.core.planning.resting import may_rest_on
+from gitops.core.planning.sync_options import propagation
 from gitops.engine.actual import Actual
 from gitops.engine.children import Children
 from gitops.engine.hookruns import HookRuns

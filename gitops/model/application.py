@@ -1,4 +1,4 @@
-"""Application: what a user declares. Parsed by `core/application_spec.py`, the one table of fields.
+"""Application: what a user declares. Parsed by `core/application/spec.py`, the one table of fields.
 
 Field names follow Argo CD's `spec` in Python's spelling; durations are `timedelta`.
 """

@@ -10,9 +10,9 @@ import importlib.resources
 
 import orjson
 
-from gitops.core.resources import kinds_of_rows
-from gitops.core.schema import Natives
-from gitops.core.shapes import Shapes
+from gitops.core.schema.resources import kinds_of_rows
+from gitops.core.schema.schema import Natives
+from gitops.core.schema.shapes import Shapes
 
 
 @functools.cache

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import orjson
 
-from gitops.core.resources import kind_row, kinds_of_paths
+from gitops.core.schema.resources import kind_row, kinds_of_paths
 from gitops.openapi.gotypes import GoTypes
 
 KEPT: Final = frozenset({

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from gitops.core.shapes import Shapes
+from gitops.core.schema.shapes import Shapes
 from gitops.errors import ClusterError
 from gitops.model.objects import Body, GroupKind, KindInfo, Live, ObjectId
 

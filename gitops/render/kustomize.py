@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from gitops.core.yaml_reader import read_documents
+from gitops.core.yaml.reader import read_documents
 from gitops.errors import RenderError
 from gitops.model.application import KustomizeSource
 from gitops.render.detect import KUSTOMIZATION_NAMES

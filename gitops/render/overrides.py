@@ -6,8 +6,8 @@ in Argo CD's order. Called by the renderer before a tool is chosen.
 
 import posixpath
 
-from gitops.core.application_spec import override_source
-from gitops.core.yaml_reader import read_documents
+from gitops.core.application.spec import override_source
+from gitops.core.yaml.reader import read_documents
 from gitops.errors import ApplicationError, RenderError
 from gitops.model.application import Source
 from gitops.model.objects import Place

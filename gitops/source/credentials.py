@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from gitops.core.repo_url import RepoUrl, covers, parse, parse_prefix
+from gitops.core.git.repo_url import RepoUrl, covers, parse, parse_prefix
 from gitops.errors import SettingsError
 from gitops.source.options import GitOptions
 

@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
-from gitops.core.references import HEADS, PEELED, TAGS, is_sha
+from gitops.core.git.references import HEADS, PEELED, TAGS, is_sha
 from gitops.errors import SourceError
 from gitops.model.revision import Commit
 from gitops.source.credentials import Access

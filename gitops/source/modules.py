@@ -5,7 +5,7 @@ A parent's URL, what `.gitmodules` says and the options come in; the submodule's
 content must not make the service read its own disk, run a helper, or ask hosts that nobody named.
 """
 
-from gitops.core.repo_url import covers, join, parse, split_credentials
+from gitops.core.git.repo_url import covers, join, parse, split_credentials
 from gitops.errors import SourceError
 from gitops.source.options import GitOptions
 

@@ -16,7 +16,7 @@ from typing import IO, Any, TypeVar
 from git.objects.fun import tree_entries_from_data
 from git.objects.util import parse_actor_and_date
 
-from gitops.core.references import is_sha
+from gitops.core.git.references import is_sha
 from gitops.errors import SourceError
 from gitops.model.revision import Commit
 from gitops.source.options import GitOptions

@@ -7,7 +7,7 @@ credential is in an argument.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gitops.core.references import HEADS, TAGS
+from gitops.core.git.references import HEADS, TAGS
 from gitops.source.credentials import Access
 from gitops.source.faults import explain, timed_out, too_much
 from gitops.source.options import GitOptions

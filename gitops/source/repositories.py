@@ -12,8 +12,8 @@ from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from gitops.core.references import Ambiguous, Found, Missing, PerhapsSha, is_sha, resolve
-from gitops.core.repo_url import normalise, parse, split_credentials
+from gitops.core.git.references import Ambiguous, Found, Missing, PerhapsSha, is_sha, resolve
+from gitops.core.git.repo_url import normalise, parse, split_credentials
 from gitops.errors import SourceError
 from gitops.model.revision import Commit
 from gitops.source.checkout import GitCheckout, Modules
@@ -73,7 +73,7 @@ class GitRepositories:
         mirror.fetch(url, lambda: self._credentials.access(url, self.options, own), sha)
 
     def resolve(self, repo_url: str, revision: str) -> Commit:
-        """The commit that a revision names in the mirror; see `core/references.py`.
+        """The commit that a revision names in the mirror; see `core/git/references.py`.
 
         Raises:
             SourceError: `ref-missing`, `ref-ambiguous`.

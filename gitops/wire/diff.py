@@ -1,6 +1,6 @@
 """Differences as JSON: what `gitops diff` prints, and the part of a plan's action that it shares.
 
-The values are shown as they are given: whoever shows a diff masks it first (`core/mask.py`).
+The values are shown as they are given: whoever shows a diff masks it first (`masking/mask.py`).
 """
 
 from collections.abc import Mapping

@@ -3,7 +3,7 @@
 A repository's URL is shown without its credentials.
 """
 
-from gitops.core.repo_url import split_credentials
+from gitops.core.git.repo_url import split_credentials
 from gitops.model.application import Application, Source
 from gitops.model.events import Event
 from gitops.model.status import ApplicationStatus, ObjectStatus

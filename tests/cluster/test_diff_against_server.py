@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gitops.core.changes import find_changes
-from gitops.core.diff import LastApplied, compare, diff, removals
-from gitops.core.projection import own_entry, owned
+from gitops.core.diff.changes import find_changes
+from gitops.core.diff.diff import LastApplied, compare, diff, removals
+from gitops.core.ownership.projection import own_entry, owned
 from gitops.openapi.loader import load_builtin
 
 HERE = Path(__file__).parent

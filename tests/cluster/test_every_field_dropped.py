@@ -12,9 +12,9 @@ import ssl
 
 import pytest
 
-from gitops.core.diff import diff
-from gitops.core.normalize import SERVER_METADATA
-from gitops.core.values import same_json
+from gitops.core.diff.diff import diff
+from gitops.core.manifests.normalize import SERVER_METADATA
+from gitops.core.schema.values import same_json
 from gitops.model.objects import GroupKind, split_api_version
 from tests.cluster.test_diff_against_server import MANIFESTS, SHAPES, named
 

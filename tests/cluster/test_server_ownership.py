@@ -1,4 +1,4 @@
-"""What the API server does with ownership: reference for `core/ownership.py` and the diff."""
+"""What the API server does with ownership: reference for `ownership/ownership.py` and the diff."""
 
 import json
 import subprocess
@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from gitops.controlplane import build
-from gitops.core.ownership import LAST_APPLIED, foreign_managers, last_applied, take_over
+from gitops.core.ownership.ownership import LAST_APPLIED, foreign_managers, last_applied, take_over
 from gitops.model.objects import identify
 from gitops.ports import Apply, Patch, Read
 from tests.helpers.controlplane import eventually

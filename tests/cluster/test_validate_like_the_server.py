@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from gitops.controlplane.processes import ControlPlane
-from gitops.core.parse import parse
-from gitops.core.validate import validate
+from gitops.core.manifests.parse import parse
+from gitops.core.validation.validate import validate
 from gitops.errors import GitopsError
 from gitops.model.objects import Manifest
 from gitops.openapi.loader import load_builtin

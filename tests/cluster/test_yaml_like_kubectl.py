@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gitops.controlplane.build import find_tool
-from gitops.core.parse import parse
+from gitops.core.manifests.parse import parse
 from tests.helpers.case_tables import table
 
 HERE = str(Path(__file__).parents[1] / "cases" / "parse" / "values.yaml")

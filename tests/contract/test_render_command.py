@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gitops.cli.main import run
-from gitops.core.parse import parse
+from gitops.core.manifests.parse import parse
 from tests.helpers.gitserver import serve_http
 from tests.helpers.repo import Repo
 from tests.helpers.tools import real_tools

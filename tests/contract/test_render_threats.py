@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gitops.core.parse import parse_all
+from gitops.core.manifests.parse import parse_all
 from gitops.errors import GitopsError
 from gitops.model.application import DirectorySource, HelmSource
 from gitops.model.objects import Body

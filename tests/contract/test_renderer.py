@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gitops.core.parse import parse_all
+from gitops.core.manifests.parse import parse_all
 from gitops.errors import RenderError
 from gitops.model.application import HelmSource, KustomizeSource, Source
 from gitops.model.objects import Body

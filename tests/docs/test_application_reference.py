@@ -2,9 +2,9 @@ from pathlib import Path
 
 import yaml
 
-from gitops.core.application_doc import reference
-from gitops.core.application_fields import FIELDS, SYNC_OPTIONS
-from gitops.core.application_spec import parse_application
+from gitops.core.application.doc import reference
+from gitops.core.application.fields import FIELDS, SYNC_OPTIONS
+from gitops.core.application.spec import parse_application
 from gitops.model.objects import Manifest
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "application.md"
@@ -12,7 +12,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "application.md"
 
 def test_the_page_is_what_the_table_says() -> None:
     written = PAGE.read_text()
-    assert written == reference(), "run: python -m gitops.core.application_doc > " + str(PAGE)
+    assert written == reference(), "run: python -m gitops.core.application.doc > " + str(PAGE)
 
 
 def test_every_field_and_option_is_on_the_page() -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from gitops.cli.rendering import read_applications
-from gitops.core.order import order
-from gitops.core.parse import parse_all
-from gitops.core.scope import place, scopes
+from gitops.core.manifests.parse import parse_all
+from gitops.core.manifests.scope import place, scopes
+from gitops.core.planning.order import order
 from gitops.model.application import Application
 from gitops.model.objects import Manifest
 from gitops.openapi.loader import load_builtin

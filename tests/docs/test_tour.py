@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from gitops.controlplane.build import find_or_build
-from gitops.core.application_spec import read_application
-from gitops.core.parse import parse
+from gitops.core.application.spec import read_application
+from gitops.core.manifests.parse import parse
 from gitops.demo.service import ask, choose_port
 from gitops.settings import load_settings
 from tests.helpers.checkout import ROOT

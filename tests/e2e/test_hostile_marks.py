@@ -5,7 +5,7 @@ An object belongs to the application whose inventory has it, whatever its annota
 
 import json
 
-from gitops.core.marks import INSTALLATION_LABEL, TRACKING_ANNOTATION
+from gitops.core.ownership.marks import INSTALLATION_LABEL, TRACKING_ANNOTATION
 from gitops.model.revision import RevisionKind, RevisionState
 from tests.helpers.controlplane import Kubectl
 from tests.helpers.service import World, config_map

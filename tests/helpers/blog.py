@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 
 from gitops import wiring
 from gitops.controlplane.processes import ControlPlane
-from gitops.core.marks import HOOK_ANNOTATION
+from gitops.core.ownership.marks import HOOK_ANNOTATION
 from gitops.errors import ControlPlaneError
 from gitops.settings import Settings
 from tests.helpers.killable import Kill, Killable

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gitops.core.values import merge_patch
+from gitops.core.schema.values import merge_patch
 
 
 def table(here: str, file: str) -> list[Any]:

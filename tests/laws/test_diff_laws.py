@@ -6,11 +6,11 @@ import jsonpatch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gitops.core.changes import sharing
-from gitops.core.diff import DiffOptions, LastApplied, compare, diff, removals
-from gitops.core.fields import FieldSet
-from gitops.core.normalize import canonical, digest, manifest_digest
-from gitops.core.values import same_json
+from gitops.core.diff.changes import sharing
+from gitops.core.diff.diff import DiffOptions, LastApplied, compare, diff, removals
+from gitops.core.manifests.normalize import canonical, digest, manifest_digest
+from gitops.core.ownership.fields import FieldSet
+from gitops.core.schema.values import same_json
 from gitops.openapi.loader import load_builtin
 
 SHAPES = load_builtin()

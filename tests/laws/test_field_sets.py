@@ -3,7 +3,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops.core.field_sets import difference, union
+from gitops.core.ownership.field_sets import difference, union
 
 Paths = frozenset[tuple[str, ...]]
 paths = st.frozensets(

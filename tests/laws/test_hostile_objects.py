@@ -15,22 +15,22 @@ from hypothesis import strategies as st
 
 from gitops.cli.difference import difference_table
 from gitops.cli.output import to_json, visible
-from gitops.core import hooks
-from gitops.core.application_spec import read_application
-from gitops.core.crd import crd_versions
-from gitops.core.diff import DiffOptions, LastApplied, diff
+from gitops.core.application.spec import read_application
+from gitops.core.diff.diff import DiffOptions, LastApplied, diff
+from gitops.core.diff.matching import match
 from gitops.core.health import is_ignored, pod_reason, stale_image_warning
 from gitops.core.health.rules import health
-from gitops.core.mask import Masker, keyed_digest
-from gitops.core.matching import match
-from gitops.core.normalize import manifest_digest
-from gitops.core.order import order
-from gitops.core.ownership import foreign_managers, last_applied, take_over
-from gitops.core.parse import parse_all
-from gitops.core.projection import answer_digest
-from gitops.core.scope import place, scopes
-from gitops.core.sync_options import options_of
-from gitops.core.validate import validate
+from gitops.core.manifests.normalize import manifest_digest
+from gitops.core.manifests.parse import parse_all
+from gitops.core.manifests.scope import place, scopes
+from gitops.core.masking.mask import Masker, keyed_digest
+from gitops.core.ownership.ownership import foreign_managers, last_applied, take_over
+from gitops.core.ownership.projection import answer_digest
+from gitops.core.planning import hooks
+from gitops.core.planning.order import order
+from gitops.core.planning.sync_options import options_of
+from gitops.core.schema.crd import crd_versions
+from gitops.core.validation.validate import validate
 from gitops.engine.judging import selector_labels
 from gitops.openapi.loader import load_builtin
 from gitops.wire.diff import diff_from_wire, diff_to_wire

@@ -6,12 +6,12 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops.core.order import (
+from gitops.core.manifests.scope import CRD, NAMESPACE, defined_kind
+from gitops.core.planning.order import (
     order,
     order_actions,
     steps,
 )
-from gitops.core.scope import CRD, NAMESPACE, defined_kind
 from gitops.model.diff import ActionKind
 from gitops.model.objects import Manifest
 from gitops.model.plan import Action

@@ -5,9 +5,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops.core.parse import find_duplicates
-from gitops.core.shapes import Shapes
-from gitops.core.validate import validate
+from gitops.core.manifests.parse import find_duplicates
+from gitops.core.schema.shapes import Shapes
+from gitops.core.validation.validate import validate
 from gitops.model.objects import Manifest, Place
 from gitops.openapi.loader import load_builtin
 from tests.helpers.values import json_values, law

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from gitops.core.health.conventions import unobserved
 from gitops.core.health.fields import MalformedError, condition, mapping, text
-from gitops.core.yaml_reader import read_documents
+from gitops.core.yaml.reader import read_documents
 from gitops.errors import InputError
 from gitops.model.application import HealthExpressions
 from gitops.model.health import Checked, Health, HealthStatus

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from gitops.core.application_spec import read_application
+from gitops.core.application.spec import read_application
 from gitops.model.objects import Manifest
 from tests.helpers.case_tables import table
 

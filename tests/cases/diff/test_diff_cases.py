@@ -6,8 +6,8 @@ import jsonpatch
 import pytest
 import yaml
 
-from gitops.core.diff import DiffOptions, LastApplied, diff
-from gitops.core.values import same_json
+from gitops.core.diff.diff import DiffOptions, LastApplied, diff
+from gitops.core.schema.values import same_json
 from gitops.model.application import IgnoreRule
 from gitops.model.diff import ABSENT
 from gitops.openapi.loader import load_builtin

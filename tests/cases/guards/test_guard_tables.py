@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from gitops.core.application_spec import parse_application
-from gitops.core.guards import GuardContext, guard
+from gitops.core.application.spec import parse_application
+from gitops.core.planning.guards import GuardContext, guard
 from gitops.model.diff import ActionKind
 from gitops.model.objects import Manifest, ObjectId
 from gitops.model.plan import Action, Hook, Phase

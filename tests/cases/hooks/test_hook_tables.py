@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from gitops.core.hooks import hook_of, wave_of
-from gitops.core.sync_options import options_of
+from gitops.core.planning.hooks import hook_of, wave_of
+from gitops.core.planning.sync_options import options_of
 from gitops.model.objects import Manifest
 from gitops.model.plan import Hook
 from tests.helpers.case_tables import table

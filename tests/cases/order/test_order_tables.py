@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from gitops.core.order import order
+from gitops.core.planning.order import order
 from tests.helpers.case_tables import table
 from tests.helpers.orders import manifest_of
 

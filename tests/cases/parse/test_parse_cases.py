@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gitops.core.parse import parse
+from gitops.core.manifests.parse import parse
 from tests.helpers.case_tables import table
 
 HEADER = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from gitops.core.parse import fault_order, parse
-from gitops.core.validate import validate
+from gitops.core.manifests.parse import fault_order, parse
+from gitops.core.validation.validate import validate
 from gitops.model.objects import Manifest
 from gitops.openapi.loader import load_builtin
 from tests.helpers.case_tables import rows_on_bases, table

@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from gitops.cli.main import run
-from gitops.core.known_types import known_fields
+from gitops.core.schema.known_types import known_fields
 from gitops.errors import InputError
 
 DEPLOYMENT = {

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops.cli.manifests import dump_documents
-from gitops.core.parse import parse
+from gitops.core.manifests.parse import parse
 
 HEAD = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}
 

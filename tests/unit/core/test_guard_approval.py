@@ -1,4 +1,4 @@
-from gitops.core.guards import GuardContext, guard
+from gitops.core.planning.guards import GuardContext, guard
 from gitops.model.application import Application, Source
 from gitops.model.diff import ActionKind
 from gitops.model.objects import ObjectId

@@ -5,8 +5,13 @@ from typing import Any
 import jsonpatch
 import pytest
 
-from gitops.core.hooks import finalizers_of, health_of_deleted_hook, release_hook, undeleted
-from gitops.core.marks import HOOK_FINALIZER, stamp
+from gitops.core.ownership.marks import HOOK_FINALIZER, stamp
+from gitops.core.planning.hooks import (
+    finalizers_of,
+    health_of_deleted_hook,
+    release_hook,
+    undeleted,
+)
 from gitops.model.health import Health, HealthStatus
 from gitops.model.objects import Manifest
 

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import json
 
-from gitops.core.webhooks import Provider, Push, is_genuine, read_payload, recognise
+from gitops.core.git.webhooks import Provider, Push, is_genuine, read_payload, recognise
 from gitops.demo.hook import make_request
 
 FACTS = {

@@ -1,0 +1,34 @@
+"""What is ours on a live object, and when it is as it was."""
+
+from typing import Any
+
+import pytest
+
+from gitops.core.ownership.projection import answer_digest
+
+
+def secret(fields: dict[str, Any], **data: str) -> dict[str, Any]:
+    """A Secret on which `gitops` owns fields."""
+    entry = {"manager": "gitops", "operation": "Apply", "apiVersion": "v1", "fieldsV1": fields}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"managedFields": [entry]},
+            "data": data}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"f:data": {"f:a": {}}},
+        {"f:stringData": {"f:a": {}}},
+        {"f:data": {"f:b": {}}, "f:stringData": {"f:a": {}}},
+        {"f:data": {".": {}}, "f:stringData": {".": {}, "f:a": {}}},
+    ],
+)
+def test_a_value_of_a_secret_is_ours_however_it_was_sent(fields: dict[str, Any]) -> None:
+    before = answer_digest(secret(fields, a="b25l", b="x"))
+    assert answer_digest(secret(fields, a="dHdv", b="x")) != before
+    assert answer_digest(secret(fields, a="b25l", b="x", c="other")) == before
+
+
+def test_other_kinds_may_have_a_field_of_that_name() -> None:
+    body = secret({"f:stringData": {"f:a": {}}}, a="b25l") | {"kind": "ConfigMap"}
+    assert answer_digest(body) == answer_digest(body | {"data": {}})
