@@ -1,16 +1,14 @@
 """Bring a database to our schema, in this process and in one transaction.
 
-Called once, when a store is opened. Raises StoreError `newer-schema`.
+Called once, when a store is opened. Alembic is loaded only where there is something to migrate:
+it takes more memory than all else that a store needs.
 """
 
+import importlib
 from pathlib import Path
 from typing import Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import inspect, text
 
 from gitops.errors import StoreError
 from gitops.store.database import Database
@@ -18,28 +16,32 @@ from gitops.store.database import Database
 FOLDER: Final = Path(__file__).parent / "migrations"
 
 
+def versions() -> list[str]:
+    """The schemas that we know, oldest first: `v0001_first.py` makes `0001`."""
+    return sorted(file.name[1:5] for file in (FOLDER / "versions").glob("v[0-9]*_*.py"))
+
+
 def migrate(database: Database) -> None:
-    """Run the migrations that the database lacks; writes nothing where it has them all."""
-    config = Config()
-    # ConfigParser reads % as the start of a reference.
-    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
-    scripts = ScriptDirectory.from_config(config)
-    with database.read() as connection:
-        if _is_current(connection, scripts, database.where):
-            return
-    with database.write() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    """Run the migrations that the database lacks; writes nothing where it has them all.
 
-
-def _is_current(connection: Connection, scripts: ScriptDirectory, where: str) -> bool:
-    found = MigrationContext.configure(connection).get_current_revision()
-    known = {script.revision for script in scripts.walk_revisions()}
+    Raises StoreError `newer-schema`.
+    """
+    found, known = _schema_of(database), versions()
     if found is not None and found not in known:
         raise StoreError(
             f"the database was written by a newer gitops (schema {found})",
-            where=where,
+            where=database.where,
             remedy="run that version or a newer one",
             reason="newer-schema",
         )
-    return found == scripts.get_current_head()
+    if found != known[-1]:
+        importlib.import_module("gitops.store.upgrade").upgrade(database, FOLDER)
+
+
+def _schema_of(database: Database) -> str | None:
+    """The schema that a database says it has, as alembic writes it down; None where it is new."""
+    with database.read() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        found = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return None if found is None else str(found)

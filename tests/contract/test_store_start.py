@@ -305,3 +305,24 @@ def test_another_programs_lock_is_waited_for_and_then_named(tmp_path: Path) -> N
     append(store)
     assert store.verify().faults == ()
     store.close()
+
+
+def test_alembic_is_loaded_where_there_is_something_to_migrate_and_nowhere_else(
+    state: Path, tmp_path: Path
+) -> None:
+    code = """
+import sys
+from pathlib import Path
+from gitops.store.sql import SqlStore
+from tests.helpers.store import SteppingClock
+SqlStore.at(Path(sys.argv[1]), SteppingClock()).close()
+print("alembic" in sys.modules)
+"""
+
+    def loads(folder: Path) -> str:
+        command = [sys.executable, "-c", code, str(folder)]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    assert loads(tmp_path / "new") == "True"
+    assert loads(tmp_path / "new") == "False"
+    assert loads(state) == "False"
