@@ -67,12 +67,15 @@ def _paths(version: Mapping[str, Any], path: Path) -> Iterator[Flaw]:
 
 
 def _names(names: Mapping[str, Any], path: Path) -> Iterator[Flaw]:
-    given = [(key, names[key]) for key in names if isinstance(names[key], str) and names[key]]
-    for key, name in given:
-        if key in ("plural", "singular"):
-            yield from _word(name, (*path, key))
-        elif key in ("kind", "listKind"):
-            yield from _kind(name, (*path, key))
+    for key, check in (
+        ("plural", _word),
+        ("singular", _word),
+        ("kind", _kind),
+        ("listKind", _kind),
+    ):
+        given = names.get(key)
+        if isinstance(given, str) and given:
+            yield from check(given, (*path, key))
     for key in ("shortNames", "categories"):
         found = names.get(key)
         for index, name in enumerate(found if isinstance(found, list) else []):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from gitops.core.manifests.metadata import Flaw, string_flaw
-from gitops.core.schema.schema import Form, ListType, Scalar, Shape
+from gitops.core.schema.schema import ANY, Form, ListType, Scalar, Shape
 from gitops.core.validation.fields import CHOICES, belongs, moved_field
 from gitops.core.validation.formats import (
     base64_flaw,
@@ -135,9 +135,7 @@ def _check_map(value: Any, shape: Shape, path: Path) -> Iterator[Flaw]:
         yield _wrong_type(path, value, "a mapping")
         return
     for key, item in value.items():
-        child = shape.child(key)
-        if child is None:
-            continue
+        child = shape.child(key) or ANY
         if item is None and child.scalar is Scalar.STRING and not child.nullable:
             yield string_flaw(item, (*path, key))
         else:

@@ -69,12 +69,6 @@ def not_negative(value: Any) -> str | None:
     return "must not be negative" if found is not None and found < 0 else None
 
 
-def positive(value: Any) -> str | None:
-    """A quantity above 0."""
-    found = amount(value)
-    return "must be greater than zero" if found is not None and found <= 0 else None
-
-
 def port(value: Any) -> str | None:
     """A port by number, or by the name that a container gives it."""
     if _is_integer(value):
