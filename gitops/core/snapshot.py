@@ -22,9 +22,14 @@ class Snapshot:
     unseen: dict[GroupKind, ClusterError] = field(default_factory=dict)
     kinds: dict[GroupKind, set[ObjectId]] = field(default_factory=dict)
     """The identities in `lives`, by kind."""
+    unshown: set[ObjectId] = field(default_factory=set)
+    """What a request answered, and the watch has not shown since."""
 
     def put(self, live: Live, *, answered: bool = False) -> bool:
         """Take an object in; False when it is not newer than what is known.
+
+        What a request `answered` is news once more when the watch shows it: whoever listens to
+        changes hears of no answers.
 
         Resource versions are compared as numbers, as KEP-5504 allows for one kind. Of equal ones
         what a request `answered` counts: a watch that began before its CustomResourceDefinition was
@@ -33,10 +38,19 @@ class Snapshot:
         known = self.lives.get(live.id)
         if known is not None and known.uid == live.uid and not _newer(live, known):
             self.suspects.discard(live.id)
-            if answered and live.resource_version == known.resource_version:
+            if live.resource_version != known.resource_version:
+                return False
+            if answered:
                 self.lives[live.id] = live
-            return False
+                return False
+            unshown = live.id in self.unshown
+            self.unshown.discard(live.id)
+            return unshown
         self.lives[live.id] = live
+        if answered:
+            self.unshown.add(live.id)
+        else:
+            self.unshown.discard(live.id)
         if known is None:
             self.kinds.setdefault(live.id.group_kind, set()).add(live.id)
         self.suspects.discard(live.id)
@@ -53,6 +67,7 @@ class Snapshot:
         """A GET found nothing."""
         if self.lives.pop(identity, None) is not None:
             self.kinds[identity.group_kind].discard(identity)
+        self.unshown.discard(identity)
         self.suspects.discard(identity)
 
     def list_kind(self, kind: GroupKind, items: Iterable[Live]) -> list[ObjectId]:

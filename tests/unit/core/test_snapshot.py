@@ -41,6 +41,20 @@ def test_of_one_version_what_a_request_answered_counts() -> None:
     assert word(snapshot) == "as it is"
 
 
+def test_the_watch_shows_what_a_request_answered_as_news_once() -> None:
+    snapshot = Snapshot()
+    snapshot.put(live("10"), answered=True)
+    assert not snapshot.put(live("9"))
+    assert snapshot.put(live("10")), "whoever listens has not heard of it"
+    assert not snapshot.put(live("10"))
+    snapshot.put(live("11"), answered=True)
+    assert snapshot.list_kind(KIND, [live("11")]) == [WORDS]
+    assert snapshot.list_kind(KIND, [live("11")]) == []
+    snapshot.put(live("12"), answered=True)
+    assert snapshot.put(live("13"))
+    assert not snapshot.put(live("13"))
+
+
 def test_versions_that_are_no_numbers_are_all_newer() -> None:
     snapshot = Snapshot()
     snapshot.put(live("b"))
