@@ -194,8 +194,6 @@ def _walk_positions(
 
 def make_patch(before: Body, after: Body) -> tuple[dict[str, Any], ...]:
     """RFC 6902 operations (add, remove, replace) that turn `before` into `after`."""
-    if before is after:
-        return ()
     if not before:
         return tuple(
             {"op": "add", "path": format_pointer((name,)), "value": value}

@@ -326,15 +326,11 @@ def _merge_positions(
 
     made = []
     for place, kept in enumerate(align(len(wanted), [actual[i] for i in found], pair)):
-        value = kept
-        if kept is ABSENT and desired[wanted[place]] is not None:
-            below = trace.position(-1, wanted[place])
-            value = _fresh(desired[wanted[place]], below, shape.item)
+        wish, value = desired[wanted[place]], kept
+        if kept is ABSENT and wish is not None:
+            value = _fresh(wish, trace.position(-1, wanted[place]), shape.item)
             value = filled(value, shape.item) if place < len(found) else value
-        if value is not ABSENT:
-            made.append(value)
-        elif desired[wanted[place]] is None:
-            made.append(None)
+        made.append(None if value is ABSENT else value)
     for index in sorted({*range(len(actual))}.difference(found)):
         made.insert(index, actual[index])
     return made

@@ -233,3 +233,9 @@ def test_what_others_own_too_is_removed_even_where_the_server_has_a_default_for_
         {"op": "remove", "path": "/spec/strategy/type"},
         {"op": "remove", "path": "/spec/replicas"},
     )
+
+
+def test_nothing_is_removed_besides_from_a_map_that_is_applied_as_one():
+    selector = deployment(selector={"matchLabels": {"a": "1", "b": "2"}})
+    wanted = deployment(selector={"matchLabels": {"a": "1"}})
+    assert removals(wanted, selector, LastApplied(selector), SHAPES) == ()

@@ -1,0 +1,25 @@
+from typing import Any
+
+import jsonpatch
+import pytest
+
+from gitops.core.diff.changes import find_changes, make_patch
+from gitops.core.schema.schema import ANY
+
+
+def test_numbers_that_are_equal_in_json_are_no_change() -> None:
+    assert find_changes({"a": 1, "b": 1}, {"a": 1.0, "b": 2}, ANY) == find_changes(
+        {"b": 1}, {"b": 2}, ANY
+    )
+
+
+@pytest.mark.parametrize("body", [{"a": [1]}, {}])
+def test_nothing_turns_a_body_into_itself(body: Any) -> None:
+    assert make_patch(body, body) == ()
+
+
+def test_a_patch_moves_nothing() -> None:
+    before, after = {"a": {"x": [1, 2]}, "b": 1}, {"c": {"x": [1, 2]}, "b": 1}
+    patch = make_patch(before, after)
+    assert {operation["op"] for operation in patch} == {"add", "remove"}
+    assert jsonpatch.apply_patch(before, list(patch)) == after
