@@ -127,8 +127,6 @@ def filled(value: Any, shape: Shape) -> Any:
 
 def _plain(parent: Shape, name: str) -> Any:
     """The default of a field that says something; None where there is none."""
-    if name in CONDITIONAL.get(parent.name, ()):
-        return None
     known = parent.defaulted.get(name)
     default = (parent.child(name) or ANY).default if known is None else known
     return None if default is ABSENT or default == {} or is_zero(default) else default

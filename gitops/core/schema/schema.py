@@ -154,9 +154,6 @@ class Shape:
         self.drops_zero = False
         self.open = self.form in {Form.ANY, Form.MAP} or is_open(schema)
 
-    def __repr__(self) -> str:
-        return f"Shape({self.name or self.form})"
-
     @property
     def field_names(self) -> Iterable[str]:
         """The names of a struct's known fields, in the schema's order."""

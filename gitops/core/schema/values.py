@@ -91,9 +91,7 @@ def null_entry(shape: Shape) -> Any:
     """What the API server's own types make of a null in this map or list; None where it stays."""
     if not shape.drops_empty:
         return None
-    value = shape.item if shape.form is Form.LIST else shape.child("")
-    if value is None:
-        return None
+    value = shape.item if shape.form is Form.LIST else shape.child("") or ANY
     return {} if value.form in {Form.STRUCT, Form.MAP} else _ZEROS.get(value.scalar)
 
 

@@ -301,6 +301,13 @@ def test_plain_variables_in_a_diff_show() -> None:
     assert masker().mask_diff(found).patch == found.patch
 
 
+def test_a_variable_whose_name_cannot_be_found_is_masked() -> None:
+    predicted = pod({"name": "HOST", "value": "b"})
+    field = change("/spec/containers/1/env/0/value", "a", ABSENT)
+    masked = masker().mask_diff(diff_of("Pod", predicted, field), {"spec": "?"})
+    assert masked.fields[0].before.startswith("••••")
+
+
 def test_a_plan_is_masked_everywhere() -> None:
     manifest = Manifest.of(secret(a=PASSWORD))
     action = Action(

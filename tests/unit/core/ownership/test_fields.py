@@ -1,7 +1,12 @@
 import pytest
 
-from gitops.core.ownership.fields import FieldSet, canonical_element, item_elements
-from gitops.core.schema.schema import ANY
+from gitops.core.ownership.fields import (
+    FieldSet,
+    canonical_element,
+    item_elements,
+    list_shape,
+)
+from gitops.core.schema.schema import ANY, ListType
 from gitops.openapi.loader import load_builtin
 
 ROOT = load_builtin().kind("apps/v1", "Deployment").root
@@ -111,3 +116,17 @@ def test_equal_sets_are_read_once_and_malformed_ones_not_at_all():
         deep = {"f:a": deep}
     for malformed in ([], {"f:a": 1}, {"f:a": {"f:b": []}}, deep):
         assert FieldSet.read(malformed) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "list_type"),
+    [
+        ({'k:{"name":"a"}': {}}, ListType.MAP),
+        ({"i:0": {}, 'v:"a"': {}}, ListType.SET),
+        ({"i:0": {}, "f:a": {}}, None),
+    ],
+    ids=["by keys", "by values", "not at all"],
+)
+def test_owners_tell_how_the_items_of_a_list_without_a_schema_are_named(fields, list_type):
+    shape = list_shape(ANY, None, FieldSet.parse(fields))
+    assert (shape.list_type if shape is not ANY else None) is list_type

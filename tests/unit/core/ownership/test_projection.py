@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gitops.core.ownership.projection import answer_digest
+from gitops.core.ownership.projection import answer_digest, owned
 
 
 def secret(fields: dict[str, Any], **data: str) -> dict[str, Any]:
@@ -32,3 +32,22 @@ def test_a_value_of_a_secret_is_ours_however_it_was_sent(fields: dict[str, Any])
 def test_other_kinds_may_have_a_field_of_that_name() -> None:
     body = secret({"f:stringData": {"f:a": {}}}, a="b25l") | {"kind": "ConfigMap"}
     assert answer_digest(body) == answer_digest(body | {"data": {}})
+
+
+@pytest.mark.parametrize(
+    ("value", "fields", "expected"),
+    [
+        ({"a": 1, "b": 2}, {"f:a": {}}, {"a": 1}),
+        ({"a": {"x": 1}, "b": {"x": 1}}, {"f:a": {}, "f:b": {".": {}}}, {"a": {"x": 1}, "b": {}}),
+        ({"a": [1], "b": [1]}, {"f:a": {}, "f:b": {".": {}}}, {"a": [1], "b": []}),
+        ({"a": 5}, {"f:a": {".": {}}}, {"a": 5}),
+        ({"a": 5}, {"f:a": {"f:b": {}}}, {"a": 5}),
+        ({"a": 5}, {"f:a": None}, {"a": 5}),
+        (["x", "y"], {'v:"x"': {}}, ["x"]),
+        (["x", {"n": 1, "v": 2}], {'k:{"n":1}': {"f:n": {}}}, [{"n": 1}]),
+        (["x", {"n": 1}], {"k:{": {}, "v:": {}, "v:[": {}}, []),
+        (["x", "y"], {"i:1": {}}, ["y"]),
+    ],
+)
+def test_of_a_value_is_ours_what_our_fields_name(value: Any, fields: Any, expected: Any) -> None:
+    assert owned(value, fields) == expected

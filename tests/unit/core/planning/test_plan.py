@@ -19,6 +19,7 @@ from gitops.core.planning.plan import (
     create,
     deletion,
     is_claimed,
+    later,
     owns_replicas,
     remark,
     replacement,
@@ -26,6 +27,7 @@ from gitops.core.planning.plan import (
     settle_by_memory,
     settle_by_wish,
     settle_locally,
+    unclaimed_manager,
     without_replicas,
 )
 from gitops.model.application import IgnoreRule
@@ -236,6 +238,12 @@ def test_a_change_that_waits_is_a_change_and_no_creation() -> None:
     assert change_later(replace(one, autoscaler="hpa"), live(STANDING), SHAPES, PLAIN).keep_replicas
 
 
+def test_what_is_decided_when_its_wave_comes_creates_or_changes() -> None:
+    there = later(subject(web(replicas=3), STANDING), SHAPES, PLAIN)
+    assert (there.kind, there.uid) == (ActionKind.SCALE, "u1")
+    assert later(subject(web(replicas=3)), SHAPES, PLAIN).kind is ActionKind.CREATE
+
+
 def test_an_immutable_field_is_a_fault_unless_the_manifest_allows_a_replacement() -> None:
     fault = replacement(subject(web()), STANDING, "field is immutable")
     assert isinstance(fault, Fault)
@@ -340,6 +348,11 @@ def test_hooks_and_namespaces_made_besides_are_nobodys() -> None:
     assert not is_claimed(hook.action(ActionKind.CREATE))
     made = replace(subject(web()), options=frozenset({"gitops.dev/unclaimed"}))
     assert not is_claimed(made.action(ActionKind.CREATE))
+
+
+def test_the_manager_of_what_stays_nobodys_names_the_application_as_far_as_there_is_room() -> None:
+    assert unclaimed_manager("demo") == "gitops-demo"
+    assert unclaimed_manager("x" * 200) == "gitops-" + "x" * 121
 
 
 def test_a_new_image_of_a_replication_controller_is_remarked() -> None:

@@ -123,6 +123,17 @@ def test_what_the_server_chose_goes(kind: str) -> None:
     assert back(copy(kind, given))["spec"] == wanted
 
 
+@pytest.mark.parametrize(
+    ("kind", "spec"),
+    [
+        ("PersistentVolume", {"capacity": {"storage": "1Gi"}}),
+        ("Job", {"template": {"spec": {"containers": []}}}),
+    ],
+)
+def test_where_the_server_chose_nothing_all_stays(kind: str, spec: Any) -> None:
+    assert back(copy(kind, spec))["spec"] == spec
+
+
 def test_a_volume_and_a_node_that_were_asked_for_stay() -> None:
     claim = {"volumeName": "pv-1"}
     assert back(copy("PersistentVolumeClaim", claim, {"f:volumeName": {}}))["spec"] == claim

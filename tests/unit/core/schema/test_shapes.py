@@ -54,6 +54,17 @@ def test_sets_and_atomic_values_are_told_apart():
     assert not builtin("apps/v1", "Deployment", "metadata.labels").atomic
 
 
+def test_a_raw_object_may_be_anything_and_is_one():
+    data = builtin("apps/v1", "ControllerRevision", "data")
+    assert (data.form, data.atomic) == (Form.ANY, True)
+
+
+def test_the_api_versions_of_all_kinds_with_a_schema_are_told():
+    found = load_builtin().api_versions()
+    assert {"v1", "apps/v1"} <= found
+    assert "example.com/v1" not in found
+
+
 def test_bytes_and_enums_and_zero_fields_are_known():
     assert builtin("v1", "Secret", "data.x").scalar is Scalar.BYTES
     assert "ClusterFirst" in builtin("v1", "Pod", "spec.dnsPolicy").enum
