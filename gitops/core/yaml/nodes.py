@@ -22,7 +22,7 @@ from yaml.events import (
 
 from gitops.core.yaml.numbers import ScalarError, key_text, resolve_plain, resolve_tagged, shorten
 
-Loader: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+Loader: Final[Any] = yaml.CSafeLoader
 
 
 class TextFault(Exception):  # noqa: N818 - a fault is also a value; it is raised where it ends a document
@@ -321,13 +321,10 @@ def _is_about_tabs(problem: str, content: str, column: int) -> bool:
 
 
 def _explain_character(error: yaml.reader.ReaderError, text: str) -> TextFault:
-    """A character that YAML forbids; libyaml counts bytes, PyYAML characters."""
-    position = int(error.position)
-    if Loader is not yaml.SafeLoader:
-        position = len(text.encode()[:position].decode(errors="ignore"))
-    code = error.character if isinstance(error.character, int) else ord(str(error.character)[:1])
-    place = _place(text, position)
-    return TextFault("encoding", f"the character U+{code:04X} is not allowed in YAML", *place)
+    """A character that YAML forbids; libyaml counts bytes."""
+    place = _place(text, len(text.encode()[: error.position].decode(errors="ignore")))
+    message = f"the character U+{error.character:04X} is not allowed in YAML"
+    return TextFault("encoding", message, *place)
 
 
 def _place(text: str, position: int) -> tuple[int, int]:

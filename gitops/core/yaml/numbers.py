@@ -200,8 +200,6 @@ def _short_float(value: float) -> str:
 
 
 def _to_single(value: float) -> float:
-    try:
-        (single,) = struct.unpack("f", struct.pack("f", value))
-    except OverflowError:
-        return math.copysign(math.inf, value)
+    """The nearest number of 32 bits, infinite beyond them."""
+    (single,) = struct.unpack("f", struct.pack("f", value))
     return float(single)
