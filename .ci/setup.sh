@@ -50,6 +50,7 @@ make_venv() {
     install --require-hashes -r requirements.lock
   "$1/bin/python" -m pip --quiet --disable-pip-version-check --no-input \
     install --no-deps --no-build-isolation -e .
+  "$1/bin/python" -m compileall -q gitops # each start is faster, where Python may write none itself
   touch "$1/.ready"
 }
 

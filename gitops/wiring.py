@@ -1,6 +1,7 @@
 """The one module that knows the concrete classes: from settings to a service."""
 
 import gc
+import os
 import stat
 import threading
 import time
@@ -152,7 +153,9 @@ class DeclaredFiles:
     def _below(self, folder: Path) -> list[Path]:
         """The files of a folder; those that were there where it cannot be listed."""
         try:
-            return sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES)
+            with os.scandir(folder) as entries:
+                names = sorted(entry.name for entry in entries)
+            return [folder / name for name in names if name.endswith(SUFFIXES)]
         except OSError as error:
             self._complain(folder, error)
             return [path for path in self._seen if path.parent == folder]

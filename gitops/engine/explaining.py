@@ -39,7 +39,7 @@ class Explainer:
             runtime.explained, runtime.explained_as = {}, None
         if runtime.syncing:
             return
-        if not runtime.remarks.keys().isdisjoint(changed):
+        if runtime.remarks and not runtime.remarks.keys().isdisjoint(changed):
             self._ask(runtime, IMAGES, 0.0)
         if status in BAD and runtime.explained_as is not status:
             self._ask(runtime, EXPLAIN, self.patience_s if status is PROGRESSING else 0.0)

@@ -74,8 +74,10 @@ class Leftovers:
 
     def is_lost(self, runtime: Runtime, changed: Collection[ObjectId]) -> bool:
         """Whether something that was left may be gone now."""
+        if not runtime.left:
+            return False
         actual = self._parts.actual
-        left = set(runtime.left or ()) & set(changed)
+        left = set(runtime.left) & set(changed)
         return any(actual.get(i) is None or actual.is_suspect(i) for i in left)
 
 

@@ -65,8 +65,10 @@ class Restorer:
     def resume(self, runtime: Runtime, desired: Desired) -> bool:
         """Go on where the process ended in, or right before, a rollback; False: nothing to do."""
         state = self._parts.states.get(runtime.name)
+        pin, goes_back = state.pin, runtime.application.sync_policy.automatic_rollback
+        if pin is None and not (goes_back and desired.digest == state.failed):
+            return False
         history = self._parts.store.revisions(runtime.name, limit=RECENT)
-        pin, last = state.pin, history[0]
         if pin is not None:
             if pin.digest not in (None, desired.digest) or not is_cut_off(pin, history):
                 return False
@@ -75,9 +77,9 @@ class Restorer:
             trigger = Trigger(TriggerKind.STARTUP, pin.actor, evidence)
             self._bring_back(runtime, target, trigger, automatic=pin.automatic)
             return True
+        last = history[0]
         cut_off = last.kind is RevisionKind.SYNC and last.state is RevisionState.FAILED
-        wanted = last.digest == desired.digest == state.failed
-        if not (cut_off and wanted and runtime.application.sync_policy.automatic_rollback):
+        if not (cut_off and last.digest == desired.digest):
             return False
         self.roll_back(runtime, desired, last)
         return True
