@@ -1,6 +1,7 @@
 """The actual state as watch events and answers make it."""
 
 import json
+from dataclasses import replace
 
 from gitops.core.snapshot import Snapshot
 from gitops.errors import ClusterError
@@ -101,3 +102,13 @@ def test_after_blindness_everything_is_judged_anew() -> None:
     snapshot.lose_kind(KIND, ClusterError("away", reason="unreachable"))
     assert snapshot.list_kind(KIND, [live("10")]) == [WORDS]
     assert snapshot.list_kind(KIND, [live("10")]) == []
+
+
+def test_the_objects_of_a_kind_are_told_in_order_of_identity() -> None:
+    snapshot = Snapshot()
+    first, last = replace(live("11"), id=replace(WORDS, name="a")), live("10")
+    snapshot.put(last)
+    snapshot.put(first)
+    snapshot.put(replace(last, id=replace(WORDS, kind="Secret")))
+    assert snapshot.of_kind(KIND) == [first, last]
+    assert snapshot.of_kind(GroupKind("", "Pod")) == []

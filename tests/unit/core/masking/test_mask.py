@@ -264,6 +264,11 @@ def test_a_diff_of_a_secret_shows_that_it_changed() -> None:
     assert found.changes == ("configure ••••",)
 
 
+def test_a_null_in_a_secret_is_shown_as_such() -> None:
+    body = secret(a="x" * 8)
+    assert masker().mask_body({**body, "data": {**body["data"], "b": None}})["data"]["b"] is None
+
+
 def test_a_whole_map_of_a_secret_is_masked_entry_by_entry() -> None:
     found = masker().mask_diff(diff_of("Secret", None, change("/data", ABSENT, {"a": b64("abc")})))
 
