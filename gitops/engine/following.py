@@ -50,6 +50,10 @@ def _may_pass(problem: GitopsError | None) -> bool:
     return problem is not None and not isinstance(problem, RenderError)
 
 
+Heads = dict[tuple[tuple[str, str], ...], tuple[Commit, ...]]
+"""The commits that sources follow now: applications that follow the same share one look."""
+
+
 class Follower:
     """Keeps mirrors up to date; `handle` is a dispatcher lane's handler."""
 
@@ -169,22 +173,25 @@ class Follower:
 
         Only a move past what an application is being brought to may end its running sync.
         """
+        heads: Heads = {}
         for runtime in self._parts.registry.using([repo_url]):
             known = runtime.desired is not None
-            concerned = self._concerns(runtime)
+            concerned = self._concerns(runtime, heads)
             if concerned or everyone:
                 kind = MOVED if concerned and known else CHECK
                 self._parts.dispatcher.request(runtime.name, kind, trigger)
 
-    def _concerns(self, runtime: Runtime) -> bool:
+    def _concerns(self, runtime: Runtime, heads: Heads) -> bool:
         """Whether new commits touch what an application can read; if not, note the commits."""
-        desired = runtime.desired
+        desired, sources = runtime.desired, runtime.application.sources
         if desired is None or _may_pass(runtime.problem):
             return True
+        followed = tuple((source.repo_url, source.target_revision) for source in sources)
         try:
-            commits = self._parts.loader.resolve(runtime.application)
+            commits = heads.get(followed) or self._parts.loader.resolve(runtime.application)
         except SourceError:
             return True
+        heads[followed] = commits
         if [c.sha for c in commits] == [c.sha for c in desired.commits]:
             return False
         if not desired.paths or self._touched(runtime, desired.commits, commits, desired.paths):

@@ -6,9 +6,12 @@ webhooks find the applications of the repository that was pushed to (peers F66).
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Self
 from urllib.parse import quote, unquote
 
+KEPT = 1024
+"""Answers that are remembered: thousands of applications share few repositories."""
 DEFAULT_PORTS = {"http": 80, "https": 443, "ssh": 22}
 SCHEMES = ("file", "http", "https", "ssh")
 _ALIASES = {"git+ssh": "ssh", "ssh+git": "ssh", "git+https": "https", "git+http": "http"}
@@ -61,6 +64,7 @@ class RepoUrl:
         return path if self.local else f"{self.scheme}://{user}{self.host}{port}{path}"
 
 
+@lru_cache(maxsize=KEPT)
 def parse(text: str) -> RepoUrl | None:
     """Read `file://`, `http(s)://`, `ssh://`, `user@host:path`, or an absolute path.
 
@@ -119,6 +123,7 @@ def _identity_path(url: RepoUrl) -> str:
     return path.removesuffix("/.git") if url.local else path.removesuffix(".git").rstrip("/")
 
 
+@lru_cache(maxsize=KEPT)
 def normalise(text: str) -> str:
     """One spelling for one repository; what cannot be read is returned stripped.
 
@@ -136,6 +141,7 @@ def normalise(text: str) -> str:
     return f"{scheme}{url.host}{port}/{_identity_path(url)}"
 
 
+@lru_cache(maxsize=KEPT)
 def same_repository(a: str, b: str) -> bool:
     """Whether two URLs name one repository, whichever transport each uses.
 
@@ -154,6 +160,7 @@ def same_repository(a: str, b: str) -> bool:
     return (one.host, _identity_path(one).casefold()) == (two.host, _identity_path(two).casefold())
 
 
+@lru_cache(maxsize=KEPT)
 def split_credentials(text: str) -> tuple[str, str, str]:
     """A URL without its credentials, the user and the password ("" where absent).
 
