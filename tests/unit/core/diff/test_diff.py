@@ -239,3 +239,9 @@ def test_nothing_is_removed_besides_from_a_map_that_is_applied_as_one():
     selector = deployment(selector={"matchLabels": {"a": "1", "b": "2"}})
     wanted = deployment(selector={"matchLabels": {"a": "1"}})
     assert removals(wanted, selector, LastApplied(selector), SHAPES) == ()
+
+
+def test_an_answer_without_metadata_is_compared_all_the_same():
+    actual = {**deployment(replicas=1), "metadata": None}
+    found = compare(actual, {**actual, "spec": {"replicas": 2}}, LastApplied(None), SHAPES)
+    assert [field.path for field in found.fields] == ["/spec/replicas"]

@@ -101,3 +101,8 @@ def test_a_digest_carries_its_version_and_counts_content_only():
     assert digest([one]) != digest([one, other])
     assert manifest_digest(one) == manifest_digest(marked)
     assert manifest_digest(config_map(x=[1, 2])) != manifest_digest(config_map(x=[2, 1]))
+
+
+def test_nulls_beside_numbers_of_any_size_are_no_content():
+    body = config_map(metadata={"name": "a", "labels": None, "annotations": {"n": 2**70}})
+    assert canonical(body, SHAPES)["metadata"] == {"name": "a", "annotations": {"n": 2**70}}

@@ -130,3 +130,8 @@ def test_equal_sets_are_read_once_and_malformed_ones_not_at_all():
 def test_owners_tell_how_the_items_of_a_list_without_a_schema_are_named(fields, list_type):
     shape = list_shape(ANY, None, FieldSet.parse(fields))
     assert (shape.list_type if shape is not ANY else None) is list_type
+
+
+def test_the_members_of_a_set_are_told_as_sorted_paths():
+    fields = FieldSet.parse({"f:b": {}, "f:a": {".": {}, "f:x": {}}})
+    assert list(fields.paths()) == [("f:a",), ("f:a", "f:x"), ("f:b",)]

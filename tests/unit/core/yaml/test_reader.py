@@ -21,6 +21,11 @@ def test_a_key_given_twice_in_json_that_is_no_yaml_is_told_at_the_documents_plac
     assert told == [('the key "a" is given twice', 1, 1)]
 
 
+def test_what_lies_in_json_that_is_no_yaml_has_the_documents_place() -> None:
+    _, document = read_documents('{"a": 1}\n {"a": "\x7f"}')
+    assert document.locate(("a",)) == (2, 2)
+
+
 @pytest.mark.parametrize("key", ["[x]", "~", "!!int x"])
 def test_a_value_beside_a_key_that_is_none_has_its_place(key: str) -> None:
     (document,) = read_documents(f"? {key}\n: 1\na: 2\n")
