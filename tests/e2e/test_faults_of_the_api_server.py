@@ -150,7 +150,7 @@ def test_an_outage_beyond_the_deadline_for_health_is_no_verdict(
     outage = Outage("web", plane.pause, after=True)
     with start_world(plane, tmp_path, NAMESPACE, outage.around) as world:
         world.push("app/web.yaml", deployment())
-        policy = {"healthDeadline": "6s", "rollback": {"automatic": True}, "retry": {"limit": 0}}
+        policy = {"healthDeadline": "15s", "rollback": {"automatic": True}, "retry": {"limit": 0}}
         world.declare(syncPolicy=policy)
         assert outage.began.wait(60), world.story()
         ended = world.closed()
