@@ -47,16 +47,16 @@ def read(
 def test_a_chart_is_its_whole_folder_with_what_its_links_lead_to() -> None:
     files: dict[str, Content] = {
         **CHART,
-        "app/files": Link("../shared"),
+        "app/files": Link("../common"),
         "app/gone": Link("../nowhere"),
-        "shared/a.txt": "a",
-        "shared/more": Link("../further"),
+        "common/a.txt": "a",
+        "common/more": Link("../further"),
         "further/b.txt": "b",
         "unrelated/c.txt": "c",
     }
     _, closures = read(files)
     assert closures[0].content == {
-        *("app", "app/files", "shared", "app/gone", "shared/more", "further")
+        *("app", "app/files", "common", "app/gone", "common/more", "further")
     } - {"app/gone"}
 
 
@@ -177,11 +177,11 @@ def test_parameters_keep_their_order_and_their_commas() -> None:
 
 
 def test_file_parameters_are_files_of_the_repository() -> None:
-    files: dict[str, Content] = {**CHART, "shared/s.txt": ""}
-    helm = HelmSource(file_parameters=({"name": "a", "path": "../shared/s.txt"},))
+    files: dict[str, Content] = {**CHART, "common/s.txt": ""}
+    helm = HelmSource(file_parameters=({"name": "a", "path": "../common/s.txt"},))
     settings, closures = read(files, helm)
-    assert settings.files == (("a", RepositoryFile(0, "shared/s.txt")),)
-    assert "shared/s.txt" in closures[0].content
+    assert settings.files == (("a", RepositoryFile(0, "common/s.txt")),)
+    assert "common/s.txt" in closures[0].content
     for path in ("../../etc/passwd", "none", "templates"):
         with pytest.raises(RenderError):
             read(files, HelmSource(file_parameters=({"name": "a", "path": path},)))

@@ -30,7 +30,7 @@ def kustomization(text: str, **files: Content) -> dict[str, Content]:
 
 ALL = """
 resources: [a.yaml, base]
-bases: [../shared]
+bases: [../common]
 components: [../component]
 patches:
   - path: patch.yaml
@@ -77,8 +77,8 @@ def test_every_field_that_names_a_file_is_followed() -> None:
         "app/kustomization.yaml": ALL,
         "app/base/kustomization.yml": "resources: [b.yaml]",
         "app/base/b.yaml": "",
-        "shared/Kustomization": "resources: [s.yaml]",
-        "shared/s.yaml": "",
+        "common/Kustomization": "resources: [s.yaml]",
+        "common/s.yaml": "",
         "component/kustomization.yaml": "kind: Component\npatches: [{path: p.yaml}]",
         "component/p.yaml": "",
         "app/transformer.yaml": "kind: PatchTransformer\nspec: {path: values/p.yaml}\npath: /etc/x",

@@ -75,10 +75,10 @@ def test_the_root_of_a_repository_is_a_folder_too() -> None:
 
 def test_links_are_followed_inside_the_repository() -> None:
     files: dict[str, Content] = {
-        "app/l.yaml": Link("../shared/s.yaml"),
-        "app/dangling.yaml": Link("../shared/none.yaml"),
-        "app/folder.yaml": Link("../shared"),
-        "shared/s.yaml": POD,
+        "app/l.yaml": Link("../common/s.yaml"),
+        "app/dangling.yaml": Link("../common/none.yaml"),
+        "app/folder.yaml": Link("../common"),
+        "common/s.yaml": POD,
     }
     assert render(files) == [RenderedText("app/l.yaml", POD)]
 
