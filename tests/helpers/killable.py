@@ -143,6 +143,7 @@ class Killable:
             try:
                 told = self.pipe.recv()
             except EOFError:
+                self.process.join(30)  # its pipes close before its locks are given back
                 return False
             self.told.append(told)
             if wanted(told):
