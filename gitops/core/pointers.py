@@ -1,12 +1,13 @@
 """JSON pointers (RFC 6901) and sets of them.
 
 In: pointer texts. Out: tuples of tokens, and `Trie`, a set that is walked along with a value.
-Called by merge, changes, ignore and patch.
+Called by merge, changes, ignore, patch, summary and mask.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 Pointer = tuple[str, ...]
 
@@ -28,6 +29,18 @@ def _after_tildes(text: str) -> list[str]:
 def format_pointer(tokens: Iterable[str | int]) -> str:
     """("a", "b/c", 0) -> `/a/b~1c/0`."""
     return "".join(f"/{str(token).replace('~', '~0').replace('/', '~1')}" for token in tokens)
+
+
+def value_at(value: Any, tokens: Iterable[str]) -> Any:
+    """The value that a pointer leads to, or None."""
+    for token in tokens:
+        if isinstance(value, Mapping):
+            value = value.get(token)
+        elif isinstance(value, list) and token.isdecimal() and int(token) < len(value):
+            value = value[int(token)]
+        else:
+            return None
+    return value
 
 
 @dataclass(frozen=True, slots=True)

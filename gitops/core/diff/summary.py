@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from gitops.core.pointers import parse_pointer
+from gitops.core.pointers import parse_pointer, value_at
 from gitops.core.wording import shorten
 from gitops.model.diff import ABSENT, ActionKind, FieldChange
 from gitops.model.objects import Body
@@ -90,7 +90,7 @@ def _is_image(field: FieldChange) -> bool:
 
 def _image_sentence(field: FieldChange, before: Body) -> str:
     tokens = parse_pointer(field.path) or ()
-    container = _walk(before, tokens[:-1])
+    container = value_at(before, tokens[:-1])
     name = container.get("name") if isinstance(container, Mapping) else None
     old, new = _image_words(field.before, field.after)
     return f"image {shorten(str(name or tokens[-2]))} {old}→{new}"
@@ -154,22 +154,10 @@ def _words(field: FieldChange, before: Body, after: Body) -> str:
     text = ""
     for token in parse_pointer(field.path) or ():
         if isinstance(value, list):
-            value = _walk(value, (token,))
+            value = value_at(value, (token,))
             name = value.get("name") if isinstance(value, Mapping) else None
             text += f"[{shorten(name) if isinstance(name, str) and name else token}]"
             continue
-        value = _walk(value, (token,))
+        value = value_at(value, (token,))
         text += f".{token}" if text and "." not in token else (f'["{token}"]' if text else token)
     return text or "the whole object"
-
-
-def _walk(value: Any, tokens: Sequence[str]) -> Any:
-    """The value at a path, or None."""
-    for token in tokens:
-        if isinstance(value, Mapping):
-            value = value.get(token)
-        elif isinstance(value, list) and token.isdecimal() and int(token) < len(value):
-            value = value[int(token)]
-        else:
-            return None
-    return value

@@ -27,7 +27,7 @@ from gitops.core.masking.sensitive import (
     secret_values,
     spellings,
 )
-from gitops.core.pointers import parse_pointer
+from gitops.core.pointers import parse_pointer, value_at
 from gitops.model.diff import ABSENT, Diff, FieldChange
 from gitops.model.objects import Body
 from gitops.model.plan import Action, Plan
@@ -239,7 +239,7 @@ class _Walk:
             return False
         names = []
         for body in self._bodies:
-            entries = _find(body, path[:-2])
+            entries = value_at(body, path[:-2])
             for index, entry in enumerate(entries if isinstance(entries, list) else []):
                 if isinstance(entry, Mapping) and (
                     str(index) == path[-2] or entry.get("value") in sides
@@ -252,7 +252,7 @@ class _Walk:
 
 def _values(bodies: Sequence[Any], path: Tokens) -> list[Any]:
     """The values of the variables in the list that a path leads into."""
-    found = (_find(body, path[:-2]) for body in bodies)
+    found = (value_at(body, path[:-2]) for body in bodies)
     return [
         entry.get("value")
         for entries in found
@@ -269,17 +269,6 @@ def _hides_env(name: Any, value: Any) -> bool:
         and value != ""
         and not isinstance(value, Mapping)
     )
-
-
-def _find(value: Any, path: Tokens) -> Any:
-    for token in path:
-        if isinstance(value, Mapping):
-            value = value.get(token)
-        elif isinstance(value, list) and token.isdecimal() and int(token) < len(value):
-            value = value[int(token)]
-        else:
-            return None
-    return value
 
 
 def _matches(path: Tokens, rule: Tokens) -> bool:

@@ -7,6 +7,7 @@ Argo CD treats its tracking id. Ownership is the inventory together with the ann
 
 from typing import Any, Final
 
+from gitops.core.pointers import format_pointer
 from gitops.model.objects import Body, ObjectId, identify, string_map
 
 INSTALLATION_LABEL: Final = "gitops.dev/installation"
@@ -60,15 +61,11 @@ def release_marks(body: Body) -> list[dict[str, Any]]:
     operations = []
     if INSTALLATION_LABEL in string_map(body, "labels"):
         operations.append(
-            {"op": "remove", "path": f"/metadata/labels/{_escape(INSTALLATION_LABEL)}"}
+            {"op": "remove", "path": format_pointer(("metadata", "labels", INSTALLATION_LABEL))}
         )
     operations += [
-        {"op": "remove", "path": f"/metadata/annotations/{_escape(key)}"}
+        {"op": "remove", "path": format_pointer(("metadata", "annotations", key))}
         for key in (TRACKING_ANNOTATION, HOOK_ANNOTATION)
         if key in string_map(body, "annotations")
     ]
     return operations
-
-
-def _escape(key: str) -> str:
-    return key.replace("~", "~0").replace("/", "~1")

@@ -164,23 +164,25 @@ def test_ignore_rules_come_from_an_application(files, capsys, tmp_path):
     assert run([*arguments, "-f", str(application)]) == 0
 
 
+APPLICATION = {
+    "apiVersion": "argoproj.io/v1alpha1",
+    "kind": "Application",
+    "metadata": {"name": "web"},
+    "spec": {
+        "project": "default",
+        "source": {"repoURL": "https://example.com/a.git", "path": "."},
+        "destination": {"name": "in-cluster", "namespace": "x"},
+    },
+}
+
+
 def test_ignore_rules_of_the_installation_come_from_a_config_map_beside_it(files, capsys, tmp_path):
-    application = {
-        "apiVersion": "argoproj.io/v1alpha1",
-        "kind": "Application",
-        "metadata": {"name": "web"},
-        "spec": {
-            "project": "default",
-            "source": {"repoURL": "https://example.com/a.git", "path": "."},
-            "destination": {"name": "in-cluster", "namespace": "x"},
-        },
-    }
     rules = {"resource.customizations.ignoreDifferences.all": "jqPathExpressions: [.spec.replicas]"}
     both = tmp_path / "app.yaml"
-    both.write_text(yaml.safe_dump_all([application, {**config_map("argocd-cm"), "data": rules}]))
+    both.write_text(yaml.safe_dump_all([APPLICATION, {**config_map("argocd-cm"), "data": rules}]))
     arguments = files(desired=[SCALED], actual=[DEPLOYMENT])
     assert run([*arguments, "-f", str(both)]) == 0
-    both.write_text(yaml.safe_dump_all([application]))
+    both.write_text(yaml.safe_dump_all([APPLICATION]))
     assert run([*arguments, "-f", str(both)]) == 3
 
 
@@ -212,19 +214,9 @@ def test_fields_of_known_types_are_compared_by_value(files, capsys, field, kind,
     actual = actual or json.loads(json.dumps(desired).replace("2000m", "2"))
     arguments = files(desired=[{**made, "spec": desired}], actual=[{**made, "spec": actual}])
     assert answer(capsys, arguments)[0] == 3
-    application = {
-        "apiVersion": "argoproj.io/v1alpha1",
-        "kind": "Application",
-        "metadata": {"name": "web"},
-        "spec": {
-            "project": "default",
-            "source": {"repoURL": "https://example.com/a.git", "path": "."},
-            "destination": {"name": "in-cluster", "namespace": "x"},
-        },
-    }
     known = yaml.safe_dump([{"field": field, "type": kind}])
     data = {"resource.customizations.knownTypeFields.x.io_Canary": known}
-    beside = files(file=[application, {**config_map("argocd-cm"), "data": data}])
+    beside = files(file=[APPLICATION, {**config_map("argocd-cm"), "data": data}])
     assert answer(capsys, [*arguments, *beside[1:]])[0] == 0
 
 
