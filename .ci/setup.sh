@@ -47,7 +47,7 @@ make_venv() {
   [ -x "$1/bin/python" ] && is_enough "$1/bin/python" || "$python" -m venv --clear "$1"
   say "installing the Python packages of requirements.lock into $1"
   "$1/bin/python" -m pip --quiet --disable-pip-version-check --no-input \
-    install --require-hashes -r requirements.lock
+    install --no-deps --require-hashes -r requirements.lock
   "$1/bin/python" -m pip --quiet --disable-pip-version-check --no-input \
     install --no-deps --no-build-isolation -e .
   "$1/bin/python" -m compileall -q gitops # each start is faster, where Python may write none itself

@@ -16,7 +16,7 @@ tools=$2
 "${PYTHON:-python3}" -m venv "$target"
 pip() { "$target/bin/python" -m pip --quiet --disable-pip-version-check --no-input "$@"; }
 
-pip install --require-hashes -r "$source/deploy/requirements.lock"
+pip install --no-deps --require-hashes -r "$source/deploy/requirements.lock"
 pip install --no-deps --no-build-isolation "$source"
 pip uninstall --yes hatchling pathspec pluggy trove-classifiers tomlkit # they built it, and are done
 for tool in kustomize helm; do

@@ -1,6 +1,8 @@
 """The locks name every library once, with its hashes, and no address of a package index."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -52,3 +54,22 @@ def test_every_library_in_a_lock_has_hashes_and_no_address(lock: str) -> None:
     assert all("--hash=sha256:" in entry for entry in entries)
     assert "://" not in text
     assert "index" not in text
+
+
+def test_a_lock_is_installed_as_it_is_so_that_no_later_release_is_looked_at() -> None:
+    """pip before 24 looks for the newest release of what somebody names with an extra."""
+    for script in (".ci/setup.sh", "deploy/install.sh"):
+        lines = (ROOT / script).read_text().splitlines()
+        locked = [line for line in lines if "--require-hashes" in line]
+        assert locked
+        assert all("--no-deps" in line for line in locked)
+
+
+def test_nothing_that_a_library_needs_is_missing_in_the_lock() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "--disable-pip-version-check", "check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
