@@ -26,7 +26,7 @@ from gitops.core.schema.defaults import (
     refilled,
 )
 from gitops.core.schema.schema import ANY, Form, ListType, Scalar, Shape
-from gitops.core.schema.values import cleaned, counts_as_absent, is_zero, same_value
+from gitops.core.schema.values import cleaned, counts_as_absent, is_read_from_null, is_zero, same_value
 from gitops.model.diff import ABSENT
 
 OBJECT_FIELDS: Final = frozenset({"apiVersion", "kind", "status"})
@@ -37,7 +37,7 @@ def merge(desired: Any, actual: Any, trace: Trace, shape: Shape) -> Any:
     if trace.ignored or trace.ignored_in_desired:
         return actual
     if actual is None:
-        made = ABSENT if is_zero(desired) else _fresh(desired, trace, shape)
+        made = ABSENT if is_read_from_null(desired, shape) else _fresh(desired, trace, shape)
         return None if made is ABSENT else made
     if isinstance(desired, dict) and isinstance(actual, dict):
         return _merge_map(desired, actual, trace, shape)

@@ -87,6 +87,11 @@ _ZEROS: Final[Mapping[Scalar | None, Any]] = {
 }  # fmt: skip
 
 
+def is_read_from_null(value: Any, shape: Shape) -> bool:
+    """Whether a null where this scalar belongs says the same."""
+    return is_zero(value) or (value is not None and value == _ZEROS.get(shape.scalar))
+
+
 def null_entry(shape: Shape) -> Any:
     """What the API server's own types make of a null in this map or list; None where it stays."""
     if not shape.drops_empty:

@@ -245,3 +245,13 @@ def test_an_answer_without_metadata_is_compared_all_the_same():
     actual = {**deployment(replicas=1), "metadata": None}
     found = compare(actual, {**actual, "spec": {"replicas": 2}}, LastApplied(None), SHAPES)
     assert [field.path for field in found.fields] == ["/spec/replicas"]
+
+
+def test_a_null_quantity_on_both_sides_is_no_difference():
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "q"},
+        "spec": {"hard": {"pods": None}},
+    }
+    assert not diff(quota, quota, None, SHAPES).modified
