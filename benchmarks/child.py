@@ -21,7 +21,7 @@ from gitops.cli.serve import api_options
 from gitops.engine.service import Edges
 from gitops.model.events import Event
 from gitops.ports import Rendered, Renderer, RenderKey, RenderRequest
-from gitops.settings import load_settings
+from gitops.settings.load import load_settings
 
 
 class CountingRenderer:

@@ -7,7 +7,8 @@ import contextlib
 from pathlib import Path
 
 from gitops.errors import SettingsError
-from gitops.settings import GitCredential, Settings
+from gitops.settings.load import Settings
+from gitops.settings.sections import GitCredential
 from gitops.source.credentials import Credential
 from gitops.source.options import GitOptions
 from gitops.source.repositories import GitRepositories

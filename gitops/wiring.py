@@ -30,7 +30,7 @@ from gitops.render.sandbox import Limits
 from gitops.render.tools import Tools, find_tools
 from gitops.repositories import make_repositories
 from gitops.scheduler import Scheduler
-from gitops.settings import Settings
+from gitops.settings.load import Settings
 from gitops.source.repositories import GitRepositories
 from gitops.store.sql import SqlStore
 

@@ -15,7 +15,8 @@ from pydantic import SecretStr
 
 from gitops.cli.output import one_line
 from gitops.model.events import Event
-from gitops.settings import LogSection, Section, Settings
+from gitops.settings.load import Settings
+from gitops.settings.sections import LogSection, Section
 
 HIDDEN: Final = "***"
 _KEYS = re.compile(

@@ -23,7 +23,8 @@ from gitops.api.options import ApiOptions
 from gitops.api.problems import STATUSES
 from gitops.cli.main import GROUPS
 from gitops.core.durations import format_duration
-from gitops.settings import Section, Settings
+from gitops.settings.load import Settings
+from gitops.settings.sections import Section
 
 STATE_DIR: Final = "`$XDG_STATE_HOME/gitops`, else `~/.local/state/gitops`"
 

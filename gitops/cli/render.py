@@ -29,7 +29,7 @@ from gitops.model.plan import Fault
 from gitops.ports import Checkout
 from gitops.render.folder import FolderCheckout, find_root
 from gitops.repositories import make_repositories
-from gitops.settings import load_settings
+from gitops.settings.load import load_settings
 from gitops.source.repositories import GitRepositories
 
 _FOLDER = click.Path(path_type=Path)

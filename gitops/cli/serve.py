@@ -28,7 +28,8 @@ from gitops.cli.logs import configure, log_event, secrets_of
 from gitops.engine.service import traceback_of
 from gitops.errors import GitopsError, ServiceError, SettingsError
 from gitops.repositories import git_secrets, read_secret
-from gitops.settings import ServerSection, Settings, load_settings
+from gitops.settings.load import Settings, load_settings
+from gitops.settings.sections import ServerSection
 
 WILDCARDS: Final = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared with, not bound to
 JOIN_S: Final = 5.0

@@ -33,7 +33,7 @@ from gitops.demo.layout import (
 )
 from gitops.demo.service import HOST, ServiceProcess, Standing, choose_port, standings
 from gitops.errors import ConflictError, ControlPlaneError, ServiceError
-from gitops.settings import WebhookSection
+from gitops.settings.sections import WebhookSection
 
 ROOT_APPLICATION: Final = "examples"
 LOCK_S: Final = 30.0

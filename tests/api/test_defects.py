@@ -9,7 +9,7 @@ import pytest
 from gitops import wiring
 from gitops.api.context import reply
 from gitops.api.options import ApiOptions
-from gitops.settings import Settings
+from gitops.settings.load import Settings
 from tests.helpers.http import SECRETS, Api, serve_api
 from tests.helpers.repo import Repo
 from tests.helpers.service import World, unreachable_kubeconfig

@@ -7,7 +7,7 @@ import pytest
 from gitops.cli.main import GROUPS
 from gitops.cli.reference import PAGES
 from gitops.core.git.webhooks import recognise
-from gitops.settings import Settings
+from gitops.settings.load import Settings
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 

@@ -13,7 +13,7 @@ from gitops.controlplane.build import find_or_build
 from gitops.core.application.spec import read_application
 from gitops.core.manifests.parse import parse
 from gitops.demo.service import ask, choose_port
-from gitops.settings import load_settings
+from gitops.settings.load import load_settings
 from tests.helpers.checkout import ROOT
 from tests.helpers.console import Shell, Step, agrees, comparable, steps
 from tests.helpers.controlplane import eventually

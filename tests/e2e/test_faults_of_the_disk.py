@@ -19,7 +19,7 @@ from sqlalchemy import Pool, event
 from gitops import wiring
 from gitops.controlplane.processes import ControlPlane
 from gitops.model.revision import RevisionState
-from gitops.settings import Settings
+from gitops.settings.load import Settings
 from tests.helpers.controlplane import Kubectl, eventually
 from tests.helpers.killable import Killable
 from tests.helpers.outage import Outage

@@ -14,7 +14,7 @@ from gitops import wiring
 from gitops.controlplane.processes import ControlPlane
 from gitops.core.ownership.marks import HOOK_ANNOTATION
 from gitops.errors import ControlPlaneError
-from gitops.settings import Settings
+from gitops.settings.load import Settings
 from tests.helpers.killable import Kill, Killable
 from tests.helpers.repo import Repo
 from tests.helpers.service import World

@@ -25,7 +25,7 @@ from gitops.engine.service import Edges
 from gitops.model.events import Event
 from gitops.model.revision import Trigger, TriggerKind
 from gitops.ports import Answer, Apply, Cluster, Create, Delete, Patch, Replace, Request
-from gitops.settings import Settings
+from gitops.settings.load import Settings
 from gitops.store.dialect import WRITES
 
 NEVER = 0

@@ -23,7 +23,7 @@ from gitops.engine.service import Edges, Service
 from gitops.model.events import Event
 from gitops.model.revision import Revision, RevisionState, Trigger, TriggerKind
 from gitops.model.status import ApplicationStatus
-from gitops.settings import Settings
+from gitops.settings.load import Settings
 from tests.helpers.repo import Repo
 
 WAIT_S = 60.0

@@ -1,4 +1,4 @@
-from gitops.settings import Settings
+from gitops.settings.load import Settings
 from gitops.wiring import public_settings
 
 

@@ -10,7 +10,8 @@ import structlog
 from gitops.cli.logs import Redactor, configure, log_event, secrets_of
 from gitops.model.events import Event
 from gitops.repositories import git_secrets
-from gitops.settings import LogSection, Settings
+from gitops.settings.load import Settings
+from gitops.settings.sections import LogSection
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from gitops.errors import SettingsError
-from gitops.settings import Settings, load_settings
+from gitops.settings.load import Settings, load_settings
 
 
 @pytest.fixture

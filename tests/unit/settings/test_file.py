@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from gitops.errors import SettingsError
-from gitops.settings import load_settings
+from gitops.settings.load import load_settings
 
 PLANTED = "planted-7f3a9c"
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
