@@ -16,7 +16,7 @@ from gitops.engine.compare import Comparison, PlanRequest
 from gitops.engine.dispatcher import Job
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
-from gitops.engine.sync import SyncRequest, SyncResult
+from gitops.engine.request import SyncRequest, SyncResult
 from gitops.errors import ConflictError, GitopsError
 from gitops.model.application import Application, Origin
 from gitops.model.diff import ActionKind
@@ -126,7 +126,7 @@ class Deleter:
         """Delete an application; raises what stood in the way, and tries that again if it may."""
         options = job.options or DeleteOptions()
         states = self._parts.states
-        self._parts.syncer.close_left(runtime.name)
+        self._parts.syncer.recorder.close_left(runtime.name)
         if not options.asked and not states.get(runtime.name).deleting:
             return None, "it is declared again"
         if self._is_over(runtime):

@@ -12,8 +12,8 @@ from gitops.core.planning.plan import remark
 from gitops.engine.judging import BAD
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
+from gitops.engine.request import SyncResult
 from gitops.engine.status import app_health
-from gitops.engine.sync import SyncResult
 from gitops.model.health import HealthStatus
 from gitops.model.objects import ObjectId
 from gitops.model.revision import Trigger, TriggerKind

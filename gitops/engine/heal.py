@@ -15,8 +15,8 @@ from gitops.engine.explaining import Explainer
 from gitops.engine.leftovers import Leftovers
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Refusal, Runtime
+from gitops.engine.request import SyncRequest, SyncResult
 from gitops.engine.sentences import fault_text
-from gitops.engine.sync import SyncRequest, SyncResult
 from gitops.model.application import Drift
 from gitops.model.objects import ObjectId
 from gitops.model.revision import Revision, RevisionKind, RevisionState, Trigger, TriggerKind

@@ -16,8 +16,8 @@ from gitops.engine.following import REFRESH
 from gitops.engine.parts import Parts
 from gitops.engine.reconciler import Reconciler
 from gitops.engine.registry import Runtime
+from gitops.engine.request import SyncResult
 from gitops.engine.status import sync_status
-from gitops.engine.sync import SyncResult
 from gitops.engine.undelete import UNDELETE, Undeleter
 from gitops.errors import ConflictError, GitopsError, InputError, NotFoundError
 from gitops.model.objects import ObjectId

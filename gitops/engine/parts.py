@@ -10,8 +10,9 @@ from gitops.engine.events import EventLog
 from gitops.engine.inventory import Inventory
 from gitops.engine.judging import Judge
 from gitops.engine.registry import Registry, Runtime
+from gitops.engine.request import SyncRequest, SyncResult
 from gitops.engine.states import States
-from gitops.engine.sync import Syncer, SyncRequest, SyncResult
+from gitops.engine.sync import Syncer
 from gitops.ports import Clock, Cluster, Repositories, Store
 
 

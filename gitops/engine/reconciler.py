@@ -20,10 +20,11 @@ from gitops.engine.explaining import EXPLAIN, IMAGES
 from gitops.engine.following import CHECK, MOVED, REFRESH
 from gitops.engine.heal import Healer
 from gitops.engine.parts import Parts
+from gitops.engine.recorder import RECENT
 from gitops.engine.registry import Runtime
+from gitops.engine.request import SyncRequest, SyncResult
 from gitops.engine.restore import Restorer
 from gitops.engine.sentences import fault_text
-from gitops.engine.sync import RECENT, SyncRequest, SyncResult
 from gitops.errors import ClusterError, GitopsError, RenderError, SourceError, StoreError
 from gitops.model.revision import (
     Revision,
@@ -132,7 +133,7 @@ class Reconciler:
 
     def _check(self, runtime: Runtime, job: Job) -> None:
         application = runtime.application
-        self._parts.syncer.close_left(runtime.name)
+        self._parts.syncer.recorder.close_left(runtime.name)
         state = self._parts.states.get(runtime.name)
         desired = self.look(runtime, state, job)
         if desired is None or desired.faults:

@@ -13,8 +13,9 @@ from gitops.engine.apply import End
 from gitops.engine.compare import PlanRequest
 from gitops.engine.desired import Desired
 from gitops.engine.parts import Parts
+from gitops.engine.recorder import RECENT
 from gitops.engine.registry import Runtime
-from gitops.engine.sync import RECENT, SyncRequest, SyncResult
+from gitops.engine.request import SyncRequest, SyncResult
 from gitops.errors import GitopsError
 from gitops.model.revision import (
     Pin,

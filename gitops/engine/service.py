@@ -29,6 +29,7 @@ from gitops.engine.operations import Operations, RollbackOptions, SyncOptions
 from gitops.engine.parts import Parts
 from gitops.engine.reading import Reading
 from gitops.engine.reconciler import Reconciler
+from gitops.engine.recorder import Recorder
 from gitops.engine.registry import Registry
 from gitops.engine.states import States
 from gitops.engine.sync import Syncer
@@ -331,12 +332,10 @@ def _assemble(
     waiter = Waiter(actual, edges.clock)
     writer = Writer(edges.cluster, actual, waiter, children())
     applier = Applier(writer, actual, waiter, edges.clock)
+    copies = Copies(actual, loader.documents)
+    recorder = Recorder((edges.store, states, inventory, copies), events, edges.clock)
     syncer = Syncer(
-        (comparer, judge),
-        applier,
-        (edges.store, states, inventory, Copies(actual, loader.documents)),
-        events,
-        (edges.clock, dispatcher.stopping),
+        (comparer, judge), applier, (recorder, inventory), (edges.clock, dispatcher.stopping)
     )
     return Parts(
         edges.store, edges.cluster, edges.repositories, edges.clock, events, registry, inventory,

@@ -16,8 +16,8 @@ from gitops.engine.apply import End
 from gitops.engine.compare import PlanRequest
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
+from gitops.engine.request import SyncRequest, SyncResult
 from gitops.engine.restore import Restorer
-from gitops.engine.sync import SyncRequest, SyncResult
 from gitops.errors import ConflictError, NotFoundError
 from gitops.model.objects import Body, Manifest, ObjectId
 from gitops.model.revision import OutcomeKind, Revision, RevisionKind, Trigger

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from gitops.engine.recorder import RECENT
 from gitops.engine.restore import is_cut_off
-from gitops.engine.sync import RECENT
 from gitops.model.revision import (
     Pin,
     Revision,

@@ -1,0 +1,176 @@
+"""The record of one attempt: opened before the first write, closed on every path.
+
+Called by `engine/sync.py` only. What happens is kept in the store and told as an event.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+import orjson
+
+from gitops.core.planning.retry import may_pass
+from gitops.engine.compare import Comparison
+from gitops.engine.copies import Copies
+from gitops.engine.events import EventLog
+from gitops.engine.inventory import Inventory, wanted
+from gitops.engine.request import SyncRequest
+from gitops.engine.sentences import summarise, tell_faults
+from gitops.engine.states import States
+from gitops.errors import ConflictError, StoreError
+from gitops.model.plan import Plan
+from gitops.model.revision import Outcome, Revision, RevisionKind, RevisionState
+from gitops.ports import ApplicationState, Claim, Clock, Store
+from gitops.wire.plan import plan_to_wire
+
+RECENT = 50
+"""How many revisions are looked at for an attempt that was cut off or refused."""
+
+
+class Recorder:
+    """Keeps revisions; one instance serves every application."""
+
+    def __init__(
+        self,
+        keeping: tuple[Store, States, Inventory, Copies],
+        events: EventLog,
+        clock: Clock,
+    ) -> None:
+        self._store, self._states, self._inventory, self._copies = keeping
+        self._events = events
+        self._clock = clock
+        self._left: dict[str, list[tuple[Revision, str]]] = {}
+
+    def open(self, request: SyncRequest, comparison: Comparison) -> Revision:
+        """Open the revision before the first write, with its plan and manifests kept."""
+        plan = comparison.plan
+        draft = Revision(
+            application=plan.application,
+            number=0,
+            kind=request.kind,
+            trigger=request.trigger,
+            state=RevisionState.RUNNING,
+            started_at=self._clock.now(),
+            digest=plan.digest,
+            commit=request.commit,
+            summary=summarise(plan),
+            source=request.source,
+            partial=request.plan.only is not None and request.kind is RevisionKind.SYNC,
+            manifests=request.manifests or None,
+        )
+        shown = orjson.dumps(plan_to_wire(comparison.masked))
+        with self._store.together():
+            writes = not comparison.held and not comparison.refused
+            live = self._copies.keep(plan) if writes else None
+            draft = replace(draft, diff=self._store.put(shown), live=live)
+            revision = self._store.open_revision(draft)
+            if writes:
+                with suppress(ConflictError):  # the attempt meets it again, and tells
+                    self._inventory.take(plan.application, wanted(plan))
+        self._events.publish(
+            plan.application,
+            "revision-opened",
+            f"revision {revision.number} ({revision.kind}) by {request.trigger.kind}",
+            revision=revision.number,
+            revision_kind=str(revision.kind),
+        )
+        return revision
+
+    def close(
+        self,
+        revision: Revision,
+        state: RevisionState,
+        message: str,
+        kept: ApplicationState | None = None,
+    ) -> Revision:
+        """Close the revision, and keep the application's new state, in one transaction."""
+        revision = replace(revision, state=state, message=message, finished_at=self._clock.now())
+        self._store.close_revision(revision, kept)
+        if kept is not None:
+            self._states.take(kept)
+        self._events.publish(
+            revision.application,
+            "revision-closed",
+            f"revision {revision.number} {state}" + (f": {message}" if message else ""),
+            revision=revision.number,
+            state=str(state),
+            revision_kind=str(revision.kind),
+        )
+        return revision
+
+    def close_failed(self, revision: Revision, message: str) -> None:
+        """Close what ended in an error; where the store is full, later."""
+        try:
+            self.close(revision, RevisionState.FAILED, message)
+        except StoreError:
+            self._left.setdefault(revision.application, []).append((revision, message))
+
+    def close_left(self, application: str) -> None:
+        """Close what the store had no room to close; raises StoreError while it still has none."""
+        left = self._left.get(application, [])
+        while left:
+            self.close(left[0][0], RevisionState.FAILED, left[0][1])
+            left.pop(0)
+
+    def told(self, request: SyncRequest, comparison: Comparison) -> Revision | None:
+        """The attempt in which the same refusal was recorded already, or None."""
+        history = self._store.revisions(comparison.plan.application, limit=RECENT)
+        last = next((r for r in history if r.kind is request.kind), None)
+        if last is None or last.state is not RevisionState.FAILED:
+            return None
+        now = (comparison.plan.digest, tell_faults(comparison.masked))
+        same = now == (last.digest, last.message) and may_pass(comparison.plan.faults)
+        return last if same else None
+
+    def keep_learnt(self, request: SyncRequest, comparison: Comparison) -> None:
+        """Keep what comparing has found out: what stands already, and what is gone already."""
+        learnt = [replace(claim, manifest=request.manifests) for claim in comparison.learnt]
+        if learnt:
+            self._inventory.keep(learnt)
+        self._inventory.release(comparison.plan.application, comparison.released)
+
+    def keep_copies(self, revision: Revision, plan: Plan) -> Revision:
+        """Keep what an attempt deletes that an earlier one did not."""
+        live = self._copies.keep(plan, revision.live)
+        if live == revision.live:
+            return revision
+        revision = replace(revision, live=live)
+        self._store.amend_revision(revision)
+        return revision
+
+    def keep_outcomes(
+        self,
+        revision: Revision,
+        request: SyncRequest,
+        outcomes: Sequence[Outcome],
+        claims: Sequence[Claim],
+    ) -> None:
+        """Keep how a stage ended; of a heal that joins another only what it claims."""
+        kept = [replace(claim, manifest=request.manifests) for claim in claims]
+        if request.join is None:
+            self._store.record_outcomes(revision, outcomes, kept)
+            self._inventory.remember(kept)
+        else:
+            self._inventory.keep(kept)
+
+    def tell(self, revision: Revision, outcomes: Sequence[Outcome]) -> None:
+        """Tell how actions ended, as events."""
+        for outcome in outcomes:
+            changes = f" ({', '.join(outcome.changes)})" if outcome.changes else ""
+            detail = f": {outcome.message}" if outcome.message else ""
+            self._events.publish(
+                revision.application,
+                "outcome",
+                f"{outcome.id.title} {outcome.outcome}{changes}{detail}",
+                revision=revision.number,
+                object=str(outcome.id),
+                outcome=str(outcome.outcome),
+            )
+
+    def join(self, revision: Revision) -> Revision:
+        """Count a repeat of a heal in the revision that it joined."""
+        joined = replace(
+            revision, count=revision.count + 1, finished_at=self._clock.now(), attempts=1
+        )
+        self._store.join_revision(joined)
+        return joined

@@ -1,0 +1,49 @@
+"""What a sync is asked for, and what comes of it: the values between the syncer and its callers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from gitops.engine.apply import End
+from gitops.engine.compare import PlanRequest
+from gitops.model.plan import Plan
+from gitops.model.revision import Commit, Revision, RevisionKind, Trigger
+from gitops.ports import ApplicationState
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRequest:
+    """What to bring about, and why.
+
+    `plan` says what is desired; `source` is the revision that a rollback restores; `manifests` is
+    the address of what is desired in the content store.
+    """
+
+    plan: PlanRequest
+    kind: RevisionKind
+    trigger: Trigger
+    manifests: str
+    commit: Commit | None = None
+    source: int | None = None
+    called_off: Callable[[], str] = field(default=lambda: "")
+    wait_for_health: bool = True
+    join: Revision | None = None
+    """A closed heal of the same objects that this one joins."""
+    conclude: Callable[[End], ApplicationState | None] = lambda _end: None
+    """The application's state after an end; kept together with the close."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncResult:
+    """How it ended: `revision` is None when there was nothing to record; `plan` is masked.
+
+    A heal carries out what may be; what the API server refuses of it are the plan's faults.
+    """
+
+    revision: Revision | None
+    plan: Plan
+    end: End = End.DONE
+
+    @property
+    def good(self) -> bool:
+        """Whether what was desired stands, healthy."""
+        return self.end is End.DONE
