@@ -26,7 +26,13 @@ from gitops.core.schema.defaults import (
     refilled,
 )
 from gitops.core.schema.schema import ANY, Form, ListType, Scalar, Shape
-from gitops.core.schema.values import cleaned, counts_as_absent, is_read_from_null, is_zero, same_value
+from gitops.core.schema.values import (
+    cleaned,
+    counts_as_absent,
+    is_read_from_null,
+    is_zero,
+    same_value,
+)
 from gitops.model.diff import ABSENT
 
 OBJECT_FIELDS: Final = frozenset({"apiVersion", "kind", "status"})
