@@ -41,6 +41,10 @@ class End(StrEnum):
     STOPPING = "stopping"
 
 
+BAD: Final = frozenset({End.FAILED, End.UNHEALTHY, End.RETRY})
+"""Ends by which a sync has failed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """How one plan is carried out: limits on the monotonic clock, and who is told.
@@ -98,7 +102,7 @@ class Applier:
         self._clock = clock
 
     def run(self, plan: Plan, run: Run) -> Applied:
-        """Carry out every stage; a failed Sync is followed by the SyncFail hooks."""
+        """Carry out every stage but the SyncFail hooks."""
         applied = Applied()
         self._actual.watch({a.id.group_kind for a in plan.actions if a.desired is not None})
         main = [a for a in plan.actions if a.phase is not Phase.SYNC_FAIL]
@@ -108,9 +112,13 @@ class Applier:
                 self._fail(applied.refused, applied)
             if applied.end is not End.DONE:
                 break
-        if applied.end in (End.FAILED, End.UNHEALTHY):
-            self._sync_fail(plan, run, applied)
         return applied
+
+    def sync_fail(self, plan: Plan, run: Run) -> list[Outcome]:
+        """Run the SyncFail hooks of a plan that came to no good end."""
+        applied = Applied()
+        self._phase([a for a in plan.actions if a.phase is Phase.SYNC_FAIL], plan, run, applied)
+        return applied.outcomes
 
     def rest(self, plan: Plan, until: float, called_off: Callable[[], str]) -> End | None:
         """Wait before a plan is tried again; None: try it, else what called off.
@@ -139,12 +147,6 @@ class Applier:
         over = (End.DONE, End.FAILED, End.UNHEALTHY)
         if applied.end in over and any(action.hook is not None for action in actions):
             self._writer.hooks.clean(actions, succeeded=applied.end is End.DONE)
-
-    def _sync_fail(self, plan: Plan, run: Run, applied: Applied) -> None:
-        end, message, unhealthy = applied.end, applied.message, applied.unhealthy
-        applied.end = End.DONE
-        self._phase([a for a in plan.actions if a.phase is Phase.SYNC_FAIL], plan, run, applied)
-        applied.end, applied.message, applied.unhealthy = end, message, unhealthy
 
     def _stage(self, stage: Sequence[Action], plan: Plan, run: Run, applied: Applied) -> None:
         """One phase and wave: validate what was deferred, write, record, wait."""

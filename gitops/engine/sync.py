@@ -10,7 +10,16 @@ from dataclasses import replace
 from threading import Event
 
 from gitops.core.planning.retry import may_pass, next_attempt
-from gitops.engine.apply import PASSING, Applied, Applier, End, Run, all_outcomes, fault_outcomes
+from gitops.engine.apply import (
+    BAD,
+    PASSING,
+    Applied,
+    Applier,
+    End,
+    Run,
+    all_outcomes,
+    fault_outcomes,
+)
 from gitops.engine.compare import Comparer, Comparison
 from gitops.engine.inventory import Inventory, wanted
 from gitops.engine.judging import Judge
@@ -130,14 +139,25 @@ class Syncer:
                 break
             revision = replace(revision, attempts=revision.attempts + 1)
             again = self._compare_again(request)
+        outcomes += self._conclude(revision, request, comparison, applied)
         revision = replace(revision, outcomes=tuple(all_outcomes(outcomes, comparison.masked)))
         return self._finish(revision, request, comparison, applied)
 
     def _attempt(
         self, revision: Revision, request: SyncRequest, comparison: Comparison, deadline: float
     ) -> Applied:
-        plan, policy = comparison.plan, request.plan.application.sync_policy
-        application = plan.application
+        plan = comparison.plan
+        try:
+            self._inventory.take(plan.application, wanted(plan))
+        except ConflictError as error:
+            return Applied(End.FAILED, str(error))
+        return self._applier.run(plan, self._run(revision, request, comparison, deadline))
+
+    def _run(
+        self, revision: Revision, request: SyncRequest, comparison: Comparison, deadline: float
+    ) -> Run:
+        """How a plan is carried out, and what of it is recorded meanwhile."""
+        policy, application = request.plan.application.sync_policy, comparison.plan.application
 
         def record(
             outcomes: Sequence[Outcome], claims: Sequence[Claim], gone: Sequence[ObjectId]
@@ -147,11 +167,7 @@ class Syncer:
             self._inventory.release(application, gone)
             self.recorder.tell(revision, masked)
 
-        try:
-            self._inventory.take(application, wanted(plan))
-        except ConflictError as error:
-            return Applied(End.FAILED, str(error))
-        run = Run(
+        return Run(
             deadline,
             policy.health_deadline.total_seconds(),
             request.called_off,
@@ -160,7 +176,26 @@ class Syncer:
             request.wait_for_health,
             policy.failure_policy is FailurePolicy.BEST_EFFORT and not request.plan.deletes,
         )
-        return self._applier.run(plan, run)
+
+    def _conclude(
+        self, revision: Revision, request: SyncRequest, comparison: Comparison, applied: Applied
+    ) -> list[Outcome]:
+        """Settle how it ended; whatever it failed by, its SyncFail hooks follow.
+
+        They have a time of their own, and no newer commit keeps them from running.
+        """
+        beside = comparison.masked if request.kind is not RevisionKind.HEAL else None
+        applied.correct(beside, stopping=self._stopping.is_set())
+        if applied.end not in BAD:
+            return []
+        policy = request.plan.application.sync_policy
+        deadline = self._clock.monotonic() + policy.health_deadline.total_seconds()
+        run = self._run(revision, request, comparison, deadline)
+
+        def off() -> str:
+            return "stopping" if self._stopping.is_set() else ""
+
+        return self._applier.sync_fail(comparison.plan, replace(run, called_off=off))
 
     def _compare_again(self, request: SyncRequest) -> Comparison | None:
         """Plan again for the next attempt; None while the cluster cannot answer."""
@@ -179,8 +214,6 @@ class Syncer:
         comparison: Comparison,
         applied: Applied,
     ) -> SyncResult:
-        beside = comparison.masked if request.kind is not RevisionKind.HEAL else None
-        applied.correct(beside, stopping=self._stopping.is_set())
         states = {
             End.DONE: RevisionState.SUCCEEDED,
             End.SUPERSEDED: RevisionState.SUPERSEDED,

@@ -164,6 +164,45 @@ def test_a_newer_commit_does_not_wait_for_the_retries_of_an_older_one(
     assert (newer.healthy, older.state) == (True, RevisionState.SUPERSEDED)
 
 
+SORRY = """\
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: sorry
+  annotations: {gitops.dev/hook: SyncFail, gitops.dev/hook-delete-policy: HookSucceeded}
+spec:
+  template:
+    spec:
+      restartPolicy: Never
+      containers: [{name: work, image: "registry.example/work:v1"}]
+"""
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"retry": {"limit": 0}},
+        {"retry": {"backoff": {"duration": "1h", "maxDuration": "1h"}}, "timeout": "20s"},
+    ],
+    ids=["retries", "timeout"],
+)
+def test_sync_fail_hooks_run_too_when_retries_or_time_ran_out(
+    world: World, webhook: Webhook, kubectl: Kubectl, policy: dict[str, Any]
+) -> None:
+    with webhook.serve():
+        webhook.fails_once = True
+        world.repo.write("app/sorry.yaml", SORRY)
+        world.push("app/words.yaml", config_map())
+        world.declare(syncPolicy=policy)
+        failed = world.closed()
+    assert (failed.state, failed.attempts) == (RevisionState.FAILED, 1)
+    assert "failed calling webhook" in failed.message
+    found = {outcome.id.name: outcome.outcome for outcome in failed.outcomes}
+    assert found == {"words": OutcomeKind.FAILED, "sorry": OutcomeKind.CREATED}
+    jobs = ("-n", world.namespace, "get", "jobs", "-o", "name")
+    eventually(lambda: not kubectl(*jobs), "it goes as its policy says")
+
+
 def test_a_policy_that_denies_is_passed_on_in_its_words(world: World, kubectl: Kubectl) -> None:
     name, api = world.namespace, "admissionregistration.k8s.io/v1"
     selector = {"matchLabels": {"kubernetes.io/metadata.name": name}}

@@ -73,6 +73,60 @@ def test_sync_fail_hooks_run_after_a_failure_only(walk: Walk) -> None:
     assert walk.exists("job/sorry")
 
 
+DEFINITION = """\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {{name: widgets.{group}}}
+spec:
+  group: {group}
+  scope: Namespaced
+  names: {{plural: widgets, singular: widget, kind: Widget}}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties: {{spec: {{type: object, properties: {{size: {{type: integer, maximum: 5}}}}}}}}
+"""
+
+
+def test_sync_fail_hooks_run_when_a_wave_is_refused_before_it_is_written(walk: Walk) -> None:
+    group = f"{walk.namespace}.example.com"
+    widget = f"apiVersion: {group}/v1\nkind: Widget\nmetadata: {{name: one}}\nspec: {{size: 9}}\n"
+    start(
+        walk,
+        kind=DEFINITION.format(group=group),
+        one=widget,
+        sorry=job("sorry", "SyncFail", "HookSucceeded"),
+    )
+    first = walk.world.closed()
+    assert first.state is RevisionState.FAILED
+    assert "less than or equal to 5" in first.message
+    made = f"CustomResourceDefinition/widgets.{group}"
+    assert outcomes(first) == {made: "created", "Widget/one": "failed", "Job/sorry": "created"}
+    eventually(lambda: not walk.exists("job/sorry"), "it goes as its policy says")
+    walk.kubectl("delete", "crd", f"widgets.{group}")
+
+
+def test_sync_fail_hooks_do_not_run_for_what_is_superseded_or_stopped(walk: Walk) -> None:
+    stuck = deployment(image="registry.example/web:v1-never-ready")
+    for name, text in {"web": stuck, "sorry": job("sorry", "SyncFail")}.items():
+        walk.world.repo.write(f"app/{name}.yaml", text)
+    walk.push("Start")
+    walk.world.declare()
+    walk.wait_told("demo", "outcome", "Deployment", "created")
+    walk.edit("app/web.yaml", "v1-never-ready", "v2-never-ready")
+    walk.push("Change")
+    walk.poll()
+    assert walk.world.closed(number=1).state is RevisionState.SUPERSEDED
+    walk.wait_told("demo", "outcome", "Deployment", "image")
+    walk.world.restart()
+    assert walk.world.closed(number=2).state is RevisionState.INTERRUPTED
+    assert not walk.exists("job/sorry")
+
+
 def test_hooks_are_removed_as_their_policies_say(walk: Walk) -> None:
     start(
         walk,

@@ -73,6 +73,10 @@ both say something, ours is taken.
 | `ignore-healthcheck` | `"true"`: the object does not count in its application's health |
 | `ignore-differences` | YAML with `jsonPointers`: places of this object that are not compared |
 
+`SyncFail` hooks run whenever a sync ends as failed once it has begun to write: what was refused, what
+was not healthy in time, and what the retries or the time did not suffice for. A sync that a newer
+commit takes over, or that is stopped, has not failed.
+
 `PreDelete` and `PostDelete` hooks run when the application is deleted, from the manifests rendered
 last, and are removed when they succeed; where one before it fails, nothing is deleted, until
 somebody deletes the application again (the hook runs again) or with `--orphan`.
