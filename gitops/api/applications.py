@@ -44,6 +44,7 @@ class Applications:
             ("DELETE", one + "/pin", self.unpin),
             ("POST", one + "/suspend", self.suspend),
             ("POST", one + "/resume", self.resume),
+            ("POST", one + "/cancel", self.cancel),
         )
         for method, path, handler in table:
             router.add_api_route(path, handler, methods=[method], tags=["applications"])
@@ -108,6 +109,12 @@ class Applications:
     def resume(self, request: Request, name: str) -> Response:
         """Let automatic syncs and heals go on."""
         return self._suspend(request, name, suspended=False)
+
+    def cancel(self, request: Request, name: str) -> Response:
+        """End what runs at its next safe point; what is written stays."""
+        service = self._context.ready()
+        service.cancel(name, self._context.trigger(request))
+        return reply(status_to_wire(service.reading.status(name)), 202)
 
     def _suspend(self, request: Request, name: str, *, suspended: bool) -> Response:
         service = self._context.ready()

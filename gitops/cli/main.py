@@ -35,6 +35,7 @@ GROUPS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "diff": ("gitops.cli.diff", "differences: files, against the cluster, or two revisions"),
         "sync": ("gitops.cli.sync", "sync an application"),
         "refresh": ("gitops.cli.sync", "look at Git and the cluster now"),
+        "cancel": ("gitops.cli.sync", "end a running sync"),
         "wait": ("gitops.cli.sync", "wait until an application is synced and healthy"),
         "events": ("gitops.cli.applications", "what happened to an application"),
         "suspend": ("gitops.cli.applications", "stop automatic syncs"),

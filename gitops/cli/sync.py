@@ -1,4 +1,4 @@
-"""`gitops plan, sync, refresh, wait`, and `gitops diff APP`: a service's applications at work."""
+"""`gitops plan, sync, refresh, cancel, wait`, and `gitops diff APP`: applications at work."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -113,6 +113,25 @@ def refresh_command(application: str, output: str, timeout: float, *, no_wait: b
         return
     client.job(application, asked, timeout, progress(output))
     status = client.get(app_path(application))
+    emit(status, output, lambda: application_table([status]))
+
+
+@click.command("cancel", short_help="end a running sync")
+@click.argument("application")
+@click.option("--no-wait", is_flag=True, help="Return at once.")
+@timeout_option
+@server_option
+@output_option
+def cancel_command(application: str, output: str, timeout: float, *, no_wait: bool) -> None:
+    """End what runs for an application at its next safe point: a sync, a rollback, a deletion.
+
+    What is written stays, a hook that has not ended is deleted, and nothing is rolled back. The
+    same desired state is not synced again by itself.
+    """
+    client = connect()
+    status = client.post(app_path(application, "cancel"))
+    if not no_wait:
+        status = _until(client, application, timeout, output, lambda status: not status["busy"])
     emit(status, output, lambda: application_table([status]))
 
 

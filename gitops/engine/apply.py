@@ -38,6 +38,7 @@ class End(StrEnum):
     """The cluster was busy, unreachable or changed under us: plan again, then try again."""
     UNHEALTHY = "unhealthy"
     SUPERSEDED = "superseded"
+    CANCELLED = "cancelled"
     STOPPING = "stopping"
 
 
@@ -49,7 +50,7 @@ BAD: Final = frozenset({End.FAILED, End.UNHEALTHY, End.RETRY})
 class Run:
     """How one plan is carried out: limits on the monotonic clock, and who is told.
 
-    `called_off` answers "" to go on, else `superseded` or `stopping`; `record` takes outcomes, the
+    `called_off` answers "" to go on, else the `End` to take; `record` takes outcomes, the
     claims they changed and the identities to release, before the next stage starts. With
     `best_effort` what is refused of one object stops no other one of its phase.
     """
@@ -123,13 +124,13 @@ class Applier:
     def rest(self, plan: Plan, until: float, called_off: Callable[[], str]) -> End | None:
         """Wait before a plan is tried again; None: try it, else what called off.
 
-        Like a wave, a plan with hooks is left by a stop only.
+        Like a wave, a plan with hooks is left by no newer commit.
         """
         hooks = any(action.hook is not None for action in plan.actions)
 
         def word() -> str:
             called = called_off()
-            return "" if hooks and called != "stopping" else called
+            return "" if hooks and called == End.SUPERSEDED else called
 
         called = self._waiter.rest(until, word)
         return End(called) if called else None
@@ -237,11 +238,13 @@ class Applier:
         self._judge(waited, run, applied)
         if hooks and applied.end is not End.STOPPING:
             self._writer.hooks.let_go(stage)
+        if hooks and applied.end is End.CANCELLED:
+            self._writer.hooks.end([a for a in stage if a.id in waited.unhealthy])
 
     def _off(self, run: Run, hooks: bool) -> bool:  # noqa: FBT001 - a fact of the stage
-        """A hook is never left by a newer commit, only by a stop."""
+        """A hook is never left by a newer commit, only when somebody cancels, and by a stop."""
         called_off = run.called_off()
-        return called_off == "stopping" or (bool(called_off) and not hooks)
+        return bool(called_off) and not (hooks and called_off == End.SUPERSEDED)
 
     def _limit(self, run: Run) -> float:
         return min(run.deadline, self._clock.monotonic() + run.health_deadline_s)

@@ -38,13 +38,19 @@ class HookRuns:
         hooks = [a for a in actions if a.hook is not None]
         self.release(live for a in hooks if (live := self._actual.get(a.id)) is not None)
 
+    def end(self, actions: Sequence[Action]) -> None:
+        """Delete hooks that have not ended, with what they run: nobody waits for them any more."""
+        self._delete(action for action in actions if action.hook is not None)
+
     def clean(self, actions: Sequence[Action], *, succeeded: bool) -> None:
         """Let go of a phase's hooks, and delete those whose policy says so."""
         self.let_go(actions)
         policy = DeletePolicy.HOOK_SUCCEEDED if succeeded else DeletePolicy.HOOK_FAILED
+        self._delete(a for a in actions if a.hook and policy in a.hook.delete_policies)
+
+    def _delete(self, actions: Iterable[Action]) -> None:
         self._cluster.send([
             Delete(action.id, live.api_version, uid=live.uid)
             for action in actions
-            if action.hook and policy in action.hook.delete_policies
-            and (live := self._actual.get(action.id)) is not None
+            if (live := self._actual.get(action.id)) is not None
         ])  # fmt: skip

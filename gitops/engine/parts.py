@@ -1,8 +1,9 @@
 """What the rooms of the engine share: one of each, made once in `engine/service.py`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gitops.engine.actual import Actual
+from gitops.engine.apply import End
 from gitops.engine.compare import Comparer
 from gitops.engine.desired import DesiredLoader
 from gitops.engine.dispatcher import Dispatcher
@@ -36,10 +37,20 @@ class Parts:
     dispatcher: Dispatcher
 
     def run(self, runtime: Runtime, request: SyncRequest) -> SyncResult:
-        """Run a sync; what the watch shows meanwhile is judged when it has ended."""
-        runtime.syncing, runtime.cause = True, request.trigger
+        """Run a sync; what the watch shows meanwhile is judged when it has ended.
+
+        Whatever it is, somebody may cancel it.
+        """
+
+        def called_off() -> str:
+            return End.CANCELLED if runtime.cancelled else request.called_off()
+
+        runtime.syncing, runtime.cause, runtime.cancelled = True, request.trigger, ""
         try:
-            return self.syncer.run(request)
+            watched = replace(
+                request, called_off=called_off, cancelled_by=lambda: runtime.cancelled
+            )
+            return self.syncer.run(watched)
         finally:
             runtime.syncing, runtime.cause = False, None
             self.judge.survey(runtime)

@@ -11,7 +11,7 @@ from typing import Final
 
 from gitops.core.planning.approvals import is_confirmed
 from gitops.core.planning.decide import Situation, Step, decide, tell
-from gitops.engine.apply import End
+from gitops.engine.apply import BAD, End
 from gitops.engine.compare import PlanRequest
 from gitops.engine.dependencies import find_waiting
 from gitops.engine.desired import Desired
@@ -322,7 +322,7 @@ class Reconciler:
                     )
                 case End.SUPERSEDED:
                     return replace(state, supersedes=state.supersedes + 1)
-                case End.FAILED | End.UNHEALTHY:
+                case End.FAILED | End.UNHEALTHY | End.CANCELLED:
                     return replace(state, failed=desired.digest, supersedes=0)
                 case End.STOPPING | End.RETRY:
                     return None
@@ -335,7 +335,7 @@ class Reconciler:
         """Say what is held, try again, or roll back, as the end of a full sync asks."""
         revision = result.revision
         held = revision is not None and revision.state is RevisionState.HELD
-        bad = held or result.end in (End.FAILED, End.UNHEALTHY, End.RETRY)
+        bad = held or result.end in BAD | {End.CANCELLED}
         runtime.held = tell(revision) if bad else ""
         if result.end is End.RETRY:
             self.again(runtime, trigger)

@@ -41,7 +41,8 @@ class Runtime:
     `explained` holds the one reason why it is `explained_as` (Degraded, say), by the object that
     makes it so; `remarks` hold what else people should know of objects.
     `started` says that the process has started and nothing was decided since. `declared` is what
-    brought a declaration that nothing was decided about yet; `cause` is what a running sync is for.
+    brought a declaration that nothing was decided about yet; `cause` is what a running sync is for,
+    `cancelled` who has asked to end it.
     """
 
     application: Application
@@ -68,6 +69,7 @@ class Runtime:
     started: bool = False
     declared: Trigger | None = None
     cause: Trigger | None = None
+    cancelled: str = ""
     away: dict[str, GitopsError] = field(default_factory=dict)
 
     @property

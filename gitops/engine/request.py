@@ -25,6 +25,8 @@ class SyncRequest:
     commit: Commit | None = None
     source: int | None = None
     called_off: Callable[[], str] = field(default=lambda: "")
+    cancelled_by: Callable[[], str] = field(default=lambda: "")
+    """Who has cancelled it, or ""."""
     wait_for_health: bool = True
     join: Revision | None = None
     """A closed heal of the same objects that this one joins."""

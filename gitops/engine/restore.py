@@ -26,7 +26,7 @@ from gitops.model.revision import (
     Trigger,
     TriggerKind,
 )
-from gitops.ports import ApplicationState
+from gitops.ports import ApplicationState, TrailQuery
 
 PINNING = frozenset({RevisionKind.ROLLBACK, RevisionKind.UNDELETE})
 """What brings an application somewhere where it stays."""
@@ -71,7 +71,8 @@ class Restorer:
             return False
         history = self._parts.store.revisions(runtime.name, limit=RECENT)
         if pin is not None:
-            if pin.digest not in (None, desired.digest) or not is_cut_off(pin, history):
+            cut_off = is_cut_off(pin, history) and not self._is_cancelled(runtime.name, pin)
+            if pin.digest not in (None, desired.digest) or not cut_off:
                 return False
             target = self._parts.store.revision(runtime.name, pin.revision)
             evidence = f"the rollback to revision {target.number} was interrupted"
@@ -84,6 +85,11 @@ class Restorer:
             return False
         self.roll_back(runtime, desired, last)
         return True
+
+    def _is_cancelled(self, name: str, pin: Pin) -> bool:
+        """Whether somebody wanted an end of what has run since the pin."""
+        query = TrailQuery(application=name, kind=RecordKind.CANCEL, since=pin.at, limit=1)
+        return next(iter(self._parts.store.trail(query)), None) is not None
 
     def restore(
         self, runtime: Runtime, target: Revision, trigger: Trigger, *, automatic: bool

@@ -270,6 +270,25 @@ class Service:
         if not suspended:
             self.dispatcher.request(name, CHECK, trigger)
 
+    def cancel(self, name: str, trigger: Trigger) -> None:
+        """End what runs for an application at its next safe point; raises ConflictError."""
+        runtime = self.parts.registry.get(name)
+        if not runtime.syncing:
+            raise ConflictError(
+                "nothing runs that could be cancelled",
+                where=name,
+                remedy=f"`gitops suspend {name}` keeps it from beginning something",
+            )
+        store = self.parts.store
+        running = (r.number for r in store.open_revisions() if r.application == name)
+        number = next(running, None)
+        store.append(
+            RecordKind.CANCEL, actor=trigger.actor, application=name, revision=number, payload={}
+        )
+        runtime.cancelled = trigger.actor
+        self.parts.actual.poke()
+        self.events.publish(name, "cancel", f"cancelled by {trigger.actor}", revision=number)
+
     def _record(
         self, kind: RecordKind, actor: str, state: ApplicationState, payload: Mapping[str, Any]
     ) -> None:

@@ -119,7 +119,7 @@ class Syncer:
         again: Comparison | None = comparison
 
         def off() -> str:
-            return "stopping" if self._stopping.is_set() else request.called_off()
+            return End.STOPPING if self._stopping.is_set() else request.called_off()
 
         while True:
             if again is not None:
@@ -193,7 +193,7 @@ class Syncer:
         run = self._run(revision, request, comparison, deadline)
 
         def off() -> str:
-            return "stopping" if self._stopping.is_set() else ""
+            return End.STOPPING if self._stopping.is_set() else ""
 
         return self._applier.sync_fail(comparison.plan, replace(run, called_off=off))
 
@@ -217,6 +217,7 @@ class Syncer:
         states = {
             End.DONE: RevisionState.SUCCEEDED,
             End.SUPERSEDED: RevisionState.SUPERSEDED,
+            End.CANCELLED: RevisionState.INTERRUPTED,
             End.STOPPING: RevisionState.INTERRUPTED,
         }
         state = states.get(applied.end, RevisionState.FAILED)
@@ -224,6 +225,8 @@ class Syncer:
         if state is RevisionState.SUCCEEDED and held and comparison.waits_for_approval:
             state = RevisionState.HELD
             applied.message = applied.message or waiting_message(comparison.masked)
+        if applied.end is End.CANCELLED:
+            applied.message, applied.unhealthy = f"cancelled by {request.cancelled_by()}", {}
         message = comparison.masker.mask_text(applied.message)
         if applied.unhealthy:
             message = self._explain(applied, message)

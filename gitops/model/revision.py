@@ -152,6 +152,7 @@ class RecordKind(StrEnum):
     APPROVE = "approve"
     SUSPEND = "suspend"
     RESUME = "resume"
+    CANCEL = "cancel"
     SETTINGS = "settings"
     REGISTERED = "registered"
     UNREGISTERED = "unregistered"

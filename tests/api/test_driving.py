@@ -8,7 +8,7 @@ from tests.helpers.commands import Gitops, commands
 from tests.helpers.controlplane import Kubectl
 from tests.helpers.http import Api
 from tests.helpers.service import BY_HAND as TRIGGER
-from tests.helpers.service import World, config_map
+from tests.helpers.service import World, config_map, deployment
 
 
 @pytest.fixture
@@ -215,6 +215,16 @@ def test_suspended_applications_are_left_alone(gitops: Gitops, world: World) -> 
     assert gitops("resume", "demo").code == 0
     assert gitops("wait", "demo", "--timeout", "60s").code == 0
     assert [r["number"] for r in gitops("history", "demo", "-o", "json").json()] == [2, 1]
+
+
+def test_a_sync_that_never_ends_is_cancelled(gitops: Gitops, world: World) -> None:
+    world.push("app/web.yaml", deployment(image="registry.example/web:v1-never-ready"))
+    world.declare()
+    world.wait_for(lambda: "created" in world.story(), "it is written")
+    assert gitops("cancel", "demo").code == 0
+    (row,) = gitops("history", "demo", "-o", "json").json()
+    assert (row["state"], row["message"].partition(" by ")[0]) == ("interrupted", "cancelled")
+    assert gitops("cancel", "demo", "-o", "json").error()["code"] == "conflict"
 
 
 def test_a_refresh_ends_when_the_application_was_compared(gitops: Gitops, world: World) -> None:

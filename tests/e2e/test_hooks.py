@@ -5,7 +5,7 @@ import shutil
 from gitops.engine.deleting import DeleteOptions
 from gitops.model.revision import RevisionState
 from tests.helpers.controlplane import eventually
-from tests.helpers.service import config_map, deployment
+from tests.helpers.service import BY_HAND, config_map, deployment
 from tests.helpers.walk import Walk, outcomes
 
 JOB = """\
@@ -198,6 +198,29 @@ def test_hooks_that_stay_are_held_by_nothing(walk: Walk) -> None:
     assert FINALIZER not in walk.get("job/before", ".metadata.finalizers")
     assert walk.delete("demo").data["state"] == "succeeded"
     eventually(lambda: not walk.exists("job/before"))
+
+
+def test_cancelling_ends_a_hook_that_never_ends(walk: Walk) -> None:
+    late = "  template:\n    metadata: {annotations: {gitops.dev/complete-after: 10m}}\n"
+    walk.world.repo.write(
+        "app/before.yaml", job("endless", "PreSync").replace("  template:\n", late)
+    )
+    walk.world.repo.write("app/sorry.yaml", job("sorry", "SyncFail"))
+    walk.world.repo.write("app/words.yaml", config_map())
+    walk.push("Start")
+    policy = {"healthDeadline": "10m", "rollback": {"automatic": True}}
+    walk.world.declare(syncPolicy=policy)
+    walk.wait_told("demo", "outcome", "endless")
+    walk.service.cancel("demo", BY_HAND)
+    first = walk.world.closed()
+    assert (first.state, first.message) == (
+        RevisionState.INTERRUPTED, "cancelled by tester@example.com",
+    )  # fmt: skip
+    assert outcomes(first) == {
+        "Job/endless": "created", "ConfigMap/words": "skipped", "Job/sorry": "skipped",
+    }  # fmt: skip
+    eventually(lambda: not walk.exists("job/endless"))
+    assert not walk.exists("job/sorry"), "nothing has failed"
 
 
 # --- hooks of a deletion --------------------------------------------------------------------------
