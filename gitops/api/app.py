@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gitops import __version__
+from gitops.api.actions import Actions
 from gitops.api.applications import Applications
 from gitops.api.audit import Audit
 from gitops.api.context import Context
@@ -49,6 +50,7 @@ def create_app(service: Service, options: ApiOptions) -> FastAPI:
     for rooms in (
         Applications(context),
         Syncs(context),
+        Actions(context),
         Revisions(context),
         Events(context),
         Audit(context),

@@ -55,6 +55,21 @@ class UndeleteOrder(Order):
     )
 
 
+class ActionOrder(Order):
+    """A resource action: what to do to which object."""
+
+    action: Text = Field(description="Its name, as `GET …/actions` lists it.")
+    object: Text = Field(
+        description="`deployment/web`, `jobs.batch/migrate`, or group:Kind:namespace/name."
+    )
+    namespace: Text | None = Field(None, description="Of the object; null: any, if it is the one.")
+    params: dict[Text, Annotated[str, Field(max_length=1024)]] = Field(
+        default_factory=dict, max_length=32, description="Its parameters, as texts."
+    )
+    wait: bool = Field(default=True, description="End when the object is healthy, or is not.")
+    dry_run: bool = Field(default=False, description="Answer with the plan, and do nothing.")
+
+
 class ApproveOrder(Order):
     """What to approve."""
 

@@ -230,7 +230,7 @@ def api_page() -> str:
             told = " ".join((operation.get("description") or "").split())
             parts.append(f"| {method.upper()} | `{path}` | {told}{_queries(operation)} |")
     parts += ["", "## Bodies\n"]
-    for name in ("SyncOrder", "RollbackOrder", "ApproveOrder"):
+    for name in ("SyncOrder", "RollbackOrder", "ActionOrder", "ApproveOrder"):
         parts += _schema(name, specification["components"]["schemas"][name])
     parts += [
         "## Errors\n",

@@ -214,14 +214,15 @@ def _replace(request: Replace, target: Target) -> Call:
 
 
 def _patch(request: Patch, target: Target) -> Call:
-    query = {"fieldManager": MANAGER, **_strict(dry_run=request.dry_run)}
+    query = {"fieldManager": request.manager, **_strict(dry_run=request.dry_run)}
+    below = f"/{request.subresource}" if request.subresource else ""
     operations = list(request.operations)
     if request.resource_version:
         path = "/metadata/resourceVersion"
         operations.insert(0, {"op": "test", "path": path, "value": request.resource_version})
     return Call(
         "PATCH",
-        f"{target.path(request.id)}?{urlencode(query)}",
+        f"{target.path(request.id)}{below}?{urlencode(query)}",
         target.subject("patch", request.id),
         dump(operations, request.id),
         PATCH_TYPE,

@@ -1,4 +1,4 @@
-"""What people ask for: sync, rollback, deletion, undelete.
+"""What people ask for: sync, rollback, deletion, undelete, resource actions.
 
 They run as jobs, so that one sync runs at a time. Each ends with a `job-done` event that carries
 its ticket, so that whoever asked can wait.
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gitops.core.planning.decide import rollback_target
+from gitops.engine.acting import ACTION, Acting
 from gitops.engine.compare import PlanRequest
 from gitops.engine.deleting import DELETE, Deleter
 from gitops.engine.desired import Desired
@@ -48,12 +49,18 @@ class Operations:
     """Carries out manual jobs."""
 
     def __init__(
-        self, parts: Parts, reconciler: Reconciler, deleter: Deleter, undeleter: Undeleter
+        self,
+        parts: Parts,
+        reconciler: Reconciler,
+        deleter: Deleter,
+        undeleter: Undeleter,
+        acting: Acting,
     ) -> None:
         self._parts = parts
         self._reconciler = reconciler
         self._deleter = deleter
         self._undeleter = undeleter
+        self._acting = acting
         reconciler.manual = self.carry_out
 
     def carry_out(self, runtime: Runtime, job: Job) -> None:
@@ -64,6 +71,7 @@ class Operations:
             "heal": lambda runtime, job: (self._reconciler.healer.heal(runtime, job.trigger), ""),
             DELETE: self._deleter.delete,
             UNDELETE: self._undelete,
+            ACTION: self._act,
             REFRESH: self._refresh,
         }
         try:
@@ -202,6 +210,16 @@ class Operations:
         if not runtime.gone:
             self._reconciler.after(runtime, result)
         return result, ""
+
+    # --- resource actions ---------------------------------------------------------------------
+
+    def _act(self, runtime: Runtime, job: Job) -> tuple[SyncResult | None, str]:
+        result, message = self._acting.act(runtime, job.options, job.trigger)
+        if result is not None:
+            self._reconciler.after(runtime, result)
+        return result, message
+
+    # --- what a rollback goes to --------------------------------------------------------------
 
     def _target(self, runtime: Runtime, number: int | None) -> Revision:
         store = self._parts.store

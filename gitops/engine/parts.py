@@ -1,5 +1,7 @@
 """What the rooms of the engine share: one of each, made once in `engine/service.py`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from gitops.engine.actual import Actual
@@ -14,6 +16,7 @@ from gitops.engine.registry import Registry, Runtime
 from gitops.engine.request import SyncRequest, SyncResult
 from gitops.engine.states import States
 from gitops.engine.sync import Syncer
+from gitops.model.revision import Trigger
 from gitops.ports import Clock, Cluster, Repositories, Store
 
 
@@ -45,12 +48,18 @@ class Parts:
         def called_off() -> str:
             return End.CANCELLED if runtime.cancelled else request.called_off()
 
-        runtime.syncing, runtime.cause, runtime.cancelled = True, request.trigger, ""
-        try:
+        with self.at_work(runtime, request.trigger):
             watched = replace(
                 request, called_off=called_off, cancelled_by=lambda: runtime.cancelled
             )
             return self.syncer.run(watched)
+
+    @contextmanager
+    def at_work(self, runtime: Runtime, trigger: Trigger) -> Iterator[None]:
+        """Around what writes objects of an application: it can be cancelled meanwhile."""
+        runtime.syncing, runtime.cause, runtime.cancelled = True, trigger, ""
+        try:
+            yield
         finally:
             runtime.syncing, runtime.cause = False, None
             self.judge.survey(runtime)

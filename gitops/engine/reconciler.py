@@ -11,6 +11,7 @@ from typing import Final
 
 from gitops.core.planning.approvals import is_confirmed
 from gitops.core.planning.decide import Situation, Step, decide, tell
+from gitops.engine.acting import ACTION
 from gitops.engine.apply import BAD, End
 from gitops.engine.compare import PlanRequest
 from gitops.engine.dependencies import find_waiting
@@ -35,7 +36,7 @@ from gitops.model.revision import (
 )
 from gitops.ports import ApplicationState
 
-MANUAL = frozenset({"sync", "rollback", "heal", "delete", "undelete", REFRESH})
+MANUAL = frozenset({"sync", "rollback", "heal", "delete", "undelete", ACTION, REFRESH})
 
 SUPERSEDES = 3
 """After so many supersedes without a healthy revision the next sync runs to its end."""

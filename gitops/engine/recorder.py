@@ -19,7 +19,7 @@ from gitops.engine.sentences import summarise, tell_faults
 from gitops.engine.states import States
 from gitops.errors import ConflictError, StoreError
 from gitops.model.plan import Plan
-from gitops.model.revision import Outcome, Revision, RevisionKind, RevisionState
+from gitops.model.revision import Outcome, Revision, RevisionKind, RevisionState, Trigger
 from gitops.ports import ApplicationState, Claim, Clock, Store
 from gitops.wire.plan import plan_to_wire
 
@@ -58,19 +58,38 @@ class Recorder:
             partial=request.plan.only is not None and request.kind is RevisionKind.SYNC,
             manifests=request.manifests or None,
         )
-        shown = orjson.dumps(plan_to_wire(comparison.masked))
         with self._store.together():
             writes = not comparison.held and not comparison.refused
-            live = self._copies.keep(plan) if writes else None
-            draft = replace(draft, diff=self._store.put(shown), live=live)
-            revision = self._store.open_revision(draft)
+            draft = replace(draft, live=self._copies.keep(plan) if writes else None)
+            revision = self._store.open_revision(self._with_plan(draft, comparison.masked))
             if writes:
                 with suppress(ConflictError):  # the attempt meets it again, and tells
                     self._inventory.take(plan.application, wanted(plan))
+        return self._tell_opened(revision)
+
+    def open_action(self, masked: Plan, trigger: Trigger) -> Revision:
+        """Open the revision of a resource action, with what it changes; it desires nothing."""
+        draft = Revision(
+            application=masked.application,
+            number=0,
+            kind=RevisionKind.ACTION,
+            trigger=trigger,
+            state=RevisionState.RUNNING,
+            started_at=self._clock.now(),
+            summary=summarise(masked),
+        )
+        with self._store.together():
+            revision = self._store.open_revision(self._with_plan(draft, masked))
+        return self._tell_opened(revision)
+
+    def _with_plan(self, draft: Revision, masked: Plan) -> Revision:
+        return replace(draft, diff=self._store.put(orjson.dumps(plan_to_wire(masked))))
+
+    def _tell_opened(self, revision: Revision) -> Revision:
         self._events.publish(
-            plan.application,
+            revision.application,
             "revision-opened",
-            f"revision {revision.number} ({revision.kind}) by {request.trigger.kind}",
+            f"revision {revision.number} ({revision.kind}) by {revision.trigger.kind}",
             revision=revision.number,
             revision_kind=str(revision.kind),
         )

@@ -79,7 +79,7 @@ class Restorer:
             trigger = Trigger(TriggerKind.STARTUP, pin.actor, evidence)
             self._bring_back(runtime, target, trigger, automatic=pin.automatic)
             return True
-        last = history[0]
+        last = next((r for r in history if r.kind is not RevisionKind.ACTION), history[0])
         cut_off = last.kind is RevisionKind.SYNC and last.state is RevisionState.FAILED
         if not (cut_off and last.digest == desired.digest):
             return False

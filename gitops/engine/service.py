@@ -12,6 +12,7 @@ from typing import Any
 
 from gitops.core.diff.drift import drift_policy
 from gitops.core.diff.ignore import DiffOptions
+from gitops.engine.acting import ACTION, Acting, ActionOptions
 from gitops.engine.actual import Actual
 from gitops.engine.apply import Applier
 from gitops.engine.children import Children
@@ -38,6 +39,7 @@ from gitops.engine.verdicts import Verdicts
 from gitops.engine.wait import Waiter
 from gitops.engine.writes import Writer
 from gitops.errors import ConflictError, GitopsError
+from gitops.model.acting import Wish
 from gitops.model.application import Application, Drift, Origin
 from gitops.model.events import Event
 from gitops.model.revision import RecordKind, RevisionState, Trigger, TriggerKind
@@ -86,7 +88,10 @@ class Service:
         self.declarer = Declarer(self.parts, self._children())
         self.deleter = Deleter(self.parts, self.declarer.forget)
         self.undeleter = Undeleter(self.parts, self.reconciler.restorer, self.declarer.forget)
-        self.operations = Operations(self.parts, self.reconciler, self.deleter, self.undeleter)
+        self.acting = Acting(self.parts, edges.comparing)
+        self.operations = Operations(
+            self.parts, self.reconciler, self.deleter, self.undeleter, self.acting
+        )
         self.reading = Reading(self.parts)
         self._started = threading.Event()
 
@@ -215,6 +220,11 @@ class Service:
         if known is None:
             self.declarer.wake(runtime, trigger)
         return ticket
+
+    def act(self, name: str, wish: Wish, trigger: Trigger, *, wait: bool = True) -> int:
+        """Ask for a resource action; raises what stands in the way before anything is done."""
+        order = self.acting.check(name, wish, trigger)
+        return self._job(name, ACTION, trigger, ActionOptions(order, wait))
 
     def _job(self, name: str, kind: str, trigger: Trigger, options: Any) -> int:
         self.parts.registry.get(name)

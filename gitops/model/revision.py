@@ -18,6 +18,7 @@ class RevisionKind(StrEnum):
     ROLLBACK = "rollback"
     DELETE = "delete"
     UNDELETE = "undelete"
+    ACTION = "action"
 
 
 class RevisionState(StrEnum):

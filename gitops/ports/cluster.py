@@ -50,13 +50,18 @@ class Replace:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """RFC 6902 patch; a `test` on resourceVersion is put first when one is given."""
+    """RFC 6902 patch; a `test` on resourceVersion is put first when one is given.
+
+    `subresource` is what of the object is patched instead of itself (`status`), or "".
+    """
 
     id: ObjectId
     api_version: str
     operations: tuple[dict[str, Any], ...]
     resource_version: str | None = None
     dry_run: bool = False
+    manager: str = "gitops"
+    subresource: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,21 @@ from dataclasses import replace
 from typing import Any
 
 from gitops.engine.service import Edges
-from gitops.ports import Answer, Apply, Request
+from gitops.ports import Answer, Apply, Patch, Request
 
 
 class Outage:
     """Strikes right before, or `after`, one object is written for the first time."""
 
-    def __init__(self, name: str, strike: Callable[[], None], *, after: bool = False) -> None:
-        self._name, self._strike, self._after = name, strike, after
+    def __init__(
+        self,
+        name: str,
+        strike: Callable[[], None],
+        *,
+        after: bool = False,
+        at: type[Apply | Patch] = Apply,
+    ) -> None:
+        self._name, self._strike, self._after, self._at = name, strike, after, at
         self.began = threading.Event()
         self._cluster: Any = None
 
@@ -35,7 +42,7 @@ class Outage:
         return self._send(requests)
 
     def _is_meant(self, request: Request) -> bool:
-        return isinstance(request, Apply) and not request.dry_run and request.id.name == self._name
+        return _is_write(request, self._at) and request.id.name == self._name
 
     def _begin(self) -> None:
         self._strike()
@@ -44,3 +51,7 @@ class Outage:
     def _send(self, requests: Sequence[Request]) -> list[Answer]:
         answers: list[Answer] = self._cluster.send(requests)
         return answers
+
+
+def _is_write(request: Request, kind: type[Apply | Patch]) -> bool:
+    return isinstance(request, kind) and not request.dry_run
