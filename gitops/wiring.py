@@ -23,7 +23,11 @@ from gitops.core.diff.ignore import DiffOptions
 from gitops.core.diff.ignore_everywhere import rules_of_customizations
 from gitops.core.git.repo_url import split_credentials
 from gitops.core.health.checks import CheckBook, layer_of_customizations
+from gitops.core.masking.rules import MaskRules, annotations_of
+from gitops.core.path_rules import rule_fault
 from gitops.engine.service import Edges, Service
+from gitops.errors import ApplicationError, SettingsError
+from gitops.model.application import PathRule
 from gitops.openapi.loader import load_builtin
 from gitops.render.renderer import ToolRenderer
 from gitops.render.sandbox import Limits
@@ -218,13 +222,33 @@ def make_comparing(settings: Settings, paths: JqPaths) -> DiffOptions:
     return DiffOptions(rules, find_paths=paths)
 
 
+def make_masking(settings: Settings, paths: JqPaths) -> MaskRules:
+    """What never shows besides Secrets; raises SettingsError for a rule that is no good."""
+    rules = []
+    for number, given in enumerate(settings.masking.rules):
+        rule = PathRule(**given.model_dump())
+        fault = rule_fault(rule)
+        try:
+            _ = rule.jq_path_expressions and paths(rule.jq_path_expressions, [{}])
+        except ApplicationError as error:
+            fault = f"is no good: {error.message}"
+        if fault:
+            raise SettingsError(
+                f"masking.rules[{number}] {fault}",
+                where="the settings",
+                remedy="docs/reference/settings.md lists every setting",
+            )
+        rules.append(rule)
+    return MaskRules(tuple(rules), annotations_of(settings.masking.customizations), paths)
+
+
 def build(settings: Settings, around: Callable[[Edges], Edges] = lambda edges: edges) -> Running:
     """Make everything; raises SettingsError, InputError, StoreError. Sends nothing yet.
 
     `around` may put something around the edges before the engine gets them: what counts calls, say.
     """
-    clock = SystemClock()
-    checks = make_checks(settings)
+    clock, paths = SystemClock(), JqPaths()
+    checks, masking = make_checks(settings), make_masking(settings, paths)
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = SqlStore.at(settings.state_dir, clock)
     cluster = KubeCluster.connect(
@@ -235,9 +259,9 @@ def build(settings: Settings, around: Callable[[Edges], Edges] = lambda edges: e
     )
     cluster.assume(load_builtin())
     repositories = make_repositories(settings, settings.state_dir / "mirrors")
-    renderer, paths = make_renderer(settings), JqPaths()
+    renderer = make_renderer(settings)
     comparing = make_comparing(settings, paths)
-    edges = around(Edges(store, cluster, repositories, renderer, clock, comparing, checks))
+    edges = around(Edges(store, cluster, repositories, renderer, clock, comparing, checks, masking))
     service = Service(edges, settings.sync.workers)
     files = DeclaredFiles(settings.applications, service)
     scheduler = Scheduler(

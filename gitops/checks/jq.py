@@ -9,7 +9,7 @@ from typing import Final
 
 from gitops.checks.runner import plain
 from gitops.checks.worker import StoppedError, Worker
-from gitops.core.diff.ignore import refused_expression
+from gitops.core.path_rules import refused_expression
 from gitops.core.pointers import Pointer
 from gitops.model.objects import Body
 

@@ -24,10 +24,11 @@ from gitops.core.diff.diff import DiffOptions, LastApplied, diff
 from gitops.core.diff.ignore_everywhere import rules_of_customizations
 from gitops.core.diff.matching import Triple, match
 from gitops.core.masking.mask import Masker, keyed_digest
+from gitops.core.masking.rules import MaskRules, annotations_of
 from gitops.core.planning.sync_options import is_left_alone, is_on, options_of
 from gitops.core.schema.known_types import BUILT_IN, known_fields, schema_of_fields
 from gitops.core.schema.shapes import Shapes
-from gitops.errors import UsageError
+from gitops.errors import InputError, UsageError
 from gitops.model.diff import Diff
 from gitops.model.objects import Body, GroupKind, Manifest, identify, split_api_version
 from gitops.openapi.loader import load_builtin
@@ -90,12 +91,21 @@ def compare_files(
     customized = _customizations(declared)
     shapes = shapes_for([*live, *wanted], customized)
     triples = match(wanted, live, before, shapes.kinds)
-    masker = Masker(keyed_digest(secrets.token_bytes(32)), [*wanted, *live, *before])
     ignore = [rule for data in customized for rule in rules_of_customizations(data, str(declared))]
-    if declared is not None:
-        ignore += choose_application(declared, None).ignore_differences
+    application = choose_application(declared, None) if declared is not None else None
     with closing(JqPaths()) as paths:
+        hidden = MaskRules(
+            annotations=tuple(name for d in customized for name in annotations_of(d)),
+            find_paths=paths,
+        )
+        if application is not None:
+            ignore += application.ignore_differences
+            hidden = hidden.with_rules(application.mask_rules)
         options = DiffOptions(tuple(ignore), find_paths=paths)
+        bodies = [*wanted, *live, *before]
+        masker = Masker(keyed_digest(secrets.token_bytes(32)), bodies, hidden)
+        for identity, fault in masker.faults.items():
+            raise InputError(fault, where=identity.title)
         return [_shown(triple, shapes, options, masker) for triple in triples]
 
 

@@ -28,7 +28,6 @@ from gitops.engine.offering import Offering
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
 from gitops.engine.request import SyncResult
-from gitops.engine.secrets import known_secrets
 from gitops.engine.sentences import tell
 from gitops.engine.wait import WaitEnd, Waiter
 from gitops.errors import ConflictError, GitopsError, InputError, NotFoundError
@@ -147,10 +146,7 @@ class Acting:
         diffs = [found] if changes_something(found) else []
         diffs += [diff(made, None, None, shapes) for made in effect.creates]
         plan = Plan(name, "", tuple(_planned(order, one, body) for one in diffs))
-        inventory, actual = self._parts.inventory, self._parts.actual
-        masker = self._parts.comparer.masker(
-            [body, *effect.creates, *known_secrets(name, (), inventory, actual)]
-        )
+        masker = self._parts.masks.around(name, [body, *effect.creates])
         return Prepared(body, effect, found, plan, masker.mask_plan(plan), masker, differs)
 
     def _effect(self, order: Order, body: Body) -> Effect:
@@ -189,8 +185,7 @@ class Acting:
 
     def _refuse(self, name: str, said: str, trigger: Trigger, error: GitopsError) -> None:
         """Record an action that was asked for and not begun."""
-        inventory, actual = self._parts.inventory, self._parts.actual
-        masker = self._parts.comparer.masker(known_secrets(name, (), inventory, actual))
+        masker = self._parts.masks.around(name, ())
         message = masker.mask_text(str(error))
         what = masker.mask_text(f"action {said}")
         self._parts.store.append(

@@ -33,7 +33,7 @@ from gitops.engine.actual import Actual
 from gitops.engine.children import is_child
 from gitops.engine.desired import Documents
 from gitops.engine.inventory import Inventory
-from gitops.engine.secrets import known_secrets
+from gitops.engine.masks import Masks
 from gitops.engine.sentences import hold_all, nothing, refusal, tell
 from gitops.engine.subjects import Gathered, Subjects
 from gitops.engine.wishes import fit, leave
@@ -121,14 +121,15 @@ class Comparer:
         inventory: Inventory,
         store: Store,
         documents: Documents,
-        comparing: DiffOptions,
+        comparing: tuple[DiffOptions, Masks],
     ) -> None:
         self._cluster = cluster
         self._actual = actual
         self._inventory = inventory
         self._store = store
+        options, self._masks = comparing
         self._subjects = Subjects(
-            cluster, actual, inventory, documents, store.installation, comparing
+            cluster, actual, inventory, documents, store.installation, options
         )
 
     def compare(self, request: PlanRequest) -> Comparison:
@@ -156,10 +157,6 @@ class Comparer:
     def shapes(self, bodies: Sequence[Body]) -> Shapes:
         """Shapes of the kinds of these bodies, from the cluster."""
         return self._cluster.shapes({str(body.get("apiVersion") or "") for body in bodies})
-
-    def masker(self, bodies: Sequence[Body]) -> Masker:
-        """A masker that knows the Secrets among these bodies."""
-        return Masker(self._store.digest, bodies)
 
     # --- settle what needs no request ---------------------------------------------------------
 
@@ -341,7 +338,13 @@ class Comparer:
     ) -> Comparison:
         last = _heals_first(request.application)
         actions = order_actions(guard(work.actions, self._context(request, work)), prune_last=last)
-        faults = [*work.faults, *(refusal(a) for a in actions if a.hold is Hold.REFUSED)]
+        masker, unread = self._masks.compare(
+            request.application,
+            request.manifests,
+            [*(s.stamped for s in gathered.subjects), *work.bodies],
+        )
+        refused = (refusal(a) for a in actions if a.hold is Hold.REFUSED)
+        faults = [*work.faults, *unread, *refused]
         plan = Plan(
             request.application.name,
             request.digest,
@@ -356,9 +359,6 @@ class Comparer:
         failing = request.application.sync_policy.failure_policy
         spared = carry_on(plan.actions, faults, request.manifests, failing) if faults else None
         plan = replace(plan, actions=spared) if spared else plan
-        name, all_of_it = request.application.name, request.manifests
-        secrets = known_secrets(name, all_of_it, self._inventory, self._actual)
-        masker = self.masker([*(s.stamped for s in gathered.subjects), *work.bodies, *secrets])
         waiting = [a for a in plan.actions if a.waits]
         return Comparison(
             plan,

@@ -220,6 +220,7 @@ class Declarer:
             )
         self._parts.registry.remove(name)
         self._parts.states.forget(name)
+        self._parts.masks.forget(name)
         self._parts.events.publish(name, "unregistered", "no longer declared")
 
     def tidy(self) -> None:

@@ -6,7 +6,7 @@ follows, and hands each event to listeners (the log). Nothing here is durable: t
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gitops.model.events import Event
@@ -14,6 +14,10 @@ from gitops.ports import Clock
 
 KEPT = 2000
 """Events kept in memory over all applications; older ones are in the trail."""
+
+
+Veil = Callable[[str, str, str, Mapping[str, Any]], tuple[str, dict[str, Any]]]
+"""From an event's application, kind, message and data to message and data as people see them."""
 
 
 class EventLog:
@@ -24,6 +28,8 @@ class EventLog:
         self._events: deque[Event] = deque(maxlen=KEPT)
         self._listeners: list[Callable[[Event], None]] = []
         self._next = 1
+        self.veil: Veil | None = None
+        """What takes out of an event what must not show; set by `engine/service.py`."""
         self._changed = threading.Condition()
 
     def listen(self, listener: Callable[[Event], None]) -> None:
@@ -34,6 +40,8 @@ class EventLog:
         self, application: str, kind: str, message: str, *, revision: int | None = None, **data: Any
     ) -> None:
         """Make and hand out one event."""
+        if self.veil is not None:
+            message, data = self.veil(application, kind, message, data)
         with self._changed:
             event = Event(self._next, self._clock.now(), application, kind, message, revision, data)
             self._next += 1

@@ -12,6 +12,7 @@ from gitops.engine.dispatcher import Dispatcher
 from gitops.engine.events import EventLog
 from gitops.engine.inventory import Inventory
 from gitops.engine.judging import Judge
+from gitops.engine.masks import Masks
 from gitops.engine.registry import Registry, Runtime
 from gitops.engine.request import SyncRequest, SyncResult
 from gitops.engine.states import States
@@ -36,6 +37,7 @@ class Parts:
     loader: DesiredLoader
     comparer: Comparer
     judge: Judge
+    masks: Masks
     syncer: Syncer
     dispatcher: Dispatcher
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from gitops.core.diff.diff import diff
 from gitops.core.manifests.normalize import canonical
-from gitops.core.masking.mask import Masker
 from gitops.core.ownership.owners import LastApplied
 from gitops.core.planning.selecting import select
 from gitops.engine.compare import Comparison, PlanRequest
@@ -139,7 +138,7 @@ class Reading:
         before = {m.id: m for m in self._manifests(name, old)}
         after = {m.id: m for m in self._manifests(name, new)}
         bodies: list[Body] = [m.body for m in (*before.values(), *after.values())]
-        masker = self._masker(bodies)
+        masker = self._parts.masks.of(name, bodies)
         shapes = self._parts.comparer.shapes(bodies)
         found = []
         for identity in sorted({*before, *after}):
@@ -154,11 +153,8 @@ class Reading:
     def manifests(self, name: str, number: int) -> list[Manifest]:
         """What a revision desired, masked."""
         manifests = self._manifests(name, number)
-        masker = self._masker([m.body for m in manifests])
+        masker = self._parts.masks.of(name, [m.body for m in manifests])
         return [replace(m, body=masker.mask_body(m.body)) for m in manifests]
-
-    def _masker(self, bodies: list[Body]) -> Masker:
-        return self._parts.comparer.masker(bodies)
 
     def _manifests(self, name: str, number: int) -> tuple[Manifest, ...]:
         revision = self._parts.store.revision(name, number)

@@ -14,6 +14,7 @@ from gitops.engine.compare import Comparison
 from gitops.engine.copies import Copies
 from gitops.engine.events import EventLog
 from gitops.engine.inventory import Inventory, wanted
+from gitops.engine.masks import remember_rules
 from gitops.engine.request import SyncRequest
 from gitops.engine.sentences import summarise, tell_faults
 from gitops.engine.states import States
@@ -61,6 +62,7 @@ class Recorder:
         with self._store.together():
             writes = not comparison.held and not comparison.refused
             draft = replace(draft, live=self._copies.keep(plan) if writes else None)
+            remember_rules(self._store, request.plan.application, request.trigger.actor)
             revision = self._store.open_revision(self._with_plan(draft, comparison.masked))
             if writes:
                 with suppress(ConflictError):  # the attempt meets it again, and tells

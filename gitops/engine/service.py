@@ -7,11 +7,12 @@ and answers with a ticket. `start` and `stop` are the life of the process.
 import threading
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gitops.core.diff.drift import drift_policy
 from gitops.core.diff.ignore import DiffOptions
+from gitops.core.masking.rules import MaskRules
 from gitops.engine.acting import ACTION, Acting, ActionOptions
 from gitops.engine.actual import Actual
 from gitops.engine.apply import Applier
@@ -26,6 +27,7 @@ from gitops.engine.events import EventLog
 from gitops.engine.following import CHECK, LANE, REFRESH, Concerned, Follower, Look
 from gitops.engine.inventory import Inventory
 from gitops.engine.judging import Judge
+from gitops.engine.masks import Masks
 from gitops.engine.operations import Operations, RollbackOptions, SyncOptions
 from gitops.engine.parts import Parts
 from gitops.engine.reading import Reading
@@ -71,6 +73,7 @@ class Edges:
     clock: Clock
     comparing: DiffOptions
     checks: HealthChecks
+    masking: MaskRules = field(default_factory=MaskRules)
 
 
 class Service:
@@ -354,19 +357,22 @@ def _assemble(
     actual = Actual(edges.cluster, Verdicts(edges.checks, inventory, registry))
     states = States(edges.store)
     loader = DesiredLoader(edges.repositories, edges.renderer, edges.store, edges.cluster)
+    documents = loader.documents
+    masks = Masks(edges.store, inventory, (actual, documents), registry, edges.masking)
+    events.veil = masks.event
     comparer = Comparer(
-        edges.cluster, actual, inventory, edges.store, loader.documents, edges.comparing
+        edges.cluster, actual, inventory, edges.store, documents, (edges.comparing, masks)
     )
     judge = Judge(edges.cluster, actual, inventory, events)
     waiter = Waiter(actual, edges.clock)
     writer = Writer(edges.cluster, actual, waiter, children())
     applier = Applier(writer, actual, waiter, edges.clock)
-    copies = Copies(actual, loader.documents)
+    copies = Copies(actual, documents)
     recorder = Recorder((edges.store, states, inventory, copies), events, edges.clock)
     syncer = Syncer(
         (comparer, judge), applier, (recorder, inventory), (edges.clock, dispatcher.stopping)
     )
     return Parts(
         edges.store, edges.cluster, edges.repositories, edges.clock, events, registry, inventory,
-        states, actual, loader, comparer, judge, syncer, dispatcher,
+        states, actual, loader, comparer, judge, masks, syncer, dispatcher,
     )  # fmt: skip

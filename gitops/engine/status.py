@@ -112,7 +112,7 @@ def describe(parts: Parts, runtime: Runtime, *, objects: bool = False) -> Applic
     sync, message = sync_status(parts, runtime)
     health = app_health(runtime)
     out = runtime.desired is not None and runtime.desired.digest != state.synced_digest
-    return ApplicationStatus(
+    found = ApplicationStatus(
         application=runtime.application,
         origin=runtime.origin,
         sync=sync,
@@ -128,6 +128,7 @@ def describe(parts: Parts, runtime: Runtime, *, objects: bool = False) -> Applic
         busy=busy,
         objects=_objects(parts, runtime) if objects else (),
     )
+    return parts.masks.status(found)
 
 
 def _is_busy(parts: Parts, runtime: Runtime) -> bool:

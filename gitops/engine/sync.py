@@ -23,6 +23,7 @@ from gitops.engine.apply import (
 from gitops.engine.compare import Comparer, Comparison
 from gitops.engine.inventory import Inventory, wanted
 from gitops.engine.judging import Judge
+from gitops.engine.masks import mask_outcomes
 from gitops.engine.recorder import Recorder
 from gitops.engine.request import SyncRequest, SyncResult
 from gitops.engine.sentences import tell_faults, waiting_message
@@ -151,7 +152,9 @@ class Syncer:
             self._inventory.take(plan.application, wanted(plan))
         except ConflictError as error:
             return Applied(End.FAILED, str(error))
-        return self._applier.run(plan, self._run(revision, request, comparison, deadline))
+        applied = self._applier.run(plan, self._run(revision, request, comparison, deadline))
+        applied.outcomes = mask_outcomes(applied.outcomes, comparison.masked, comparison.masker)
+        return applied
 
     def _run(
         self, revision: Revision, request: SyncRequest, comparison: Comparison, deadline: float
@@ -162,7 +165,7 @@ class Syncer:
         def record(
             outcomes: Sequence[Outcome], claims: Sequence[Claim], gone: Sequence[ObjectId]
         ) -> None:
-            masked = [replace(o, message=comparison.masker.mask_text(o.message)) for o in outcomes]
+            masked = mask_outcomes(outcomes, comparison.masked, comparison.masker)
             self.recorder.keep_outcomes(revision, request, masked, claims)
             self._inventory.release(application, gone)
             self.recorder.tell(revision, masked)
@@ -195,7 +198,8 @@ class Syncer:
         def off() -> str:
             return End.STOPPING if self._stopping.is_set() else ""
 
-        return self._applier.sync_fail(comparison.plan, replace(run, called_off=off))
+        found = self._applier.sync_fail(comparison.plan, replace(run, called_off=off))
+        return mask_outcomes(found, comparison.masked, comparison.masker)
 
     def _compare_again(self, request: SyncRequest) -> Comparison | None:
         """Plan again for the next attempt; None while the cluster cannot answer."""
@@ -227,9 +231,8 @@ class Syncer:
             applied.message = applied.message or waiting_message(comparison.masked)
         if applied.end is End.CANCELLED:
             applied.message, applied.unhealthy = f"cancelled by {request.cancelled_by()}", {}
-        message = comparison.masker.mask_text(applied.message)
-        if applied.unhealthy:
-            message = self._explain(applied, message)
+        told = self._explain(applied) if applied.unhealthy else applied.message
+        message = comparison.masker.mask_text(told)
         if request.kind is RevisionKind.HEAL and not message:
             message = "; ".join(s for o in revision.outcomes for s in o.sentences)
         health = self._judge.health_of(request.plan.application.name)
@@ -248,8 +251,8 @@ class Syncer:
         closed = self.recorder.close(revision, state, message, kept)
         return SyncResult(closed, comparison.masked, applied.end)
 
-    def _explain(self, applied: Applied, message: str) -> str:
-        """Add the one reason that pods and events give for the first unhealthy workload."""
-        identity = next(iter(applied.unhealthy))
+    def _explain(self, applied: Applied) -> str:
+        """The message, with the one reason that pods and events give for the first unhealthy."""
+        identity, message = next(iter(applied.unhealthy)), applied.message
         reason = self._judge.explain(identity)
         return f"{message} ({reason})" if reason and reason not in message else message

@@ -169,8 +169,11 @@ class SyncPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class IgnoreRule:
-    """One entry of `spec.ignoreDifferences`; group and kind may be globs, "" name matches all."""
+class PathRule:
+    """Places of some objects, as an entry of `spec.maskRules` names them.
+
+    Group and kind may be globs; "" as name or namespace matches all.
+    """
 
     group: str = ""
     kind: str = ""
@@ -178,6 +181,12 @@ class IgnoreRule:
     name: str = ""
     json_pointers: tuple[str, ...] = ()
     jq_path_expressions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoreRule(PathRule):
+    """One entry of `spec.ignoreDifferences`."""
+
     managed_fields_managers: tuple[str, ...] = ()
 
 
@@ -211,6 +220,7 @@ class Application:
     depends_on: tuple[str, ...] = ()
     sync_policy: SyncPolicy = field(default_factory=SyncPolicy)
     ignore_differences: tuple[IgnoreRule, ...] = ()
+    mask_rules: tuple[PathRule, ...] = ()
     health_expressions: tuple[HealthExpressions, ...] = ()
     api_version: str = "gitops.dev/v1alpha1"
     labels: Mapping[str, str] = field(default_factory=dict)

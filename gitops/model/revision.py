@@ -160,6 +160,7 @@ class RecordKind(StrEnum):
     REFUSED = "refused"
     DRIFT = "drift"
     WEBHOOK = "webhook"
+    MASK_RULES = "mask-rules"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from gitops.settings.sections import (
     GitSection,
     HealthSection,
     LogSection,
+    MaskingSection,
     RenderSection,
     ServerSection,
     SyncSection,
@@ -68,6 +69,7 @@ class Settings(BaseSettings):
     sync: SyncSection = Field(default_factory=SyncSection)
     health: HealthSection = Field(default_factory=HealthSection)
     diff: DiffSection = Field(default_factory=DiffSection)
+    masking: MaskingSection = Field(default_factory=MaskingSection)
     webhook: WebhookSection = Field(default_factory=WebhookSection)
     log: LogSection = Field(default_factory=LogSection)
 

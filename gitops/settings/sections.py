@@ -195,6 +195,32 @@ class DiffSection(Section):
     )
 
 
+class MaskRule(Section):
+    """Values that never show."""
+
+    group: str = Field("", description="API group; globs are allowed.")
+    kind: str = Field(description="Kind; globs are allowed.")
+    name: str = Field("", description="Name; all when empty.")
+    namespace: str = Field("", description="Namespace; all when empty.")
+    json_pointers: tuple[str, ...] = Field(
+        (), description="Paths as RFC 6901 has them; `*` is any one name or index."
+    )
+    jq_path_expressions: tuple[str, ...] = Field((), description="Paths as jq has them.")
+
+
+class MaskingSection(Section):
+    """What never shows besides the data of Secrets; read at start."""
+
+    rules: tuple[MaskRule, ...] = Field(
+        (), description="Places of objects whose values are masked wherever they would show."
+    )
+    customizations: dict[str, str] = Field(
+        default_factory=dict,
+        description="Keys as in `argocd-cm`: `resource.sensitive.mask.annotations` with the names "
+        "of annotations that are masked on every kind, with commas between.",
+    )
+
+
 class WebhookSection(Section):
     """Secrets of the senders; a sender without a secret is refused."""
 

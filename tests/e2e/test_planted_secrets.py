@@ -7,10 +7,11 @@ arguments and variables of what it started, both logs, the state directory, ever
 
 import base64
 import itertools
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -35,12 +36,60 @@ WEBHOOK = "planted-webhook-s3cret"
 TOKEN = "planted-api-t0ken"
 FIRST, SECOND, DRIFTED = "planted-value-one", "planted-value-two", "planted-value-drifted"
 WRONG = "planted!value-no-base64"
+RULED, RULED_LATER, RULED_LIVE = "planted-ruled-one", "planted-ruled-two", "planted-ruled-live"
+"""What rules hide: of the installation, the application, the object itself and its kind."""
+ENUM = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/mode/enum"
 GIT_ONLY = ("GITOPS_GIT_PASSWORD=", "GIT_CONFIG_VALUE_")
 """How git gets what it needs: in its own environment, which only its user may read."""
 
-KUSTOMIZATION = "resources: [secret.yaml, words.yaml]\n"
+KUSTOMIZATION = "resources: [secret.yaml, words.yaml, ruled.yaml]\n"
 SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {name: keys}\nstringData: {password: %s}\n"
 WORDS = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: words}\ndata: {word: %s}\n"
+RULED_OBJECTS = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: by-rule, annotations: {note: "%(value)s-note"}}
+data: {token: "%(value)s", copy: "%(value)s", short: "%(short)s"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: by-itself
+  annotations: {gitops.dev/mask-paths: "{jsonPointers: [/data/own]}"}
+data: {own: "%(value)s-own"}
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: widgets.%(group)s}
+spec:
+  group: %(group)s
+  scope: Namespaced
+  names: {kind: Widget, plural: widgets, singular: widget}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema:
+        type: object
+        x-kubernetes-preserve-unknown-fields: true
+        properties:
+          spec:
+            type: object
+            x-kubernetes-preserve-unknown-fields: true
+            properties: {mode: {type: string, enum: ["%(value)s-mode", "%(value)s-other"]}}
+---
+apiVersion: %(group)s/v1
+kind: Widget
+metadata: {name: ours}
+spec: {keys: [{name: open, value: shown}, {name: key, value: "%(value)s-key"}], mode: "%(mode)s"}
+"""
+MASKING = {
+    "rules": [
+        {"kind": "ConfigMap", "name": "by-rule", "jsonPointers": ["/data/token", "/data/short"]},
+    ],
+    "customizations": {"resource.sensitive.mask.annotations": "note"},
+}
 PLAIN = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: %s}\ndata: {word: one}\n"
 
 # GitPython asks for git's version when it is imported: before anything of ours runs.
@@ -66,13 +115,20 @@ class Scene:
     servers: dict[str, HttpGit]
     applications: list[dict[str, Any]]
     credentials: list[dict[str, str]]
+    group: str
     keys: list[str] = field(default_factory=list)
     seen: list[tuple[str, str]] = field(default_factory=list)
+
+    def ruled(self, value: str, mode: str = "") -> str:
+        """What rules hide, with a value in it."""
+        shown = {"value": value, "short": value[-3:], "group": self.group}
+        return RULED_OBJECTS % {**shown, "mode": mode or f"{value}-mode"}
 
     @property
     def secrets(self) -> list[str]:
         """Every form of every secret."""
         plain = [PASSWORD, BEARER, IN_URL, WEBHOOK, TOKEN, FIRST, SECOND, DRIFTED, WRONG]
+        plain += [RULED, RULED_LATER, RULED_LIVE]
         return [form for secret in plain for form in forms(secret)] + self.keys
 
     def found_in(self, text: str) -> list[str]:
@@ -86,6 +142,7 @@ class Scene:
     def push(self, secret: str, value: str) -> None:
         """Commit and push another Secret, and its value where everybody would read it."""
         self.repo.write("private/secret.yaml", secret % value)
+        self.repo.write("private/ruled.yaml", self.ruled(RULED_LATER))
         self.repo.write("private/words.yaml", WORDS % value).commit("Change it")
         self.repo.push()
 
@@ -99,7 +156,9 @@ def make_scene(folder: Path, namespace: str) -> Iterator[Scene]:
     repo.write("private/secret.yaml", SECRET % FIRST).write("private/words.yaml", WORDS % FIRST)
     for name in ("forge", "inline", "keyed"):
         repo.write(f"{name}/map.yaml", PLAIN % name)
-    repo.commit("First")
+    group = f"{namespace}.example.com"
+    scene_of = Scene(folder, repo, {}, [], [], group)
+    repo.write("private/ruled.yaml", scene_of.ruled(RULED)).commit("First")
     repo.push()
     (folder / "password").write_text(PASSWORD + "\n")
     with ExitStack() as stack:
@@ -124,7 +183,14 @@ def make_scene(folder: Path, namespace: str) -> Iterator[Scene]:
             )
             keys = [line for line in ssh.key.splitlines() if "-----" not in line]
         applications = [declared(name, url, namespace) for name, url in urls.items()]
-        yield Scene(folder, repo, servers, applications, credentials, keys)
+        keys_of = {"group": group, "kind": "*"}
+        keys_of |= {"jqPathExpressions": ['.spec.keys[] | select(.name == "key") | .value']}
+        modes = {"group": "*", "kind": "Widget", "jsonPointers": ["/spec/mode"]}
+        enums = {"group": "*", "kind": "CustomResourceDefinition", "jsonPointers": [ENUM]}
+        applications[0]["spec"]["maskRules"] = [keys_of, modes, enums]
+        yield replace(
+            scene_of, servers=servers, applications=applications, credentials=credentials, keys=keys
+        )
 
 
 def declared(name: str, url: str, namespace: str) -> dict[str, Any]:
@@ -171,6 +237,7 @@ def served(scene: Scene, plane: ControlPlane, form: str) -> Iterator[Process]:
         server={"port": 0, "tokenFile": str(scene.folder / "token")},
         git={"pollInterval": "0s", "credentials": scene.credentials},
         log={"format": form, "level": "debug"},
+        masking=MASKING,
     ) as process:
         process.ready()
         yield process
@@ -259,10 +326,31 @@ def live_through(somebody: Person, kubectl: Kubectl, namespace: str) -> None:
     patch = f'{{"data": {{"password": "{encoded}"}}}}'
     kubectl("-n", namespace, "patch", "secret", "keys", "-p", patch)
     somebody.healed("private")
+    patch = f'{{"data": {{"token": "{RULED_LIVE}"}}}}'
+    kubectl("-n", namespace, "patch", "configmap", "by-rule", "-p", patch)
+    judge(scene, kubectl, namespace, "False")
+    somebody.troubled("private", "refused")
+    assert "refused" in somebody.ask("GET", "/api/v1/applications/private").text
+    assert somebody.run("status", "private") in (0, 1)
+    judge(scene, kubectl, namespace, "True")
+    scene.repo.write("private/ruled.yaml", scene.ruled(RULED_LATER, "no such mode"))
+    scene.repo.commit("A mode that the API server refuses")
+    scene.repo.push()
+    assert somebody.run("refresh", "private") in (0, 1)
+    somebody.troubled("private", "Unsupported value")
     scene.push(SECRET.replace("stringData", "data"), WRONG)
     assert somebody.run("refresh", "private") in (0, 1)
     somebody.troubled("private", "base64")
     assert somebody.run("rollback", "private", "1") == 0
+
+
+def judge(scene: Scene, kubectl: Kubectl, namespace: str, ready: str) -> None:
+    """Let the custom resource's controller say how it stands, and quote what a rule hides."""
+    message = f"refused {RULED_LATER}-key"
+    condition = {"type": "Ready", "status": ready, "reason": "Any", "message": message}
+    status = json.dumps({"status": {"conditions": [condition]}})
+    widgets = f"widgets.{scene.group}"
+    kubectl("-n", namespace, "patch", widgets, "ours", "--type=merge", "-p", status)
 
 
 def be_refused(somebody: Person) -> None:

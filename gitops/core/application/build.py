@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from typing import Any, Final
 
 from gitops.core.application.fields import SYNC_OPTIONS
+from gitops.core.path_rules import rule_fault
 from gitops.model.application import (
     Adopt,
     Application,
@@ -23,6 +24,7 @@ from gitops.model.application import (
     HelmSource,
     IgnoreRule,
     KustomizeSource,
+    PathRule,
     PruneBudget,
     Retry,
     Source,
@@ -69,6 +71,15 @@ def conflicts(values: Values, body: Values, *, argo: bool) -> Iterator[tuple[str
         if dependency and name and dependency.get("name") == name:
             yield "conflict", f"spec.dependsOn[{i}] names the application itself"
     yield from _repeated_expressions(spec.get("healthCheckExprs") or ())
+    yield from _mask_faults(spec.get("maskRules") or ())
+
+
+def _mask_faults(entries: Sequence[Values]) -> Iterator[tuple[str, str]]:
+    for i, entry in enumerate(entries):
+        is_read = entry and None not in (entry["jsonPointers"], entry["jqPathExpressions"])
+        fault = rule_fault(_fill(PathRule, entry)) if is_read else ""
+        if fault:
+            yield "bad-value", f"spec.maskRules[{i}] {fault}"
 
 
 def _repeated_expressions(entries: Sequence[Values]) -> Iterator[tuple[str, str]]:
@@ -162,6 +173,7 @@ def build(api_version: str, values: Values) -> Application:
         depends_on=tuple(dict.fromkeys(item["name"] for item in spec["dependsOn"])),
         sync_policy=_policy(spec["syncPolicy"]),
         ignore_differences=tuple(_fill(IgnoreRule, rule) for rule in spec["ignoreDifferences"]),
+        mask_rules=tuple(_fill(PathRule, rule) for rule in spec["maskRules"]),
         health_expressions=tuple(_fill(HealthExpressions, e) for e in spec["healthCheckExprs"]),
         api_version=api_version,
         labels=metadata["labels"],

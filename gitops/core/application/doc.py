@@ -72,6 +72,7 @@ both say something, ours is taken.
 | `sync-options` | options for this object, with commas between |
 | `ignore-healthcheck` | `"true"`: the object does not count in its application's health |
 | `ignore-differences` | YAML with `jsonPointers`: places of this object that are not compared |
+| `mask-paths` | YAML with `jsonPointers` and `jqPathExpressions`: values of this object that never show; under `gitops.dev/` only |
 
 `SyncFail` hooks run whenever a sync ends as failed once it has begun to write: what was refused, what
 was not healthy in time, and what the retries or the time did not suffice for. A sync that a newer

@@ -3,8 +3,7 @@
 In: `IgnoreRule`s and the two bodies. Out: pointers into each of them. Called by diff.
 """
 
-import fnmatch
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
@@ -14,6 +13,7 @@ from gitops.core.manifests.normalize import (
     is_aggregated,
     keeps_status,
 )
+from gitops.core.path_rules import PathFinder, matches, without_jq
 from gitops.core.pointers import Pointer, parse_pointer
 from gitops.core.schema.shapes import Shapes
 from gitops.core.schema.values import same_json
@@ -36,24 +36,6 @@ IGNORE_ANNOTATIONS: Final = (
 """On a manifest: YAML with `jsonPointers`, rules for this object alone."""
 
 
-PathFinder = Callable[[Sequence[str], Sequence[Body]], list[list[Pointer]]]
-"""The places of each body that jq expressions name; raises ApplicationError."""
-
-
-def refused_expression(expression: str, why: str) -> ApplicationError:
-    """The error of a jq expression that names no places."""
-    return ApplicationError(
-        f"the jq expression {expression!r} {why}",
-        where="spec.ignoreDifferences",
-        remedy="write a path such as '.spec.list[] | select(.name == \"a\")', or a JSON pointer",
-    )
-
-
-def _without_jq(expressions: Sequence[str], bodies: Sequence[Body]) -> list[list[Pointer]]:
-    del bodies
-    raise refused_expression(", ".join(expressions), "cannot be asked here: there is no jq")
-
-
 @dataclass(frozen=True, slots=True)
 class DiffOptions:
     """What is left out of a comparison.
@@ -65,7 +47,7 @@ class DiffOptions:
 
     ignore: tuple[IgnoreRule, ...] = ()
     ignore_replicas: bool = False
-    find_paths: PathFinder = _without_jq
+    find_paths: PathFinder = without_jq
 
     def with_rules(self, rules: Iterable[IgnoreRule]) -> Self:
         """The same with an application's rules besides."""
@@ -86,16 +68,6 @@ def _annotated(text: str) -> IgnoreRule | None:
     if not isinstance(pointers, list):
         return None
     return IgnoreRule(json_pointers=tuple(p for p in pointers if isinstance(p, str) and p))
-
-
-def matches(rule: IgnoreRule, identity: ObjectId) -> bool:
-    """Whether a rule speaks about an object; group and kind may be globs."""
-    return (
-        fnmatch.fnmatchcase(identity.group, rule.group)
-        and fnmatch.fnmatchcase(identity.kind, rule.kind or "*")
-        and rule.name in {"", identity.name}
-        and rule.namespace in {"", identity.namespace}
-    )
 
 
 def never_compared(body: Body, other: Body, shapes: Shapes) -> Iterator[Pointer]:

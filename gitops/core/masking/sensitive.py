@@ -93,6 +93,18 @@ def secret_values(body: Any) -> Iterator[tuple[str, bytes]]:
         yield from secret_values(load_json(annotations.get(LAST_APPLIED)))
 
 
+def texts_below(value: Any, depth: int = 0) -> Iterator[tuple[str, bytes]]:
+    """Each text that stands for a value or for one inside it, as those of `secret_values`."""
+    if isinstance(value, Mapping | list | tuple):
+        items = value.values() if isinstance(value, Mapping) else value
+        for item in items if depth < DEEPEST else ():
+            yield from texts_below(item, depth + 1)
+    elif isinstance(value, str):
+        yield from _texts(value.encode(errors="surrogatepass"))
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield from _texts(str(value).encode())
+
+
 def _texts(value: bytes) -> Iterator[tuple[str, bytes]]:
     yield b64encode(value).decode(), value
     try:

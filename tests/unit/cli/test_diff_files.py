@@ -186,6 +186,47 @@ def test_ignore_rules_of_the_installation_come_from_a_config_map_beside_it(files
     assert run([*arguments, "-f", str(both)]) == 3
 
 
+def test_what_rules_name_never_shows_whoever_has_them(files, capsys, tmp_path):
+    rules = [
+        {"kind": "ConfigMap", "jsonPointers": ["/data/token"]},
+        {"kind": "ConfigMap", "jqPathExpressions": [".data.b"]},
+    ]
+    spec = {**APPLICATION["spec"], "maskRules": rules}
+    annotations = {"resource.sensitive.mask.annotations": "note"}
+    both = tmp_path / "app.yaml"
+    both.write_text(
+        yaml.safe_dump_all(
+            [{**APPLICATION, "spec": spec}, {**config_map("argocd-cm"), "data": annotations}]
+        )
+    )
+    own = {"note": "planted-note", "gitops.dev/mask-paths": "{jsonPointers: [/data/c]}"}
+    sides = {}
+    for side in ("desired", "actual"):
+        values = {key: f"planted-{key}-{side}" for key in ("token", "b", "c")}
+        body = config_map("x", "shop", {**values, "open": f"open-{side}"})
+        body["metadata"]["annotations"] = {**own, "note": f"planted-note-{side}"}
+        sides[side] = [body]
+    arguments = [*files(**sides), "-f", str(both)]
+    assert run([*arguments, "-o", "json"]) == 3
+    text = capsys.readouterr().out
+    assert run(arguments) == 3
+    text += capsys.readouterr().out
+    assert "planted" not in text
+    assert "open-desired" in text
+    for path in ("/data/token", "/data/b", "/data/c", "/metadata/annotations/note"):
+        assert path in text
+
+
+def test_an_annotation_with_no_rule_in_it_is_told_and_nothing_shown(files, capsys):
+    body = config_map("x", "shop", {"a": "planted"})
+    body["metadata"]["annotations"] = {"gitops.dev/mask-paths": "paths: /data/a"}
+    assert run(files(desired=[body], actual=[config_map("x", "shop")])) == 1
+    told = capsys.readouterr()
+    assert "ConfigMap shop/x" in told.err
+    assert "gitops.dev/mask-paths is no mapping" in told.err
+    assert "planted" not in told.out + told.err
+
+
 def pod_template(cpu):
     container = {"name": "a", "image": "a:1", "resources": {"requests": {"cpu": cpu}}}
     return {"spec": {"containers": [container]}}

@@ -18,6 +18,7 @@ from gitops.model.application import (
     HelmSource,
     IgnoreRule,
     KustomizeSource,
+    PathRule,
     Retry,
     Source,
     SyncPolicy,
@@ -107,6 +108,7 @@ def test_every_part_reaches_the_model() -> None:
             "managedNamespaceMetadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}},
         },
         "ignoreDifferences": [{"kind": "Deployment", "jsonPointers": ["/spec/replicas"]}],
+        "maskRules": [{"group": "x", "kind": "*", "jqPathExpressions": [".data.a"]}],
         "healthCheckExprs": [
             {"apiVersion": "x/v1", "kind": "Y", "current": "a", "inProgress": "b", "failed": "c"},
             {"apiVersion": "z/v1", "current": "d"},
@@ -142,6 +144,7 @@ def test_every_part_reaches_the_model() -> None:
     assert application.ignore_differences == (
         IgnoreRule(kind="Deployment", json_pointers=("/spec/replicas",)),
     )
+    assert application.mask_rules == (PathRule("x", "*", jq_path_expressions=(".data.a",)),)
     assert (application.labels, application.annotations) == ({"t": "u"}, {"v": "w"})
 
 

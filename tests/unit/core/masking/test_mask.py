@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops.core.masking.mask import Masker, keyed_digest
+from gitops.core.masking.rules import MaskRules
 from gitops.core.masking.sensitive import LAST_APPLIED, is_sensitive_env
 from gitops.core.ownership.owners import LastApplied
+from gitops.model.application import PathRule
 from gitops.model.diff import ABSENT, ActionKind, Diff, FieldChange
 from gitops.model.objects import Manifest, ObjectId
 from gitops.model.plan import Action, Fault, Plan
@@ -182,8 +184,11 @@ def test_sensitive_variables_are_masked_and_references_are_not() -> None:
 
 
 def test_rules_hide_more_paths() -> None:
-    rules = [("Config*", "/data/token"), ("*", "/spec/*/key")]
-    known = masker(rules=rules)
+    rules = (
+        PathRule(kind="Config*", json_pointers=("/data/token",)),
+        PathRule("*", "*", json_pointers=("/spec/*/key",)),
+    )
+    known = masker(rules=MaskRules(rules))
 
     assert (
         known.mask_body({"kind": "ConfigMap", "data": {"token": "x", "b": "y"}})["data"]["b"] == "y"
@@ -382,7 +387,8 @@ bodies = st.recursive(
 @law
 @given(bodies, bodies, st.text(max_size=20))
 def test_anything_can_be_masked(body: Any, other: Any, path: str) -> None:
-    known = Masker(keyed_digest(b"k"), [body, other], [("*", path)])
+    rules = MaskRules((PathRule("*", "*", json_pointers=(path,)),))
+    known = Masker(keyed_digest(b"k"), [body, other], rules)
 
     known.mask_body(body)
     known.mask_text(path)
