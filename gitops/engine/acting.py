@@ -21,6 +21,7 @@ from gitops.core.durations import format_duration
 from gitops.core.masking.mask import Masker
 from gitops.core.ownership.marks import tracked_by
 from gitops.core.ownership.owners import Owners
+from gitops.core.planning.gate import Limits, WaitEnd
 from gitops.core.wording import did_you_mean, listed
 from gitops.engine.children import is_child
 from gitops.engine.following import MOVED
@@ -29,7 +30,7 @@ from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
 from gitops.engine.request import SyncResult
 from gitops.engine.sentences import tell
-from gitops.engine.wait import WaitEnd, Waiter
+from gitops.engine.wait import Waiter
 from gitops.errors import ConflictError, GitopsError, InputError, NotFoundError
 from gitops.model.acting import Effect, Given, Offered, Order, Wish, told
 from gitops.model.application import Drift
@@ -290,15 +291,15 @@ class Acting:
         """Wait for the object's health; a newer commit goes first."""
         runtime, dispatcher = self._parts.registry.get(name), self._parts.dispatcher
         patience = runtime.application.sync_policy.health_deadline
+        excused = frozenset({target} if before is HealthStatus.DEGRADED else ())
 
         def moved() -> bool:
             return dispatcher.superseded(name, frozenset({MOVED}))
 
         waited = self._waiter.wait(
             [target],
-            self._parts.clock.monotonic() + patience.total_seconds(),
+            Limits(self._parts.clock.monotonic() + patience.total_seconds(), excused=excused),
             lambda: bool(runtime.cancelled) or dispatcher.stopping.is_set() or moved(),
-            [target] if before is HealthStatus.DEGRADED else (),
         )
         if waited.end is WaitEnd.HEALTHY:
             return RevisionState.SUCCEEDED, ""

@@ -9,14 +9,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import groupby
+from math import inf
 from typing import Final
 
 from gitops.core.manifests.scope import CRD, NAMESPACE
+from gitops.core.planning.gate import Limits, WaitEnd
 from gitops.core.planning.order import kind_rank
 from gitops.core.planning.retry import AWAY, may_pass
 from gitops.engine.actual import Actual
-from gitops.engine.sentences import tell, tell_faults
-from gitops.engine.wait import Waited, WaitEnd, Waiter
+from gitops.engine.sentences import tell, tell_faults, tell_unstable
+from gitops.engine.wait import Waited, Waiter
 from gitops.engine.writes import Writer, Written
 from gitops.model.diff import ActionKind
 from gitops.model.health import Health, HealthStatus
@@ -52,7 +54,8 @@ class Run:
 
     `called_off` answers "" to go on, else the `End` to take; `record` takes outcomes, the
     claims they changed and the identities to release, before the next stage starts. With
-    `best_effort` what is refused of one object stops no other one of its phase.
+    `best_effort` what is refused of one object stops no other one of its phase. For `grace_s` after
+    writes Degraded is no failure; `stable_s` is how long all has to be healthy without a break.
     """
 
     deadline: float
@@ -62,6 +65,8 @@ class Run:
     excused: frozenset[ObjectId] = frozenset()
     wait_for_health: bool = True
     best_effort: bool = False
+    grace_s: float = 0.0
+    stable_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -69,7 +74,8 @@ class Applied:
     """What came of it; `unhealthy` names the objects that stood in the way, with their health.
 
     `forbidden` says that a right was missing: worth some retries, and then for somebody to grant.
-    `refused` is what was passed over so far, under best effort.
+    `refused` is what was passed over so far, under best effort. Until `grace_until` the stage that
+    was written last may be Degraded.
     """
 
     end: End = End.DONE
@@ -78,6 +84,7 @@ class Applied:
     outcomes: list[Outcome] = field(default_factory=list)
     unhealthy: dict[ObjectId, Health] = field(default_factory=dict)
     refused: list[Written] = field(default_factory=list)
+    grace_until: float = -inf
 
     def correct(self, plan: Plan | None, *, stopping: bool) -> None:
         """Make the end the one that counts: what was done beside faults has not succeeded.
@@ -107,8 +114,14 @@ class Applier:
         applied = Applied()
         self._actual.watch({a.id.group_kind for a in plan.actions if a.desired is not None})
         main = [a for a in plan.actions if a.phase is not Phase.SYNC_FAIL]
-        for _, phase in groupby(main, key=lambda action: action.phase):
-            self._phase(list(phase), plan, run, applied)
+        for name, phase in groupby(main, key=lambda action: action.phase):
+            actions = list(phase)
+            last = last_deletions(actions) if name is Phase.SYNC and run.stable_s else 0
+            self._phase(actions[: len(actions) - last], plan, run, applied)
+            if name is Phase.SYNC and applied.end is End.DONE:
+                self._prove(actions, run, applied)
+            if last and applied.end is End.DONE:
+                self._phase(actions[-last:], plan, run, applied)
             if applied.refused and applied.end in (End.DONE, End.FAILED):
                 self._fail(applied.refused, applied)
             if applied.end is not End.DONE:
@@ -221,25 +234,42 @@ class Applier:
     ) -> None:
         """Wait for what the stage wrote, and for what it holds unchanged."""
         gone = {a.id: a.api_version for a in todo if a.kind is ActionKind.DELETE}
-        refused = {w.action.id for w in applied.refused}
-        present = [
-            a.id
-            for a in stage
-            if a.kind is not ActionKind.DELETE and a.id not in refused and self._counts(a)
-        ]
+        present = self._present(stage, applied)
         hooks = any(a.hook is not None for a in stage)
+        applied.grace_until = self._clock.monotonic() + run.grace_s
         waited = Waited(WaitEnd.HEALTHY, {})
         if gone:
             waited = self._waiter.wait_gone(gone, self._limit(run), lambda: self._off(run, hooks))
         elif run.wait_for_health or hooks:
-            waited = self._waiter.wait(
-                present, self._limit(run), lambda: self._off(run, hooks), run.excused
-            )
+            final = frozenset(a.id for a in stage if a.hook is not None)
+            limits = Limits(self._limit(run), 0.0, applied.grace_until, run.excused, final)
+            waited = self._waiter.wait(present, limits, lambda: self._off(run, hooks))
         self._judge(waited, run, applied)
         if hooks and applied.end is not End.STOPPING:
             self._writer.hooks.let_go(stage)
         if hooks and applied.end is End.CANCELLED:
             self._writer.hooks.end([a for a in stage if a.id in waited.unhealthy])
+
+    def _present(self, actions: Sequence[Action], applied: Applied) -> list[ObjectId]:
+        """What of these has to be there, and healthy."""
+        refused = {w.action.id for w in applied.refused}
+        there = (a for a in actions if a.kind is not ActionKind.DELETE and a.id not in refused)
+        return [a.id for a in there if self._counts(a)]
+
+    def _prove(self, actions: Sequence[Action], run: Run, applied: Applied) -> None:
+        """Wait until all that a sync applies was healthy for long enough without a break."""
+        lasting = self._present([a for a in actions if a.hook is None], applied)
+        if not (run.stable_s and run.wait_for_health and lasting):
+            return
+        limits = Limits(self._limit(run), run.stable_s, applied.grace_until, run.excused)
+        waited = self._waiter.wait(lasting, limits, lambda: self._off(run, hooks=False))
+        if waited.unhealthy or waited.end is WaitEnd.HEALTHY:
+            self._judge(waited, run, applied)
+        elif waited.end is WaitEnd.CALLED_OFF:
+            applied.end = End(run.called_off() or End.SUPERSEDED)
+        else:
+            applied.end, applied.unhealthy = End.UNHEALTHY, dict(waited.broke)
+            applied.message = tell_unstable(run.stable_s, waited.broke)
 
     def _off(self, run: Run, hooks: bool) -> bool:  # noqa: FBT001 - a fact of the stage
         """A hook is never left by a newer commit, only when somebody cancels, and by a stop."""
@@ -264,7 +294,7 @@ class Applier:
             case WaitEnd.HEALTHY:
                 return
             case WaitEnd.CALLED_OFF:
-                applied.end = End(run.called_off() or "superseded")
+                applied.end = End(run.called_off() or End.SUPERSEDED)
             case WaitEnd.DEGRADED | WaitEnd.DEADLINE:
                 applied.end = End.RETRY if self._is_away(waited) else End.UNHEALTHY
         applied.unhealthy = dict(waited.unhealthy)
@@ -278,6 +308,12 @@ class Applier:
         """Whether nobody can tell how anything stands, because the API server does not answer."""
         errors = [self._actual.unseen(identity.group_kind) for identity in waited.unhealthy]
         return all(error is not None and error.reason in AWAY for error in errors)
+
+
+def last_deletions(actions: Sequence[Action]) -> int:
+    """How many deletions a phase ends with, after something else."""
+    kinds = [action.kind is ActionKind.DELETE for action in actions]
+    return 0 if all(kinds) else kinds[::-1].index(False)
 
 
 def failed(written: Written) -> Outcome:

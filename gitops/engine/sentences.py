@@ -4,12 +4,16 @@ Called by `engine/compare.py`, `engine/sync.py` and the reconciler.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Final
 
+from gitops.core.durations import format_duration
 from gitops.errors import ClusterError
 from gitops.model.application import Application
 from gitops.model.diff import ActionKind
+from gitops.model.health import Health
+from gitops.model.objects import ObjectId
 from gitops.model.plan import Action, Fault, Plan
 
 WAITING: Final = frozenset({"transient", "conflict"})
@@ -85,3 +89,11 @@ def tell(error: ClusterError) -> str:
     """What the API server said, with the remedy unless that is to wait."""
     remedy = f"; {error.remedy}" if error.remedy and error.reason not in WAITING else ""
     return f"{error.message}{remedy}"
+
+
+def tell_unstable(stable_s: float, broke: Mapping[ObjectId, Health]) -> str:
+    """That all was healthy at the deadline, and not for long enough; `broke` were not last."""
+    length = format_duration(timedelta(seconds=stable_s))
+    told = f"it was not healthy for {length} without a break when its deadline passed"
+    last = "".join(f"; {i.title} was {h.status} last" for i, h in list(broke.items())[:1])
+    return told + last

@@ -178,6 +178,8 @@ class Syncer:
             comparison.degraded,
             request.wait_for_health,
             policy.failure_policy is FailurePolicy.BEST_EFFORT and not request.plan.deletes,
+            policy.health_grace.total_seconds(),
+            policy.stable_for.total_seconds(),
         )
 
     def _conclude(

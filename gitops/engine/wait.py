@@ -1,12 +1,13 @@
 """Wait until objects are healthy, one of them fails, the deadline passes or something calls off.
 
-Called after each wave. Wakes on watch events only; judges with `engine.verdicts`.
+Called after each wave. Wakes on watch events only; judges with `engine.verdicts`, and
+`core/planning/gate.py` says what that means for the wait.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, field
 
+from gitops.core.planning.gate import Limits, WaitEnd, gate
 from gitops.engine.actual import Actual
 from gitops.engine.sentences import tell
 from gitops.model.health import Health, HealthStatus
@@ -19,21 +20,16 @@ LONGEST_S = 30.0
 GOOD = (None, HealthStatus.HEALTHY, HealthStatus.SUSPENDED)
 
 
-class WaitEnd(StrEnum):
-    """How a wait ended."""
-
-    HEALTHY = "healthy"
-    DEGRADED = "degraded"
-    DEADLINE = "deadline"
-    CALLED_OFF = "called-off"
-
-
 @dataclass(frozen=True, slots=True)
 class Waited:
-    """How a wait ended, and the objects that were not healthy then, with their health."""
+    """How a wait ended, and the objects that were not healthy then, with their health.
+
+    `broke` are those that were not healthy last, where all were when the deadline passed.
+    """
 
     end: WaitEnd
     unhealthy: Mapping[ObjectId, Health]
+    broke: Mapping[ObjectId, Health] = field(default_factory=dict)
 
 
 class Waiter:
@@ -46,33 +42,26 @@ class Waiter:
     def wait(
         self,
         identities: Collection[ObjectId],
-        deadline: float,
+        limits: Limits,
         called_off: Callable[[], bool],
-        excused: Collection[ObjectId] = (),
     ) -> Waited:
-        """Wait for every object; `deadline` is on the monotonic clock.
-
-        `excused` were Degraded before: they may stay so until the deadline.
-        """
+        """Wait for every object; limits are on the monotonic clock."""
         judged: dict[ObjectId, tuple[str, Health]] = {}
-        version = 0
+        broke: Mapping[ObjectId, Health] = {}
+        version, since = 0, None
         while True:
             unhealthy = self._unhealthy(identities, judged)
-            if not unhealthy:
-                return Waited(WaitEnd.HEALTHY, {})
-            failed = {
-                i: verdict
-                for i, verdict in unhealthy.items()
-                if verdict.status is HealthStatus.DEGRADED and i not in excused
-            }
-            if failed:
-                return Waited(WaitEnd.DEGRADED, failed)
+            broke = unhealthy or broke
+            now = self._clock.monotonic()
+            verdict = gate(now, unhealthy, since, limits)
+            since = verdict.since
+            if verdict.end in (WaitEnd.HEALTHY, WaitEnd.DEGRADED):
+                return Waited(verdict.end, {i: unhealthy[i] for i in verdict.failed})
             if called_off():
                 return Waited(WaitEnd.CALLED_OFF, unhealthy)
-            left = deadline - self._clock.monotonic()
-            if left <= 0:
-                return Waited(WaitEnd.DEADLINE, unhealthy)
-            version = self._actual.wait(version, min(left, LONGEST_S))
+            if verdict.end is not None:
+                return Waited(verdict.end, unhealthy, broke)
+            version = self._actual.wait(version, min(verdict.look_at - now, LONGEST_S))
 
     def rest(self, until: float, called_off: Callable[[], str]) -> str:
         """Wait until a moment on the monotonic clock, or something calls off: its word, or ""."""

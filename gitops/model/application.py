@@ -156,6 +156,8 @@ class SyncPolicy:
     prune_budget: PruneBudget | None = field(default_factory=PruneBudget)
     automatic_rollback: bool = False
     health_deadline: timedelta = timedelta(minutes=5)
+    stable_for: timedelta = timedelta(0)
+    health_grace: timedelta = timedelta(0)
     timeout: timedelta = timedelta(minutes=10)
     on_new_revision: Literal["supersede", "queue"] = "supersede"
     adopt: Adopt = Adopt.APPROVE

@@ -70,6 +70,7 @@ def conflicts(values: Values, body: Values, *, argo: bool) -> Iterator[tuple[str
     for i, dependency in enumerate(spec.get("dependsOn") or ()):
         if dependency and name and dependency.get("name") == name:
             yield "conflict", f"spec.dependsOn[{i}] names the application itself"
+    yield from _limits_beyond_limits(spec.get("syncPolicy") or {})
     yield from _repeated_expressions(spec.get("healthCheckExprs") or ())
     yield from _mask_faults(spec.get("maskRules") or ())
 
@@ -80,6 +81,17 @@ def _mask_faults(entries: Sequence[Values]) -> Iterator[tuple[str, str]]:
         fault = rule_fault(_fill(PathRule, entry)) if is_read else ""
         if fault:
             yield "bad-value", f"spec.maskRules[{i}] {fault}"
+
+
+def _limits_beyond_limits(policy: Values) -> Iterator[tuple[str, str]]:
+    """Times that could never pass, because another one always ends them first."""
+    for name in ("stableFor", "grace"):
+        length = (policy.get("health") or {}).get(name)
+        for other in ("healthDeadline", "timeout"):
+            end = policy.get(other)
+            if length and end and length >= end:
+                told = f"spec.syncPolicy.health.{name} must be shorter than {other}"
+                yield "conflict", f"{told}, which ends every wait"
 
 
 def _repeated_expressions(entries: Sequence[Values]) -> Iterator[tuple[str, str]]:
@@ -270,6 +282,8 @@ def _policy(policy: Values) -> SyncPolicy:
         prune_budget=None if budget is None else _fill(PruneBudget, budget),
         automatic_rollback=policy["rollback"]["automatic"],
         health_deadline=policy["healthDeadline"],
+        stable_for=policy["health"]["stableFor"],
+        health_grace=policy["health"]["grace"],
         timeout=policy["timeout"],
         on_new_revision=policy["onNewRevision"],
         adopt=Adopt(policy["adopt"]),

@@ -103,6 +103,7 @@ def test_every_part_reaches_the_model() -> None:
         "dependsOn": [{"name": "mysql"}, {"name": "redis"}, {"name": "mysql"}],
         "syncPolicy": {
             "healthDeadline": "1h30m",
+            "health": {"stableFor": "2m", "grace": "30s"},
             "rollback": {"automatic": True},
             "syncOptions": ["CreateNamespace=true"],
             "managedNamespaceMetadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}},
@@ -137,6 +138,8 @@ def test_every_part_reaches_the_model() -> None:
     assert application.destination == Destination("in-cluster", "nohi")
     assert application.depends_on == ("mysql", "redis")
     assert application.sync_policy.health_deadline == timedelta(minutes=90)
+    assert application.sync_policy.stable_for == timedelta(minutes=2)
+    assert application.sync_policy.health_grace == timedelta(seconds=30)
     assert application.sync_policy.automatic_rollback
     assert application.option("CreateNamespace")
     assert application.sync_policy.managed_namespace_labels == {"a": "b"}
