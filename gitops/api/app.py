@@ -21,6 +21,7 @@ from gitops.api.gate import Gate
 from gitops.api.meta import Meta, docs_page
 from gitops.api.options import ApiOptions
 from gitops.api.problems import answer_problem, http_problem, problem, validation_problem
+from gitops.api.projects import ProjectRoutes
 from gitops.api.refusals import Refusals
 from gitops.api.revisions import Revisions
 from gitops.api.schemas import PROBLEMS
@@ -49,6 +50,7 @@ def create_app(service: Service, options: ApiOptions) -> FastAPI:
     router = APIRouter(prefix=PREFIX)
     for rooms in (
         Applications(context),
+        ProjectRoutes(context),
         Syncs(context),
         Actions(context),
         Revisions(context),

@@ -12,6 +12,7 @@ from gitops.api.context import Context, accepted, raw_body, reply
 from gitops.engine.compare import Comparison
 from gitops.engine.declaring import understand
 from gitops.engine.deleting import DeleteOptions
+from gitops.engine.projects import name_in
 from gitops.errors import ApplicationError, InputError
 from gitops.ports import DeletionMode
 from gitops.wire.plan import plan_digest, plan_to_wire
@@ -55,10 +56,12 @@ class Applications:
         return reply([status_to_wire(status) for status in statuses])
 
     def create(self, request: Request, body: Body, where: Where = "the request") -> Response:
-        """Register the Applications of a YAML or JSON text: all of them or none."""
+        """Register the Applications and projects of a YAML or JSON text: all of them or none."""
         service = self._context.ready()
         names = service.declarer.create(_text(body), where, self._context.actor(request))
-        return reply({"applications": names}, 201)
+        projects = [project for name in names if (project := name_in(name)) is not None]
+        applications = [name for name in names if name_in(name) is None]
+        return reply({"applications": applications, "projects": projects}, 201)
 
     def show(self, name: str) -> Response:
         """One application with its objects."""

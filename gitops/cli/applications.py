@@ -41,17 +41,18 @@ def status_command(application: str | None, output: str) -> None:
     emit(status, output, lambda: status_page(status))
 
 
-@click.command("create", short_help="register applications from a file")
+@click.command("create", short_help="register applications and projects from a file")
 @click.option(
     "-f", "--file", "file", type=_file, required=True, help="YAML or JSON; - reads stdin."
 )
 @server_option
 @output_option
 def create_command(file: Path, output: str) -> None:
-    """Register the Applications in a file, or change those registered before."""
+    """Register the Applications and projects in a file, or change those registered before."""
     answer = connect().post_text("/applications", read_text(file), where=name_of(file))
-    names = answer["applications"]
-    emit(answer, output, lambda: "\n".join(f"application {name} registered" for name in names))
+    told = [f"project {name} registered" for name in answer["projects"]]
+    told += [f"application {name} registered" for name in answer["applications"]]
+    emit(answer, output, lambda: "\n".join(told))
 
 
 @click.command("delete", short_help="delete an application")

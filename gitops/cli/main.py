@@ -29,7 +29,7 @@ GROUPS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "Applications": {
         "list": ("gitops.cli.applications", "list applications"),
         "status": ("gitops.cli.applications", "show an application and its objects"),
-        "create": ("gitops.cli.applications", "register applications from a file"),
+        "create": ("gitops.cli.applications", "register applications and projects from a file"),
         "delete": ("gitops.cli.applications", "delete an application"),
         "plan": ("gitops.cli.sync", "show what a sync would do"),
         "diff": ("gitops.cli.diff", "differences: files, against the cluster, or two revisions"),
@@ -40,6 +40,7 @@ GROUPS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "actions": ("gitops.cli.actions", "list what can be done to an application's objects"),
         "action": ("gitops.cli.actions", "restart, scale, pause or resume an object, and more"),
         "events": ("gitops.cli.applications", "what happened to an application"),
+        "project": ("gitops.cli.projects", "list, show or delete projects"),
         "suspend": ("gitops.cli.applications", "stop automatic syncs"),
         "resume": ("gitops.cli.applications", "let automatic syncs go on"),
     },

@@ -5,7 +5,7 @@ makes are the ones of the table of costs: nothing for what is as it was left, on
 changed, one read more for an object never applied before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from gitops.core.diff.ignore import DiffOptions
@@ -34,6 +34,7 @@ from gitops.engine.children import is_child
 from gitops.engine.desired import Documents
 from gitops.engine.inventory import Inventory
 from gitops.engine.masks import Masks
+from gitops.engine.projects import refuse
 from gitops.engine.sentences import hold_all, nothing, refusal, tell
 from gitops.engine.subjects import Gathered, Subjects
 from gitops.engine.wishes import fit, leave
@@ -42,6 +43,7 @@ from gitops.model.application import Application
 from gitops.model.diff import ActionKind
 from gitops.model.objects import Body, Live, Manifest, ObjectId, identify
 from gitops.model.plan import Action, Fault, Found, Hold, Phase, Plan
+from gitops.model.project import UNLIMITED, Project
 from gitops.ports import Answer, Apply, Claim, Cluster, Create, Read, Request, Store
 from gitops.wire.plan import plan_digest
 
@@ -131,6 +133,8 @@ class Comparer:
         self._subjects = Subjects(
             cluster, actual, inventory, documents, store.installation, options
         )
+        self.limits: Callable[[PlanRequest], Project] = lambda _request: UNLIMITED
+        """What a plan may hold, raising what must not be planned; set by `engine/service.py`."""
 
     def compare(self, request: PlanRequest) -> Comparison:
         """Make the plan; raises ClusterError where the cluster cannot answer."""
@@ -141,6 +145,7 @@ class Comparer:
             only=request.only,
             digest=request.digest or DELETION,
         )
+        refuse(gathered, request.application, self.limits(request))
         work = _Work([*gathered.actions], [*gathered.faults])
         desires = request.manifests or gathered.subjects or gathered.stale
         if not (desires or request.deletes or request.only is not None):
@@ -336,7 +341,8 @@ class Comparer:
         work: _Work,
         released: Sequence[ObjectId],
     ) -> Comparison:
-        last = _heals_first(request.application)
+        # With automatic rollback, prunes come after health: going back then needs no creation.
+        last = request.application.sync_policy.automatic_rollback
         actions = order_actions(guard(work.actions, self._context(request, work)), prune_last=last)
         masker, unread = self._masks.compare(
             request.application,
@@ -390,9 +396,5 @@ class Comparer:
             rollback=request.rollback,
             deletes=request.deletes,
             partial=request.only is not None,
+            project=self.limits(request),
         )
-
-
-def _heals_first(application: Application) -> bool:
-    """With automatic rollback on, prunes come after health: going back then needs no creation."""
-    return application.sync_policy.automatic_rollback

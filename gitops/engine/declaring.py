@@ -3,13 +3,17 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from gitops.core.application.spec import read_application
 from gitops.core.manifests.parse import parse
+from gitops.core.projects.spec import is_project
 from gitops.engine.children import Children
+from gitops.engine.declaring_projects import ProjectDeclarer
 from gitops.engine.deleting import DELETE, DeleteOptions
 from gitops.engine.following import LANE
 from gitops.engine.parts import Parts
+from gitops.engine.projects import key_of, name_in
 from gitops.engine.registry import Runtime, same_origin
 from gitops.errors import ApplicationError, ConflictError, GitopsError, NotFoundError
 from gitops.model.application import Application, Origin
@@ -17,10 +21,12 @@ from gitops.model.objects import Manifest
 from gitops.model.revision import RecordKind, Trigger, TriggerKind
 from gitops.ports import TrailQuery
 
+API: Final = Origin("api", "the API")
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a file declared: names, and what is wrong with the rest of it."""
+    """What a file declared: names (keys of projects too), and what is wrong with the rest of it."""
 
     names: frozenset[str]
     errors: tuple[GitopsError, ...] = ()
@@ -32,6 +38,7 @@ class Declarer:
     def __init__(self, parts: Parts, children: Children) -> None:
         self._parts = parts
         self._children = children
+        self.projects = ProjectDeclarer(parts, lambda: self.awake)
         self._unread: set[str] = set()
         """Applications whose declaration is kept and could not be understood."""
         self.awake = False
@@ -72,15 +79,22 @@ class Declarer:
             )
 
     def create(self, text: str, where: str, actor: str) -> list[str]:
-        """Register the Applications of a text through the API; all of them or none."""
+        """Register what a text declares through the API; all of it or nothing.
+
+        Returns names of applications, and keys of projects (`name_in`).
+        """
         manifests = self.read(text, where)
-        origin = Origin("api", "the API")
         trigger = Trigger(TriggerKind.MANUAL, actor, f"created from {where}")
-        accepted = [self._accept(manifest, origin) for manifest in manifests]
-        for manifest, (application, warnings) in zip(manifests, accepted, strict=True):
+        projects = [(m, self.projects.accept(m, API)) for m in manifests if is_project(m)]
+        accepted = [(m, *self._accept(m, API)) for m in manifests if not is_project(m)]
+        for manifest, declared in projects:
+            self._parts.store.register(key_of(declared.project.name), dump(manifest), actor)
+            self.projects.declare(declared, trigger)
+        for manifest, application, warnings in accepted:
             self._parts.store.register(application.name, dump(manifest), actor)
-            self.declare(application, origin, warnings, trigger)
-        return [application.name for application, _ in accepted]
+            self.declare(application, API, warnings, trigger)
+        keys = [key_of(declared.project.name) for _, declared in projects]
+        return [*keys, *(application.name for _, application, _ in accepted)]
 
     def declare_again(self, name: str, trigger: Trigger) -> Runtime:
         """Register a deleted application as it was before; raises NotFoundError.
@@ -99,7 +113,7 @@ class Declarer:
             )
         text = self._parts.store.get(address).decode("utf-8")
         application, warnings = understand(self.read(text, name)[0])
-        runtime = self._parts.registry.declare(application, Origin("api", "the API"), warnings)
+        runtime = self._parts.registry.declare(application, API, warnings)
         self._parts.store.register(name, text, trigger.actor)
         self._parts.events.publish(name, "registered", "declared by api")
         return runtime
@@ -142,17 +156,20 @@ class Declarer:
         names, errors = set(), list[GitopsError](faults)
         for manifest in parsed.manifests:
             try:
-                application, warnings = understand(manifest)
-                place = str(manifest.place or where)
-                trigger = Trigger(TriggerKind.POLL, evidence=f"declared in {place}")
-                self.declare(application, Origin("file", place), warnings, trigger)
+                names.add(self._load(manifest, str(manifest.place or where)))
             except GitopsError as error:
                 errors.append(error)
-            else:
-                names.add(application.name)
         if not names and not errors:
             errors.append(ApplicationError("there is no Application in it", where=where))
         return Loaded(frozenset(names), tuple(errors))
+
+    def _load(self, manifest: Manifest, place: str) -> str:
+        if is_project(manifest):
+            return self.projects.load(manifest, place)
+        application, warnings = understand(manifest)
+        trigger = Trigger(TriggerKind.POLL, evidence=f"declared in {place}")
+        self.declare(application, Origin("file", place), warnings, trigger)
+        return application.name
 
     def restore(self) -> None:
         """Declare again what the API registered and what applications of applications hold."""
@@ -169,8 +186,11 @@ class Declarer:
     def _restore_registered(self, name: str, text: str) -> None:
         try:
             for manifest in self.read(text, name):
+                if is_project(manifest):
+                    self._parts.projects.declare(self.projects.accept(manifest, API))
+                    continue
                 application, warnings = understand(manifest)
-                self._parts.registry.declare(application, Origin("api", "the API"), warnings)
+                self._parts.registry.declare(application, API, warnings)
         except GitopsError as error:
             self._unread.add(name)
             self._parts.events.publish(name, "problem", str(error), code=error.code)
@@ -185,6 +205,9 @@ class Declarer:
 
     def withdraw(self, name: str, kind: str, where: str) -> None:
         """A declaration is gone: delete what it runs where it says so, else forget it."""
+        project = name_in(name)
+        if project is not None:
+            self.projects.withdraw(project, where)
         runtime = self._parts.registry.find(name)
         if runtime is None or runtime.origin.kind != kind:
             return

@@ -131,6 +131,7 @@ class Operations:
                 where=runtime.name,
                 remedy=f"`gitops unpin {runtime.name}` lets Git decide again",
             )
+        self._parts.projects.check(runtime.application)
         self._fetch(runtime)
         if options.commit is not None:
             self._refuse_to_be_undone(runtime, state, options)

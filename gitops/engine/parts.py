@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gitops.engine.actual import Actual
 from gitops.engine.apply import End
@@ -13,6 +13,7 @@ from gitops.engine.events import EventLog
 from gitops.engine.inventory import Inventory
 from gitops.engine.judging import Judge
 from gitops.engine.masks import Masks
+from gitops.engine.projects import Projects
 from gitops.engine.registry import Registry, Runtime
 from gitops.engine.request import SyncRequest, SyncResult
 from gitops.engine.states import States
@@ -40,6 +41,7 @@ class Parts:
     masks: Masks
     syncer: Syncer
     dispatcher: Dispatcher
+    projects: Projects = field(default_factory=Projects)
 
     def run(self, runtime: Runtime, request: SyncRequest) -> SyncResult:
         """Run a sync; what the watch shows meanwhile is judged when it has ended.

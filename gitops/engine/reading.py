@@ -90,6 +90,7 @@ class Reading:
 
     def _look(self, application: Application) -> tuple[str, ...]:
         """Bring mirrors up to date; a server that does not answer is a warning if one is known."""
+        self._parts.projects.check(application)
         repositories = self._parts.repositories
         warnings = []
         for url in sorted({source.repo_url for source in application.sources}):

@@ -134,6 +134,7 @@ class Reconciler:
 
     def _check(self, runtime: Runtime, job: Job) -> None:
         application = runtime.application
+        self._parts.projects.check(application)
         self._parts.syncer.recorder.close_left(runtime.name)
         state = self._parts.states.get(runtime.name)
         desired = self.look(runtime, state, job)

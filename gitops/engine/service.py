@@ -17,7 +17,7 @@ from gitops.engine.acting import ACTION, Acting, ActionOptions
 from gitops.engine.actual import Actual
 from gitops.engine.apply import Applier
 from gitops.engine.children import Children
-from gitops.engine.compare import Comparer
+from gitops.engine.compare import Comparer, PlanRequest
 from gitops.engine.copies import Copies
 from gitops.engine.declaring import Declarer
 from gitops.engine.deleting import DELETE, DeleteOptions, Deleter, refuse_declared
@@ -44,6 +44,7 @@ from gitops.errors import ConflictError, GitopsError
 from gitops.model.acting import Wish
 from gitops.model.application import Application, Drift, Origin
 from gitops.model.events import Event
+from gitops.model.project import UNLIMITED, Project
 from gitops.model.revision import RecordKind, RevisionState, Trigger, TriggerKind
 from gitops.ports import (
     ApplicationState,
@@ -86,6 +87,7 @@ class Service:
         self.dispatcher.on_defect = self._tell_defect
         self.parts = _assemble(edges, self.events, self.dispatcher, self._children)
         self.dispatcher.on_waiting = self.parts.actual.poke
+        self.parts.comparer.limits = self._limits
         self.reconciler = Reconciler(self.parts)
         self.follower = Follower(self.parts)
         self.declarer = Declarer(self.parts, self._children())
@@ -97,6 +99,13 @@ class Service:
         )
         self.reading = Reading(self.parts)
         self._started = threading.Event()
+
+    def _limits(self, request: PlanRequest) -> Project:
+        """What a plan may hold; letting go of what runs needs no leave."""
+        if request.orphan:
+            return UNLIMITED
+        projects, application = self.parts.projects, request.application
+        return projects.of(application) if request.deletes else projects.check(application)
 
     def _children(self) -> Children:
         return Children(self.edges.store.installation, self._declare_child, self._remove_child)

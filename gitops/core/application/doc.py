@@ -129,17 +129,18 @@ def reference() -> str:
     rest = [row for row in spec if not row.path.startswith(("spec.source.", "spec.sources[]."))]
     parts = [
         INTRODUCTION,
-        _section("apiVersion, kind, metadata", METADATA),
-        _section("spec", rest),
-        _section("spec.source, and each of spec.sources", sources),
-        _section("spec.syncPolicy", POLICY),
+        section("apiVersion, kind, metadata", METADATA),
+        section("spec", rest),
+        section("spec.source, and each of spec.sources", sources),
+        section("spec.syncPolicy", POLICY),
         _options(),
         ANNOTATIONS,
     ]
     return "\n".join(parts)
 
 
-def _section(title: str, rows: Sequence[Field]) -> str:
+def section(title: str, rows: Sequence[Field]) -> str:
+    """One table of fields with its heading."""
     lines = ["| field | type | default | under argoproj.io | meaning |", "|---|---|---|---|---|"]
     lines += [_row(row) for row in rows]
     return f"## {title}\n\n" + "\n".join(lines) + "\n"

@@ -5,7 +5,7 @@ warnings for what has no effect here. Called for files, for what Git declares, a
 """
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -55,7 +55,7 @@ def parse_application(manifest: Manifest) -> Application:
 
 def read_application(manifest: Manifest) -> ApplicationResult:
     """Read a manifest strictly; never raises for what a user wrote."""
-    reader = _Reader(manifest, argo=manifest.api_version == ARGO)
+    reader = Reader(manifest, argo=manifest.api_version == ARGO)
     other = unsupported_kind(manifest)
     if other is not None:
         reader.fault("not-supported-yet", other)
@@ -80,7 +80,7 @@ def override_source(source: Source, patch: Mapping[str, Any], place: Place) -> S
     """
     kept = {name: value for name, value in patch.items() if name not in _WHERE}
     written = merge_patch(tool_settings(source), kept)
-    reader = _Reader(Manifest.of({}, place), argo=True)
+    reader = Reader(Manifest.of({}, place), argo=True)
     node = ROOT.children["spec"].children["source"]
     values = reader.object(node, {**written, "repoURL": source.repo_url}, "")
     for code, sentence in source_conflicts("the source", values):
@@ -115,7 +115,6 @@ _OTHER_KINDS: Final[Mapping[str, str]] = {
     "ApplicationSet": (
         "an ApplicationSet is not supported yet; write out the Applications that it generates"
     ),
-    "AppProject": "an AppProject is not supported yet; keep it out of what declares Applications",
 }
 
 
@@ -123,55 +122,60 @@ _OTHER_KINDS: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Node:
+class Node:
     """A row with the rows below it."""
 
     row: Field
-    children: dict[str, "_Node"] = field(default_factory=dict)
+    children: dict[str, "Node"] = field(default_factory=dict)
 
 
-def _tree() -> _Node:
-    root = _Node(Field("", "object", ""))
+def tree(rows: Sequence[Field]) -> Node:
+    """The rows of a table by their paths; each follows the row that it stands below."""
+    root = Node(Field("", "object", ""))
     nodes = {"": root}
-    for row in FIELDS:
-        node = nodes[row.path] = _Node(row)
+    for row in rows:
+        node = nodes[row.path] = Node(row)
         nodes[row.path.rpartition(".")[0]].children[row.name] = node
     return root
 
 
-ROOT: Final = _tree()
+ROOT: Final = tree(FIELDS)
 _MISSING: Final = object()
 
 
-class _Reader:
+class Reader:
     """Collects faults and warnings while values are read."""
 
-    def __init__(self, manifest: Manifest, *, argo: bool) -> None:
+    def __init__(self, manifest: Manifest, *, argo: bool, root: Node = ROOT) -> None:
         self.manifest = manifest
         self.argo = argo
+        self.root = root
         self.faults: list[Fault] = []
         self.warnings: list[Fault] = []
 
     def fault(self, code: str, message: str) -> None:
+        """Note what keeps the manifest from being used."""
         self.faults.append(Fault(code, message, self.manifest.id, self.manifest.place))
 
     def warn(self, code: str, message: str) -> None:
+        """Note what is accepted and has no effect."""
         self.warnings.append(Fault(code, message, self.manifest.id, self.manifest.place))
 
     def result(self, application: Application | None) -> ApplicationResult:
+        """What was read, with everything noted."""
         return ApplicationResult(application, tuple(self.faults), tuple(self.warnings))
 
-    def object(self, node: _Node, value: Any, path: str) -> dict[str, Any]:
+    def object(self, node: Node, value: Any, path: str) -> dict[str, Any]:
         """Read a map by a node's children; absent ones get their default."""
         given = {str(key): item for key, item in value.items()}
         for key in sorted(given.keys() - node.children.keys()):
-            self.fault("unknown-field", _unknown(node, path, key))
+            self.fault("unknown-field", _unknown(self.root, node, path, key))
         return {
             name: self.child(child, given.get(name), _join(path, name))
             for name, child in node.children.items()
         }
 
-    def child(self, node: _Node, value: Any, path: str) -> Any:
+    def child(self, node: Node, value: Any, path: str) -> Any:
         """Read one field; null is absent, as in Kubernetes."""
         row = node.row
         if row.support is not Support.YES:
@@ -193,7 +197,7 @@ class _Reader:
         else:
             self.fault("not-supported-yet", f"{path} is not supported yet: {_sentence(row.doc)}")
 
-    def typed(self, node: _Node, value: Any, path: str) -> Any:
+    def typed(self, node: Node, value: Any, path: str) -> Any:
         """Check a value against its row's type and limits."""
         row = node.row
         if row.type == "object" and isinstance(value, Mapping):
@@ -207,7 +211,7 @@ class _Reader:
         self.limits(row, checked, value, path)
         return checked
 
-    def item(self, node: _Node, value: Any, path: str) -> dict[str, Any] | None:
+    def item(self, node: Node, value: Any, path: str) -> dict[str, Any] | None:
         """Read one entry of a list of objects."""
         if not isinstance(value, Mapping):
             self.fault("wrong-type", f"{path} must be a map, not {_typename(value)}")
@@ -235,13 +239,20 @@ def _sentence(doc: str) -> str:
     return doc[:1].lower() + doc[1:].rstrip(".")
 
 
-def _unknown(node: _Node, path: str, key: str) -> str:
+def _rows(node: Node) -> Iterator[Field]:
+    """Every row below a node, in the order of the table."""
+    for child in node.children.values():
+        yield child.row
+        yield from _rows(child)
+
+
+def _unknown(root: Node, node: Node, path: str, key: str) -> str:
     """Name an unknown field and the nearest known one: a sibling, else one anywhere."""
     close = difflib.get_close_matches(key, node.children, n=1, cutoff=0.6)
     if close:
         nearest = _join(path, close[0])
     else:
-        by_name = {row.name.lower(): row.path for row in reversed(FIELDS)}
+        by_name = {row.name.lower(): row.path for row in reversed([*_rows(root)])}
         name = difflib.get_close_matches(key.lower(), by_name, n=1, cutoff=0.0)[0]
         nearest = by_name[name]
     return f"{_join(path, key)} is not a known field; the nearest is {nearest}"

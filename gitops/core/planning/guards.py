@@ -9,12 +9,15 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from gitops.core.application.spec import is_application
 from gitops.core.ownership.marks import installation_of, tracked_by
 from gitops.core.planning.sync_options import options_of
+from gitops.core.projects.limits import refusal
 from gitops.model.application import Adopt, Application, PruneBudget
 from gitops.model.diff import ActionKind
 from gitops.model.objects import Body, GroupKind, Manifest, ObjectId
 from gitops.model.plan import Action, Hold
+from gitops.model.project import UNLIMITED, Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ class GuardContext:
     an annotation lets go what asks for it (`Prune=confirm`). `prune` True is
     an explicit wish (`--prune`), False forbids it, None leaves it to the policy. `rollback` is an
     automatic one; `deletes` the deletion of the application itself; `partial` a selective sync or
-    a heal, whose plan does not hold everything desired.
+    a heal, whose plan does not hold everything desired. `project` is the application's.
     """
 
     application: Application
@@ -92,6 +95,7 @@ class GuardContext:
     rollback: bool = False
     deletes: bool = False
     partial: bool = False
+    project: Project = UNLIMITED
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +204,14 @@ def not_ours(action: Action, context: GuardContext) -> Verdict:
     return ALLOWED
 
 
+def outside_project(action: Action, context: GuardContext) -> Verdict:
+    """What the project does not allow is not deleted either; what it was is left."""
+    if action.kind is not ActionKind.DELETE or is_application(Manifest(action.id, {})):
+        return ALLOWED
+    reason = refusal(context.project, context.application, action.id)
+    return Skipped(reason) if reason else ALLOWED
+
+
 def keeps_itself(action: Action, context: GuardContext) -> Verdict:
     """`Prune=false`, `Delete=false`, `confirm`, Helm's `keep`, Flux's `prune: disabled`."""
     if not _is_prune(action):
@@ -255,6 +267,7 @@ GUARDS: Final[tuple[Guard, ...]] = (
     claimed_by_another,
     not_ours,
     adoption,
+    outside_project,
     keeps_itself,
     pruning_is_off,
     rollback_keeps,

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 from gitops.core.application.spec import ARGO, is_application, read_application
 from gitops.core.manifests.metadata import Flaw, check_object
 from gitops.core.manifests.parse import fault_order, find_duplicates
+from gitops.core.projects.spec import is_project, read_project
 from gitops.core.schema.schema import Schema
 from gitops.core.schema.shapes import Shapes
 from gitops.core.validation.custom import check_limits, schemas_of
@@ -69,13 +70,17 @@ def validate(
 
 
 def _application_faults(manifest: Manifest, locate: Locate | None) -> Iterator[Fault]:
-    """What an Application of ours or of Argo CD's gets wrong.
+    """What an Application or a project of ours or of Argo CD's gets wrong.
 
     That Argo CD knows a field and we do not yet is no fault of its manifest.
     """
-    if not is_application(manifest):
+    if is_project(manifest):
+        found = read_project(manifest)[1]
+    elif is_application(manifest):
+        found = read_application(manifest).faults
+    else:
         return
-    for fault in read_application(manifest).faults:
+    for fault in found:
         not_yet = fault.code == "not-supported-yet" and manifest.api_version == ARGO
         if not_yet or fault.message.startswith("metadata.name "):  # every object's name is checked
             continue

@@ -7,6 +7,7 @@ from gitops.core.planning.guards import GuardContext, guard
 from gitops.model.diff import ActionKind
 from gitops.model.objects import Manifest, ObjectId
 from gitops.model.plan import Action, Hook, Phase
+from gitops.model.project import UNLIMITED, Project
 from tests.helpers.case_tables import table
 
 INSTALLATION = "aaaaaaaa"
@@ -53,12 +54,14 @@ def context(case: dict[str, Any], actions: list[Action]) -> GuardContext:
     if isinstance(policy["automated"], dict):
         policy["automated"] = {"prune": True, **policy["automated"]}
     owned = case.get("owned")
+    project = Project("shop", **case["project"]) if "project" in case else UNLIMITED
     return GuardContext(
         parse_application(Manifest.of(body)),
         INSTALLATION,
         frozenset(map(identity, owned) if owned is not None else (a.id for a in actions)),
         {identity(words): name for words, name in case.get("claims", {}).items()},
         {identity(words): live(words, marks) for words, marks in case.get("live", {}).items()},
+        project=project,
         **case.get("context", {}),
     )
 

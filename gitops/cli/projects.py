@@ -1,0 +1,111 @@
+"""`gitops project list, show, delete`: projects of a service."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from gitops.cli.client import connect, server_option
+from gitops.cli.output import columns, emit, output_option
+from gitops.cli.tables import NONE, clip
+
+JsonObject = Mapping[str, Any]
+
+
+@click.group("project", short_help="list, show or delete projects")
+def project_command() -> None:
+    """Projects: which repositories, destinations and kinds their applications may use.
+
+    `gitops create -f` declares them.
+    """
+
+
+@project_command.command("list")
+@server_option
+@output_option
+def list_projects(output: str) -> None:
+    """List projects with the number of their applications."""
+    projects = connect().get("/projects")
+    emit(projects, output, lambda: project_table(projects))
+
+
+@project_command.command("show")
+@click.argument("project")
+@server_option
+@output_option
+def show_project(project: str, output: str) -> None:
+    """Show what a project allows, and its applications."""
+    found = connect().get(_path(project))
+    emit(found, output, lambda: project_page(found))
+
+
+@project_command.command("delete")
+@click.argument("project")
+@server_option
+@output_option
+def delete_project(project: str, output: str) -> None:
+    """Remove a project that no application names."""
+    answer = connect().delete(_path(project))
+    emit(answer, output, lambda: f"project {project} removed")
+
+
+def _path(name: str) -> str:
+    return f"/projects/{quote(name, safe='')}"
+
+
+def project_table(projects: Sequence[JsonObject]) -> str:
+    """`gitops project list`."""
+    rows = [
+        [
+            project["name"],
+            str(len(project["applications"])),
+            _origin(project),
+            clip(project["description"]) or NONE,
+        ]
+        for project in projects
+    ]
+    return columns(("name", "applications", "declared in", "description"), rows)
+
+
+def _origin(project: JsonObject) -> str:
+    return str(project["origin"]["where"]) if project["origin"] else NONE
+
+
+def project_page(project: JsonObject) -> str:
+    """`gitops project show`."""
+    facts = [
+        ("name", project["name"]),
+        ("description", project["description"] or NONE),
+        ("declared in", _origin(project)),
+        ("applications", ", ".join(project["applications"]) or NONE),
+        *_limits(project["spec"]),
+        *(("warning", text) for text in project["warnings"]),
+    ]
+    return "\n".join(
+        click.style(f"{name}:", bold=True) + " " * (32 - len(name)) + text for name, text in facts
+    )
+
+
+def _limits(spec: JsonObject) -> Iterator[tuple[str, str]]:
+    yield "repositories", ", ".join(spec["sourceRepos"]) or "none"
+    yield "destinations", ", ".join(map(_destination, spec["destinations"])) or "none"
+    yield "kinds without a namespace", _kinds(spec["clusterResourceWhitelist"])
+    yield "but not", _kinds(spec["clusterResourceBlacklist"])
+    yield "kinds with a namespace", _kinds(spec["namespaceResourceWhitelist"])
+    yield "but not", _kinds(spec["namespaceResourceBlacklist"])
+
+
+def _destination(entry: JsonObject) -> str:
+    cluster = " or ".join(dict.fromkeys(filter(None, (entry["name"], entry["server"]))))
+    return f"{entry['namespace'] or NONE} on {cluster or NONE}"
+
+
+def _kinds(patterns: Sequence[JsonObject] | None) -> str:
+    if patterns is None:
+        return "every kind"
+    told = [
+        "/".join(filter(None, (one["group"], one["kind"]))) + (one["name"] and f" {one['name']}")
+        for one in patterns
+    ]
+    return ", ".join(told) or "none"

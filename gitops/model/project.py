@@ -1,0 +1,54 @@
+"""Project: what the applications that name it may use. Parsed by `core/projects/spec.py`.
+
+Field names follow Argo CD's `AppProject` in Python's spelling.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+DEFAULT: Final = "default"
+"""The project that exists without being declared."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectDestination:
+    """Where to; each part is a glob, and `!` before it denies what it matches."""
+
+    server: str = ""
+    name: str = ""
+    namespace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KindPattern:
+    """Kinds by glob; `name` "" stands for every name."""
+
+    group: str = ""
+    kind: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A declared project; equal values allow the same.
+
+    `namespace_resource_whitelist` None means every kind, () none.
+    """
+
+    name: str
+    description: str = ""
+    source_repos: tuple[str, ...] = ()
+    destinations: tuple[ProjectDestination, ...] = ()
+    cluster_resource_whitelist: tuple[KindPattern, ...] = ()
+    cluster_resource_blacklist: tuple[KindPattern, ...] = ()
+    namespace_resource_whitelist: tuple[KindPattern, ...] | None = None
+    namespace_resource_blacklist: tuple[KindPattern, ...] = ()
+
+
+UNLIMITED: Final = Project(
+    DEFAULT,
+    source_repos=("*",),
+    destinations=(ProjectDestination("*", "*", "*"),),
+    cluster_resource_whitelist=(KindPattern("*", "*"),),
+)
+"""What `default` is unless it is declared."""

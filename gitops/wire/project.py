@@ -1,0 +1,37 @@
+"""Projects as JSON: what `gitops project list` and `show` print."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from gitops.model.application import Origin
+from gitops.model.project import KindPattern, Project
+from gitops.wire.values import JsonObject
+
+
+def project_to_wire(
+    project: Project, origin: Origin | None, warnings: Sequence[str], applications: Sequence[str]
+) -> JsonObject:
+    """`{name, description, origin, applications, warnings, spec}`; `spec` as an AppProject has it.
+
+    `origin` is null for the `default` that nobody declared.
+    """
+    only = project.namespace_resource_whitelist
+    return {
+        "name": project.name,
+        "description": project.description,
+        "origin": None if origin is None else {"kind": origin.kind, "where": origin.where},
+        "applications": list(applications),
+        "warnings": list(warnings),
+        "spec": {
+            "sourceRepos": list(project.source_repos),
+            "destinations": [asdict(entry) for entry in project.destinations],
+            "clusterResourceWhitelist": _kinds(project.cluster_resource_whitelist),
+            "clusterResourceBlacklist": _kinds(project.cluster_resource_blacklist),
+            "namespaceResourceWhitelist": None if only is None else _kinds(only),
+            "namespaceResourceBlacklist": _kinds(project.namespace_resource_blacklist),
+        },
+    }
+
+
+def _kinds(patterns: Sequence[KindPattern]) -> list[JsonObject]:
+    return [asdict(pattern) for pattern in patterns]
