@@ -13,12 +13,14 @@ from typing import Any
 
 import structlog
 
+from gitops.checks.actions import ActionRunner
 from gitops.checks.jq import JqPaths
-from gitops.checks.reading import read_checks
+from gitops.checks.reading import read_actions, read_checks
 from gitops.checks.runner import CheckRunner
 from gitops.cluster.access import Trust
 from gitops.cluster.client import KubeCluster
 from gitops.controlplane.build import cache_directory, pin
+from gitops.core.actions.scripts import ActionBook, scripts_of_customizations
 from gitops.core.diff.ignore import DiffOptions
 from gitops.core.diff.ignore_everywhere import rules_of_customizations
 from gitops.core.git.repo_url import split_credentials
@@ -85,6 +87,7 @@ class Running:
     files: "DeclaredFiles"
     paths: JqPaths
     checks: CheckRunner
+    scripts: ActionRunner
     _stopped: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
@@ -104,6 +107,7 @@ class Running:
         self.repositories.close()
         self.paths.close()
         self.checks.close()
+        self.scripts.close()
 
 
 class DeclaredFiles:
@@ -216,6 +220,13 @@ def make_checks(settings: Settings) -> CheckRunner:
     return CheckRunner(CheckBook((written, *book.layers)))
 
 
+def make_scripts(settings: Settings) -> ActionRunner:
+    """The actions of files and settings; raises InputError. Starts no process."""
+    written = scripts_of_customizations(settings.actions.customizations, "the settings")
+    book = read_actions(settings.actions.scripts)
+    return ActionRunner(ActionBook((written, *book.places)))
+
+
 def make_comparing(settings: Settings, paths: JqPaths) -> DiffOptions:
     """What is left out of every comparison; raises InputError."""
     rules = rules_of_customizations(settings.diff.customizations, "the settings")
@@ -248,7 +259,8 @@ def build(settings: Settings, around: Callable[[Edges], Edges] = lambda edges: e
     `around` may put something around the edges before the engine gets them: what counts calls, say.
     """
     clock, paths = SystemClock(), JqPaths()
-    checks, masking = make_checks(settings), make_masking(settings, paths)
+    checks, scripts = make_checks(settings), make_scripts(settings)
+    masking = make_masking(settings, paths)
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = SqlStore.at(settings.state_dir, clock)
     cluster = KubeCluster.connect(
@@ -261,7 +273,9 @@ def build(settings: Settings, around: Callable[[Edges], Edges] = lambda edges: e
     repositories = make_repositories(settings, settings.state_dir / "mirrors")
     renderer = make_renderer(settings)
     comparing = make_comparing(settings, paths)
-    edges = around(Edges(store, cluster, repositories, renderer, clock, comparing, checks, masking))
+    edges = around(
+        Edges(store, cluster, repositories, renderer, clock, comparing, checks, scripts, masking)
+    )
     service = Service(edges, settings.sync.workers)
     files = DeclaredFiles(settings.applications, service)
     scheduler = Scheduler(
@@ -271,7 +285,7 @@ def build(settings: Settings, around: Callable[[Edges], Edges] = lambda edges: e
         settings.git.poll_interval,
         settings.git.poll_jitter_percent,
     )
-    return Running(settings, service, scheduler, repositories, files, paths, checks)
+    return Running(settings, service, scheduler, repositories, files, paths, checks, scripts)
 
 
 def spare_collector() -> None:

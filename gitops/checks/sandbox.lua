@@ -1,5 +1,6 @@
--- What a health check sees, and nothing else: Lua 5.1 with `goto`, the libraries string, table and
--- math, of os only time and date. Returns run(source, obj), which never raises.
+-- What a health check or an action sees, and nothing else: Lua 5.1 with `goto`, the libraries string,
+-- table and math, of os only time and date. Returns run(source, obj) for health checks and
+-- evaluate(source, obj, params) for actions, which never raise.
 --
 -- Each run has tables of its own, so that no check changes what the next one sees. `pairs` goes
 -- through keys in their order, so that an answer never depends on how a table lies in memory.
@@ -55,7 +56,7 @@ local function copy(library)
   return made
 end
 
-local function environment(obj)
+local function environment(obj, params)
   local libraries = {
     string = copy(text_methods),
     table = copy(table),
@@ -74,7 +75,7 @@ local function environment(obj)
       return library
     end,
     obj = obj,
-    actionParams = {},
+    actionParams = params,
   }
   for name, library in next, libraries do env[name] = library end
   env._G = env
@@ -114,19 +115,30 @@ local function last(...)
   return (select(select("#", ...), ...))
 end
 
-local function attempt(source, obj)
-  local check, refused = load(source, "=check", "t", environment(obj))
+local function attempt(source, obj, params)
+  local check, refused = load(source, "=check", "t", environment(obj, params))
   if check == nil then error(refused, 0) end
   return last(check())
 end
 
-return function(source, obj)
-  local ran, answer = pcall(attempt, source, obj)
-  if not ran then
-    local said = type(answer) == "string" and answer or "(the error is a " .. type(answer) .. ")"
-    return "error", hex(said)
-  end
+local function broken(answer)
+  local said = type(answer) == "string" and answer or "(the error is a " .. type(answer) .. ")"
+  return "error", hex(said)
+end
+
+local function run(source, obj)
+  local ran, answer = pcall(attempt, source, obj, {})
+  if not ran then return broken(answer) end
   local read, kind, first, second, third = pcall(judge, answer)
   if not read then return "error", hex(tostring(kind)) end
   return kind, first or "", second or "", third or ""
 end
+
+-- What an action answered, as it is.
+local function evaluate(source, obj, params)
+  local ran, answer = pcall(attempt, source, obj, params)
+  if not ran then return broken(answer) end
+  return "value", answer
+end
+
+return run, evaluate

@@ -32,14 +32,14 @@ from gitops.engine.request import SyncResult
 from gitops.engine.sentences import tell
 from gitops.engine.wait import Waiter
 from gitops.errors import ConflictError, GitopsError, InputError, NotFoundError
-from gitops.model.acting import Effect, Given, Offered, Order, Wish, told
+from gitops.model.acting import Effect, Given, Offer, Offered, Order, Wish, told
 from gitops.model.application import Drift
 from gitops.model.diff import ActionKind, Diff
 from gitops.model.health import HealthStatus
 from gitops.model.objects import Body, ObjectId, identify
 from gitops.model.plan import Action, Plan
 from gitops.model.revision import Outcome, OutcomeKind, RecordKind, Revision, RevisionState, Trigger
-from gitops.ports import Answer, Claim, Create, Patch, Read
+from gitops.ports import ActionScripts, Answer, Claim, Create, Patch, Read
 
 ACTION: Final = "action"
 MANAGER: Final = "gitops-action"
@@ -81,10 +81,10 @@ class Prepared:
 class Acting:
     """Carries out resource actions."""
 
-    def __init__(self, parts: Parts, comparing: DiffOptions) -> None:
+    def __init__(self, parts: Parts, comparing: DiffOptions, scripts: ActionScripts) -> None:
         self._parts = parts
         self._comparing = comparing
-        self._offering = Offering(parts)
+        self._offering = Offering(parts, scripts)
         self._waiter = Waiter(parts.actual, parts.clock)
 
     def offered(self, name: str, text: str = "", namespace: str = "") -> list[Offered]:
@@ -94,7 +94,8 @@ class Acting:
             find_one(text, namespace, ids, name)
         chosen = find(text, namespace, ids) if text else ids
         lives = [live for one in chosen if (live := self._parts.actual.get(one)) is not None]
-        return [one for one in self._offering.of(lives) if text or one.offers or one.problem]
+        found = [one for one in self._offering.of(lives) if text or one.offers or one.problem]
+        return [replace(one, problem=self._parts.masks.text(name, one.problem)) for one in found]
 
     def order(self, name: str, wish: Wish) -> Order:
         """What somebody asks for, with the object that they name; raises GitopsError."""
@@ -136,7 +137,11 @@ class Acting:
                 f'{order.target.title} carries the marks of the application "{tracked_by(body)}"',
                 where=name,
             )
-        effect = self._effect(order, body)
+        try:
+            effect = self._effect(order, body)
+        except InputError as error:  # the words of a script
+            said = self._parts.masks.around(name, [body]).mask_text(error.message)
+            raise InputError(said, where=error.where, remedy=error.remedy) from error
         shapes = self._parts.comparer.shapes([body, *effect.creates])
         found = difference(body, effect.after, shapes)
         options = self._comparing.with_rules(runtime.application.ignore_differences)
@@ -151,22 +156,25 @@ class Acting:
         return Prepared(body, effect, found, plan, masker.mask_plan(plan), masker, differs)
 
     def _effect(self, order: Order, body: Body) -> Effect:
-        live = self._parts.cluster.live(body)
-        (offered,) = self._offering.of([live])
-        names = [offer.name for offer in offered.offers]
-        action = self._offering.action(order.target, live, order.action)
-        if action is None:
-            has = f"it has {listed(names)}" if names else "this kind has none"
-            raise NotFoundError(
-                f'{order.target.title} has no action "{order.action}"'
-                f"{did_you_mean(order.action, names)}",
-                remedy=has,
-            )
-        offer = self._offering.offer(action, order.target, body)
+        """What the action makes of its object; raises GitopsError where it cannot be run."""
+        ((live, actions),) = self._offering.built_in([self._parts.cluster.live(body)])
+        offered = self._offering.offered(live, actions)
+        if offered.problem:
+            raise InputError(offered.problem)
+        offers = {offer.name: offer for offer in offered.offers}
+        offer = offers.get(order.action)
+        if offer is None:
+            raise _unknown(order, list(offers))
         if offer.refused:
-            raise ConflictError(f"{order.target.title}: {offer.refused}", remedy=None)
-        _check_params(order, offer.params)
-        effect = action.run(body, Given(order.params, self._parts.clock.now()))
+            raise ConflictError(f"{order.target.title}: {offer.refused}")
+        _check_params(order, offer)
+        given = Given(order.params, self._parts.clock.now())
+        effect = self._offering.effect(offer, body, actions, given)
+        if effect is None:
+            raise NotFoundError(
+                f'nothing defines the action "{order.action}" that {order.target.title} offers',
+                remedy="add it to the definitions beside its discovery script",
+            )
         return replace(effect, after=with_own_metadata(effect.after, body))
 
     def _manifest(self, claim: Claim) -> Body | None:
@@ -321,10 +329,19 @@ class Acting:
         return replace(revision, health=health or HealthStatus.HEALTHY, healthy=healthy)
 
 
-def _check_params(order: Order, known: tuple[str, ...]) -> None:
+def _unknown(order: Order, names: list[str]) -> NotFoundError:
+    has = f"it has {listed(names)}" if names else "this kind has none"
+    return NotFoundError(
+        f'{order.target.title} has no action "{order.action}"{did_you_mean(order.action, names)}',
+        remedy=has,
+    )
+
+
+def _check_params(order: Order, offer: Offer) -> None:
     """Every parameter is given, and no other; raises InputError."""
+    known = offer.params
     unknown = sorted(order.params.keys() - set(known))
-    if unknown:
+    if unknown and (known or not offer.scripted):
         takes = f"it takes {listed(known)}" if known else "it takes none"
         raise InputError(
             f'{order.action} has no parameter "{unknown[0]}"{did_you_mean(unknown[0], known)}',

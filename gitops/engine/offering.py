@@ -3,16 +3,18 @@
 Called by `engine/acting.py`. Asks the cluster only for the definitions of custom kinds.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from gitops.core.actions.built_in import BuiltIn, built_in, scale_path
 from gitops.core.planning.plan import autoscaled
 from gitops.engine.children import is_child
 from gitops.engine.parts import Parts
-from gitops.model.acting import Offer, Offered
+from gitops.errors import InputError
+from gitops.model.acting import Effect, Given, Offer, Offered
 from gitops.model.objects import Body, GroupKind, Live, ObjectId, split_api_version
-from gitops.ports import Read
+from gitops.ports import ActionScripts, Read
 
 CRD: Final = "CustomResourceDefinition"
 DEFINITIONS: Final = "apiextensions.k8s.io"
@@ -24,37 +26,56 @@ Scales = Mapping[tuple[GroupKind, str], tuple[str, ...]]
 class Offering:
     """Tells the actions of objects."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, scripts: ActionScripts) -> None:
         self._parts = parts
+        self._scripts = scripts
 
     def of(self, lives: Sequence[Live]) -> list[Offered]:
         """What these objects have to offer, in their order; raises ClusterError."""
+        return [self.offered(live, actions) for live, actions in self.built_in(lives)]
+
+    def built_in(self, lives: Sequence[Live]) -> list[tuple[Live, Mapping[str, BuiltIn]]]:
+        """Objects with the actions of their kinds; raises ClusterError."""
         scales = self._scales(lives)
         return [
-            Offered(live.id, live.api_version, tuple(self._offers(live.id, live.decode(), scales)))
+            (
+                live,
+                built_in(
+                    live.id.group_kind, scales.get((live.id.group_kind, live.api_version), ())
+                ),
+            )
             for live in lives
         ]
 
-    def action(self, identity: ObjectId, live: Live, name: str) -> BuiltIn | None:
-        """One action of a kind; None where it has none of this name."""
-        return self._actions(identity, live.api_version, self._scales([live])).get(name)
+    def offered(self, live: Live, actions: Mapping[str, BuiltIn]) -> Offered:
+        """What one object has to offer: by scripts, and of these actions of its kind."""
+        body = live.decode()
+        try:
+            scripted = self._scripts.offers(body)
+        except InputError as error:
+            return Offered(live.id, live.api_version, problem=str(error))
+        found = {offer.name: offer for offer in scripted.offers}
+        for action in actions.values() if scripted.built_in else ():
+            found.setdefault(action.name, self._offer(action, live.id, body))
+        return Offered(live.id, live.api_version, tuple(found.values()))
 
-    def offer(self, action: BuiltIn, identity: ObjectId, body: Body) -> Offer:
-        """An action as an object has it now."""
+    def effect(
+        self, offer: Offer, body: Body, actions: Mapping[str, BuiltIn], given: Given
+    ) -> Effect | None:
+        """What an offered action makes of its object; None where nobody has defined it."""
+        if offer.scripted:
+            made = self._scripts.run(offer.name, body, given.params)
+            if made is not None:
+                return made
+        action = actions.get(offer.name)
+        return action.run(body, given) if action else None
+
+    def _offer(self, action: BuiltIn, identity: ObjectId, body: Body) -> Offer:
         offer = action.offer(body)
-        autoscaler = self._autoscaler(identity) if action.params == ("replicas",) else ""
+        autoscaler = self._autoscaler(identity) if action.name == "scale" else ""
         if offer.refused or not autoscaler:
             return offer
-        return Offer(offer.name, f"{autoscaler} sets its replicas", offer.params)
-
-    def _offers(self, identity: ObjectId, body: Body, scales: Scales) -> Iterable[Offer]:
-        actions = self._actions(identity, str(body.get("apiVersion") or ""), scales)
-        return (self.offer(action, identity, body) for action in actions.values())
-
-    def _actions(
-        self, identity: ObjectId, api_version: str, scales: Scales
-    ) -> Mapping[str, BuiltIn]:
-        return built_in(identity.group_kind, scales.get((identity.group_kind, api_version), ()))
+        return replace(offer, refused=f"{autoscaler} sets its replicas")
 
     def _autoscaler(self, identity: ObjectId) -> str:
         bodies = [live.decode() for live in self._parts.actual.of_kind(AUTOSCALER)]

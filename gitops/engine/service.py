@@ -47,6 +47,7 @@ from gitops.model.events import Event
 from gitops.model.project import UNLIMITED, Project
 from gitops.model.revision import RecordKind, RevisionState, Trigger, TriggerKind
 from gitops.ports import (
+    ActionScripts,
     ApplicationState,
     Clock,
     Cluster,
@@ -74,6 +75,7 @@ class Edges:
     clock: Clock
     comparing: DiffOptions
     checks: HealthChecks
+    scripts: ActionScripts
     masking: MaskRules = field(default_factory=MaskRules)
 
 
@@ -93,7 +95,7 @@ class Service:
         self.declarer = Declarer(self.parts, self._children())
         self.deleter = Deleter(self.parts, self.declarer.forget)
         self.undeleter = Undeleter(self.parts, self.reconciler.restorer, self.declarer.forget)
-        self.acting = Acting(self.parts, edges.comparing)
+        self.acting = Acting(self.parts, edges.comparing, edges.scripts)
         self.operations = Operations(
             self.parts, self.reconciler, self.deleter, self.undeleter, self.acting
         )

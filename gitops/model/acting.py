@@ -15,13 +15,23 @@ class Offer:
     """An action that an object has.
 
     `refused` says why it cannot be run now, or is ""; `params` are the names of its parameters;
-    `title` is how its author calls it, or "".
+    `title` is how its author calls it, or "". A scripted one may take parameters that it does not
+    name, where it names none.
     """
 
     name: str
     refused: str = ""
     params: tuple[str, ...] = ()
     title: str = ""
+    scripted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scripted:
+    """What users' own scripts offer; `built_in` says that the kind's own actions are there too."""
+
+    offers: tuple[Offer, ...] = ()
+    built_in: bool = True
 
 
 @dataclass(frozen=True, slots=True)

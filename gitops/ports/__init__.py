@@ -4,6 +4,7 @@ All calls are synchronous and may be made from any thread. What a user or a neig
 raised as the `GitopsError` named, or is a value in the answer where many are sent at once.
 """
 
+from gitops.ports.actions import ActionScripts
 from gitops.ports.checks import HealthChecks
 from gitops.ports.cluster import (
     Answer,
@@ -37,6 +38,7 @@ from gitops.ports.store import (
 from gitops.ports.time import Clock
 
 __all__ = [
+    "ActionScripts",
     "Answer",
     "ApplicationState",
     "Apply",

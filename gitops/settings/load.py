@@ -23,6 +23,7 @@ from pydantic_settings import SettingsError as UnreadableError
 from gitops.core.yaml.reader import read_documents
 from gitops.errors import SettingsError
 from gitops.settings.sections import (
+    ActionsSection,
     ClusterSection,
     DiffSection,
     GitSection,
@@ -68,6 +69,7 @@ class Settings(BaseSettings):
     render: RenderSection = Field(default_factory=RenderSection)
     sync: SyncSection = Field(default_factory=SyncSection)
     health: HealthSection = Field(default_factory=HealthSection)
+    actions: ActionsSection = Field(default_factory=ActionsSection)
     diff: DiffSection = Field(default_factory=DiffSection)
     masking: MaskingSection = Field(default_factory=MaskingSection)
     webhook: WebhookSection = Field(default_factory=WebhookSection)

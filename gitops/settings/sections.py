@@ -184,6 +184,21 @@ class HealthSection(Section):
     )
 
 
+class ActionsSection(Section):
+    """Resource actions besides those of kinds; read at start."""
+
+    scripts: Paths = Field(
+        (),
+        description="Folders with `<group>/<kind>/actions/discovery.lua` and `<name>/action.lua` "
+        "beside it, `argocd-cm` ConfigMaps; what comes first wins.",
+    )
+    customizations: dict[str, str] = Field(
+        default_factory=dict,
+        description="Keys as in `argocd-cm`: `resource.customizations.actions.<group>_<kind>` with "
+        "YAML: `discovery.lua`, `definitions`, `mergeBuiltinActions`; they win over `scripts`.",
+    )
+
+
 class DiffSection(Section):
     """What is left out of every comparison; read at start."""
 

@@ -1,5 +1,6 @@
 """Resource actions on the real control plane: what they write, what stays, and what is refused."""
 
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from gitops.model.revision import OutcomeKind, RecordKind, Revision, RevisionKin
 from gitops.ports import Patch, TrailQuery
 from tests.helpers.controlplane import Kubectl
 from tests.helpers.outage import Outage
-from tests.helpers.service import BY_HAND, deployment, start_world
+from tests.helpers.service import BY_HAND, config_map, deployment, start_world
 from tests.helpers.walk import Walk, changes
 
 WITHOUT_REPLICAS = deployment().replace("  replicas: 1\n", "")
@@ -73,6 +74,13 @@ def refused(walk: Walk) -> list[tuple[str, str, str]]:
     """Actor, what, and why of everything that the trail tells as refused, newest first."""
     records = walk.service.reading.trail(TrailQuery("demo", kind=RecordKind.REFUSED))
     return [(r.actor, r.payload["what"], r.payload["message"]) for r in records]
+
+
+def let_no_more_pods_in(walk: Walk) -> None:
+    """A quota that the one pod there is uses up; it holds once it was counted."""
+    within = ("-n", walk.namespace)
+    walk.kubectl(*within, "create", "quota", "none", "--hard=pods=1")
+    walk.kubectl(*within, "wait", "quota/none", "--for=jsonpath={.status.used.pods}=1")
 
 
 def test_a_restart_renews_the_pods_and_is_no_drift(walk: Walk) -> None:
@@ -266,7 +274,7 @@ def test_an_action_whose_object_fails_is_a_failed_revision_and_nothing_is_rolled
     start(
         walk, WITHOUT_REPLICAS, syncPolicy={"healthDeadline": "2s", "rollback": {"automatic": True}}
     )
-    walk.kubectl("-n", walk.namespace, "create", "quota", "none", "--hard=pods=1")
+    let_no_more_pods_in(walk)
     revision = run(walk, "scale", "deployment/web", replicas="2")
     assert revision.state is RevisionState.FAILED
     assert f"Deployment {walk.namespace}/web is " in revision.message
@@ -276,7 +284,7 @@ def test_an_action_whose_object_fails_is_a_failed_revision_and_nothing_is_rolled
 
 def test_who_waits_for_health_may_cancel_and_a_newer_commit_goes_first(walk: Walk) -> None:
     start(walk, WITHOUT_REPLICAS)
-    walk.kubectl("-n", walk.namespace, "create", "quota", "none", "--hard=pods=1")
+    let_no_more_pods_in(walk)
     wish = Wish("scale", "deployment/web", "", {"replicas": "2"})
     walk.service.act("demo", wish, BY_HAND)
     walk.wait_told("demo", "outcome", "configured (scale web 1→2)")
@@ -368,3 +376,102 @@ def test_an_object_that_somebody_writes_meanwhile_is_acted_on_all_the_same(
         assert run(walk, "restart", "deployment/web").state is RevisionState.SUCCEEDED
         metadata = walk.live("deployment/web")["metadata"]
         assert (outage.began.is_set(), metadata["annotations"]["note"]) == (True, "mine")
+
+
+SCRIPTS = """\
+mergeBuiltinActions: true
+discovery.lua: |
+  actions = {}
+  actions["greet"] = {["params"] = {{["name"] = "whom"}}, ["displayName"] = "Say hello"}
+  actions["restart"] = {["disabled"] = true}
+  actions["lost"] = {}
+  return actions
+definitions:
+- name: greet
+  action.lua: |
+    local map = {apiVersion = "v1", kind = "ConfigMap"}
+    map.metadata = {name = "greeting", namespace = obj.metadata.namespace}
+    map.data = {text = "hello " .. actionParams["whom"]}
+    obj.metadata.annotations["greeted"] = actionParams["whom"]
+    return {{operation = "patch", resource = obj}, {operation = "create", resource = map}}
+"""
+
+
+def test_users_own_scripts_are_actions_too(
+    control_plane: ControlPlane, kubectl: Kubectl, tmp_path: Path, namespace: str
+) -> None:
+    key = "resource.customizations.actions.apps_Deployment"
+    settings = {"actions": {"customizations": {key: SCRIPTS}}}
+    with start_world(control_plane, tmp_path, namespace, **settings) as world:
+        walk = Walk(world, kubectl)
+        start(walk, deployment())
+        (listed,) = walk.service.acting.offered("demo")
+        assert [offer.name for offer in listed.offers] == [
+            "greet",
+            "lost",
+            "restart",
+            "pause",
+            "resume",
+            "scale",
+        ]
+        revision = run(walk, "greet", "deployment/web", whom="Ann")
+        assert revision.message == f"greet Deployment {namespace}/web with whom=Ann"
+        assert [(o.id.kind, o.action, o.outcome) for o in revision.outcomes] == [
+            ("Deployment", "greet", OutcomeKind.CONFIGURED),
+            ("ConfigMap", "greet", OutcomeKind.CREATED),
+        ]
+        assert walk.get("configmap/greeting", ".data.text") == "hello Ann"
+        assert walk.live("deployment/web")["metadata"]["annotations"]["greeted"] == "Ann"
+        assert walk.settled("demo").sync == "Synced"
+
+        again = run(walk, "greet", "deployment/web", whom="Bob")
+        assert again.state is RevisionState.FAILED
+        assert "already exists" in again.message
+        assert [o.outcome for o in again.outcomes] == [OutcomeKind.CONFIGURED, OutcomeKind.FAILED]
+        with pytest.raises(ConflictError, match="disabled by its discovery script"):
+            ask(walk, "restart", "deployment/web")
+        with pytest.raises(NotFoundError, match='nothing defines the action "lost"'):
+            ask(walk, "lost", "deployment/web")
+        assert [what.split()[1] for _, what, _ in refused(walk)] == ["lost", "restart"]
+
+
+def test_a_script_that_breaks_is_told_and_stops_nothing_else(
+    control_plane: ControlPlane, kubectl: Kubectl, tmp_path: Path, namespace: str
+) -> None:
+    key = "resource.customizations.actions.ConfigMap"
+    settings = {"actions": {"customizations": {key: "discovery.lua: return obj.no.where"}}}
+    with start_world(control_plane, tmp_path, namespace, **settings) as world:
+        walk = Walk(world, kubectl)
+        start(walk, deployment(), config_map())
+        broken, web = walk.service.acting.offered("demo")
+        assert "discovery.lua:1: attempt to index field 'no'" in broken.problem
+        assert web.offers
+        with pytest.raises(InputError, match="attempt to index field 'no'"):
+            ask(walk, "anything", "configmap/words")
+
+
+def test_what_a_script_says_of_a_secret_does_not_show(
+    control_plane: ControlPlane, kubectl: Kubectl, tmp_path: Path, namespace: str
+) -> None:
+    secret = config_map("keys", "planted-value").replace("ConfigMap", "Secret")
+    secret = secret.replace("\ndata:", "\nstringData:")
+    script = """\
+discovery.lua: |
+  if obj.metadata.annotations["tell"] then error(obj.data.word, 0) end
+  return {shout = {}}
+definitions:
+- {name: shout, action.lua: "error('no ' .. obj.data.word, 0)"}
+"""
+    encoded = base64.b64encode(b"planted-value").decode()
+    settings = {"actions": {"customizations": {"resource.customizations.actions.Secret": script}}}
+    with start_world(control_plane, tmp_path, namespace, **settings) as world:
+        walk = Walk(world, kubectl)
+        start(walk, secret)
+        with pytest.raises(InputError, match="no ••••") as error:
+            ask(walk, "shout", "secret/keys")
+        kubectl("-n", namespace, "annotate", "secret/keys", "tell=all")
+        world.wait_for(lambda: walk.service.acting.offered("demo")[0].problem, "the script's error")
+        (listed,) = walk.service.acting.offered("demo")
+        told = f"{error.value}{listed.problem}{refused(walk)}"
+        assert encoded not in told
+        assert listed.problem.count("••••") == 1

@@ -7,35 +7,20 @@ by the offline `diff` and the wiring. Keys are
 where `*` stands for anything.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
-from gitops.core.yaml.reader import read_documents
+from gitops.core.yaml.customizations import customized, mapping_of
 from gitops.errors import InputError
 from gitops.model.application import IgnoreRule
 
-_OLD: Final = "resource.customizations"
-_PREFIX: Final = f"{_OLD}.ignoreDifferences."
 _FIELDS: Final = ("jsonPointers", "jqPathExpressions", "managedFieldsManagers")
 """In the order of `IgnoreRule`."""
 
 
 def rules_of_customizations(data: Mapping[str, Any], where: str) -> tuple[IgnoreRule, ...]:
     """The rules of a ConfigMap's data, the others of its keys passed over; raises InputError."""
-    rules = [
-        _rule(kind.replace("_", "/", 1), text, f"{where}: {_PREFIX}{kind}")
-        for key, text in sorted(data.items())
-        if (kind := key.removeprefix(_PREFIX)) != key
-    ]
-    return (*rules, *_of_old_key(data.get(_OLD), f"{where}: {_OLD}"))
-
-
-def _of_old_key(text: Any, where: str) -> Iterator[IgnoreRule]:
-    kinds = _mapping(text, where) if text else {}
-    for kind, customized in kinds.items():
-        ignored = customized.get("ignoreDifferences") if isinstance(customized, Mapping) else None
-        if ignored:
-            yield _rule(str(kind), ignored, f"{where} {kind}")
+    return tuple(_rule(*found) for found in customized(data, "ignoreDifferences", where))
 
 
 def _rule(kind: str, text: Any, where: str) -> IgnoreRule:
@@ -43,7 +28,7 @@ def _rule(kind: str, text: Any, where: str) -> IgnoreRule:
     group, _, name = kind.rpartition("/")
     if kind == "all":
         group, name = "*", "*"
-    values = _mapping(text, where)
+    values = mapping_of(text, where, "write jsonPointers or jqPathExpressions")
     facts: list[tuple[str, ...]] = []
     for key in _FIELDS:
         stated = values.get(key) or []
@@ -51,17 +36,3 @@ def _rule(kind: str, text: Any, where: str) -> IgnoreRule:
             raise InputError(f"{key} is no list of texts", where=where)
         facts.append(tuple(stated))
     return IgnoreRule(group, name, "", "", *facts)
-
-
-def _mapping(text: Any, where: str) -> Mapping[str, Any]:
-    if isinstance(text, Mapping):
-        return text
-    documents = list(read_documents(text)) if isinstance(text, str) else []
-    for fault in (fault for document in documents for fault in document.faults):
-        raise InputError(f"line {fault.line} is no YAML: {fault.message}", where=where)
-    value = documents[0].value if documents else {}
-    if not isinstance(value, Mapping):
-        raise InputError(
-            "it is no mapping", where=where, remedy="write jsonPointers or jqPathExpressions"
-        )
-    return value

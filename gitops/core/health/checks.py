@@ -166,7 +166,7 @@ def judge_lua(check: LuaCheck, said: str, parts: Sequence[str]) -> Checked | Non
     if said == "empty":
         return Checked(Health(None))
     if said == "error":
-        return unknown(_placed(check.where, parts[0]))
+        return unknown(lua_error(check.where, parts[0]))
     if said == "other":
         return unknown(f"{check.where}: expect table output from Lua script, not {parts[0]}")
     status, message, deletion = (part[:MESSAGE_CHARACTERS] for part in parts)
@@ -178,8 +178,8 @@ def judge_lua(check: LuaCheck, said: str, parts: Sequence[str]) -> Checked | Non
 _STATUSES: Final = frozenset(status.value for status in HealthStatus)
 
 
-def _placed(where: str, message: str) -> str:
-    """`check:3: …` of Lua with the file it came from."""
+def lua_error(where: str, message: str) -> str:
+    """`check:3: …` of Lua with the file that it came from."""
     message = message[:MESSAGE_CHARACTERS]
     return where + message.removeprefix("check") if _LINE.match(message) else f"{where}: {message}"
 
