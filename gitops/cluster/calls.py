@@ -238,13 +238,14 @@ def _delete(request: Delete, target: Target) -> Call:
         "kind": "DeleteOptions",
         "propagationPolicy": request.propagation,
         **({"preconditions": preconditions} if preconditions else {}),
+        **({"dryRun": ["All"]} if request.dry_run else {}),
     }
     return Call(
         "DELETE",
         target.path(request.id),
         target.subject("delete", request.id),
         dump(options, request.id),
-        repeatable=request.uid is not None,
+        repeatable=request.dry_run or request.uid is not None,
     )
 
 

@@ -73,7 +73,8 @@ class Run:
 class Applied:
     """What came of it; `unhealthy` names the objects that stood in the way, with their health.
 
-    `forbidden` says that a right was missing: worth some retries, and then for somebody to grant.
+    `forbidden` says that a right to write was missing, which no dry-run had told: worth some
+    retries, and then for somebody to grant.
     `refused` is what was passed over so far, under best effort. Until `grace_until` the stage that
     was written last may be Degraded.
     """
@@ -226,7 +227,11 @@ class Applier:
         errors = [(w.action.id.title, w.error) for w in bad if w.error is not None]
         passing = all(error.reason in PASSING for _, error in errors)
         applied.end = End.RETRY if passing else End.FAILED
-        applied.forbidden = any(error.reason == "forbidden" for _, error in errors)
+        applied.forbidden = any(
+            w.error is not None and w.error.reason == "forbidden"
+            for w in bad
+            if w.action.kind is not ActionKind.DELETE or w.action.hook is not None
+        )
         applied.message = "; ".join(f"{title}: {tell(error)}" for title, error in errors)
 
     def _settle(

@@ -133,11 +133,22 @@ class Recorder:
             self.close(left[0][0], RevisionState.FAILED, left[0][1])
             left.pop(0)
 
+    def failed_before(self, request: SyncRequest) -> Revision | None:
+        """The newest attempt of this kind, where it has failed; else None."""
+        history = self._store.revisions(request.plan.application.name, limit=RECENT)
+        last = next((r for r in history if r.kind is request.kind), None)
+        return last if last is not None and last.state is RevisionState.FAILED else None
+
+    def repeat(self, failed: Revision) -> Revision:
+        """Count another attempt that ended, or would end, as this failed one did."""
+        repeated = replace(failed, count=failed.count + 1, finished_at=self._clock.now())
+        self._store.join_revision(repeated)
+        return repeated
+
     def told(self, request: SyncRequest, comparison: Comparison) -> Revision | None:
         """The attempt in which the same refusal was recorded already, or None."""
-        history = self._store.revisions(comparison.plan.application, limit=RECENT)
-        last = next((r for r in history if r.kind is request.kind), None)
-        if last is None or last.state is not RevisionState.FAILED:
+        last = self.failed_before(request)
+        if last is None:
             return None
         now = (comparison.plan.digest, tell_faults(comparison.masked))
         same = now == (last.digest, last.message) and may_pass(comparison.plan.faults)

@@ -28,6 +28,7 @@ from gitops.engine.following import CHECK, LANE, REFRESH, Concerned, Follower, L
 from gitops.engine.inventory import Inventory
 from gitops.engine.judging import Judge
 from gitops.engine.masks import Masks
+from gitops.engine.obstacles import Obstacles
 from gitops.engine.operations import Operations, RollbackOptions, SyncOptions
 from gitops.engine.parts import Parts
 from gitops.engine.reading import Reading
@@ -381,8 +382,9 @@ def _assemble(
     copies = Copies(actual, documents)
     recorder = Recorder((edges.store, states, inventory, copies), events, edges.clock)
     syncer = Syncer(
-        (comparer, judge), applier, (recorder, inventory), (edges.clock, dispatcher.stopping)
-    )
+        (comparer, judge, Obstacles(edges.cluster, actual)), applier, (recorder, inventory),
+        (edges.clock, dispatcher.stopping),
+    )  # fmt: skip
     return Parts(
         edges.store, edges.cluster, edges.repositories, edges.clock, events, registry, inventory,
         states, actual, loader, comparer, judge, masks, syncer, dispatcher,

@@ -24,6 +24,7 @@ from gitops.engine.compare import Comparer, Comparison
 from gitops.engine.inventory import Inventory, wanted
 from gitops.engine.judging import Judge
 from gitops.engine.masks import mask_outcomes
+from gitops.engine.obstacles import Obstacles
 from gitops.engine.recorder import Recorder
 from gitops.engine.request import SyncRequest, SyncResult
 from gitops.engine.sentences import tell_faults, waiting_message
@@ -46,12 +47,12 @@ class Syncer:
 
     def __init__(
         self,
-        deciding: tuple[Comparer, Judge],
+        deciding: tuple[Comparer, Judge, Obstacles],
         applier: Applier,
         keeping: tuple[Recorder, Inventory],
         timing: tuple[Clock, Event],
     ) -> None:
-        self._comparer, self._judge = deciding
+        self._comparer, self._judge, self._obstacles = deciding
         self._applier = applier
         self.recorder, self._inventory = keeping
         self._clock, self._stopping = timing
@@ -67,8 +68,9 @@ class Syncer:
         if heals and not any(a.changes_cluster for a in plan.actions):
             return SyncResult(None, comparison.masked)
         told = self.recorder.told(request, comparison) if faulty else None
+        told = told or (None if faulty else self._stands_as_before(request, comparison))
         if told is not None:
-            return SyncResult(told, comparison.masked, End.RETRY)
+            return SyncResult(self.recorder.repeat(told), comparison.masked, End.RETRY)
         revision = request.join or self.recorder.open(request, comparison)
         try:
             return self._proceed(revision, request, comparison)
@@ -76,6 +78,15 @@ class Syncer:
             if request.join is None:
                 self.recorder.close_failed(revision, comparison.masker.mask_text(str(error)))
             raise
+
+    def _stands_as_before(self, request: SyncRequest, comparison: Comparison) -> Revision | None:
+        """The attempt at the same desired state that what still stands has failed, or None."""
+        if request.kind is not RevisionKind.SYNC or request.plan.only is not None:
+            return None
+        last = self.recorder.failed_before(request)
+        if last is None or last.partial or last.digest != comparison.plan.digest:
+            return None
+        return last if self._obstacles.stand(comparison.plan, last) else None
 
     def _proceed(
         self, revision: Revision, request: SyncRequest, comparison: Comparison

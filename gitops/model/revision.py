@@ -116,7 +116,8 @@ class Revision:
     took back; `manifests`, `diff` and `live` (live copies of what is deleted or replaced) are
     addresses in the content store (None where there is nothing); `healthy` says that all actions
     succeeded and the application was Healthy or Suspended before its deadline. `count` counts
-    repeats that joined (heals); `attempts` counts tries within (retries).
+    repeats that joined (heals, and attempts that failed by what still stood in the way);
+    `attempts` counts tries within (retries).
     """
 
     application: str

@@ -73,6 +73,7 @@ class Delete:
     uid: str | None = None
     resource_version: str | None = None
     propagation: Literal["Foreground", "Background", "Orphan"] = "Foreground"
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)

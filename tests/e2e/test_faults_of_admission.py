@@ -361,6 +361,12 @@ def test_a_kind_that_cannot_be_converted_holds_up_no_other(world: World, kubectl
         done = {o.id.kind: o.outcome for o in tried.outcomes}
         assert done["ConfigMap"] is OutcomeKind.CONFIGURED
         assert f"Odd {world.namespace}/odd was Unknown when its deadline passed" in tried.message
+        for looks in (2, 3):
+            world.refresh()
+            world.wait_for(
+                lambda n=looks: world.service.reading.revision("demo", 2).count >= n, "a repeat"
+            )
+        assert world.service.reading.revisions("demo")[0].number == 2, "one cause, one revision"
     finally:
         kubectl.apply(odd(group, {"strategy": "None"}))
         kubectl("delete", "crd", f"odds.{group}", "--wait=false")

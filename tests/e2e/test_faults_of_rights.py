@@ -3,6 +3,7 @@
 The service has nothing but the token of a ServiceAccount, in a file that can be renewed.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,15 @@ class Limited:
         name = f"{self.namespace}-{resource}"
         self.kubectl("delete", "clusterrolebinding,clusterrole", name)
         eventually(lambda: not self.may(resource), f"no right on {resource}")
+
+    def rules(self, resource: str, *verbs: str) -> None:
+        """Leave only these rights on a kind that was granted; returns when they count."""
+        name = f"{self.namespace}-{resource}"
+        patch = [{"op": "replace", "path": "/rules/0/verbs", "value": [*verbs]}]
+        self.kubectl("patch", "clusterrole", name, "--type=json", "-p", json.dumps(patch))
+        ask = ("auth", "can-i", "delete", resource, f"--as={self.user}", "-A")
+        may = "delete" in verbs
+        eventually(lambda: (self.kubectl.try_(*ask).returncode == 0) is may, "the rights")
 
     def may(self, resource: str) -> bool:
         answer = self.kubectl.try_("auth", "can-i", "patch", resource, f"--as={self.user}", "-A")
@@ -133,6 +143,37 @@ def test_a_missing_right_is_named_stops_nobody_else_and_heals_when_granted(
     world.settled("web")
     assert limited.states("web") == [RevisionState.SUCCEEDED, RevisionState.FAILED]
     assert limited.word("more") == "one"
+
+
+def test_a_missing_right_to_delete_is_one_failed_revision_and_is_looked_at_again(
+    limited: Limited,
+) -> None:
+    world = limited.world
+    world.repo.write("app/words.yaml", config_map()).write("app/old.yaml", config_map("old"))
+    world.repo.commit("Both")
+    world.repo.push()
+    world.declare(syncPolicy={"retry": {"limit": 0}, "rollback": {"automatic": True}})
+    world.settled()
+    limited.rules("configmaps", *(verb for verb in VERBS if verb != "delete"))
+    (world.repo.work / "app/old.yaml").unlink()
+    world.push("app/words.yaml", config_map(word="two"))
+    world.refresh()
+    refused = world.closed(number=2)
+    assert refused.state is RevisionState.FAILED
+    assert f"no right to delete configmaps in namespace {limited.namespace}" in refused.message
+    assert limited.word() == "two"
+    for looks in (2, 3):
+        world.refresh()
+        world.wait_for(
+            lambda n=looks: world.service.reading.revision("demo", 2).count >= n, "a repeat"
+        )
+    failed = RevisionState.FAILED
+    assert limited.states("demo")[:-1] == [failed], "one cause, one revision, and no way back"
+    limited.rules("configmaps", *VERBS)
+    world.settled()
+    assert limited.states("demo")[:-1] == [RevisionState.SUCCEEDED, failed]
+    left = limited.kubectl.try_("-n", limited.namespace, "get", "configmap", "old")
+    assert "NotFound" in left.stderr
 
 
 def test_a_right_that_is_taken_away_holds_up_no_heal_of_other_objects(limited: Limited) -> None:
