@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import bindparam, delete, select
 
 from gitops.errors import NotFoundError
 from gitops.model.revision import RecordKind
 from gitops.ports import ApplicationState
 from gitops.store import dialect
+from gitops.store.connection import Connection, Prepared
 from gitops.store.content import fetch, keep
 from gitops.store.faults import reading
 from gitops.store.keys import mac
@@ -16,7 +17,9 @@ from gitops.store.recording import Part
 from gitops.store.schema import applications, registered
 from gitops.wire.revision import pin_from_wire, pin_to_wire
 
-_STATE: Final = select(applications.c.state).where(applications.c.name == bindparam("name"))
+_STATE: Final = Prepared(
+    select(applications.c.state).where(applications.c.name == bindparam("name"))
+)
 
 
 def state_to_wire(state: ApplicationState) -> dict[str, Any]:
@@ -67,7 +70,7 @@ def read_states(connection: Connection) -> dict[str, ApplicationState]:
 def read_state(connection: Connection, name: str) -> ApplicationState | None:
     """One state."""
     with reading():
-        value = connection.execute(_STATE, {"name": name}).scalar_one_or_none()
+        value = connection.execute(_STATE, {"name": name}).scalar()
         return None if value is None else state_from_wire(name, value)
 
 
@@ -151,4 +154,5 @@ class ApplicationsPart(Part):
 
 def _registered_at(connection: Connection, name: str) -> str | None:
     query = select(registered.c.address).where(registered.c.name == name)
-    return connection.execute(query).scalar_one_or_none()
+    found: str | None = connection.execute(query).scalar()
+    return found

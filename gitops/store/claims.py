@@ -1,45 +1,37 @@
 """Claims: which application holds which object, and what is remembered of its last apply."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, delete, select, tuple_
+from sqlalchemy import and_, bindparam, delete, select
 
 from gitops.errors import ConflictError
 from gitops.model.objects import ObjectId
 from gitops.ports import Claim
 from gitops.store import dialect
+from gitops.store.connection import Connection, Prepared, Row
 from gitops.store.recording import Part
 from gitops.store.schema import claims
 
-KEY: Final = tuple_(claims.c.api_group, claims.c.kind, claims.c.namespace, claims.c.name)
-CHUNK: Final = 400
-"""Objects a statement: SQLite takes 32766 values in one, and small statements are cached."""
-
-AMONG: Final = KEY.in_(bindparam("keys", expanding=True))
-_HELD: Final = select(claims).where(AMONG)
-_RELEASE: Final = delete(claims).where(AMONG, claims.c.application == bindparam("holder"))
+_HERE: Final = and_(*(column == bindparam(column.name) for column in claims.primary_key))
+_HELD: Final = Prepared(select(claims).where(_HERE))
+_RELEASE: Final = Prepared(delete(claims).where(_HERE, claims.c.application == bindparam("holder")))
 
 
-def chunks(ids: Iterable[ObjectId]) -> Iterator[list[ObjectId]]:
-    """Lists of at most CHUNK."""
-    rest = iter(ids)
-    while chunk := list(islice(rest, CHUNK)):
-        yield chunk
-
-
-def keys(ids: Collection[ObjectId]) -> dict[str, Any]:
-    """The parameter that picks the rows of these objects."""
-    return {"keys": [(i.group, i.kind, i.namespace, i.name) for i in ids]}
+def key(identity: ObjectId) -> dict[str, Any]:
+    """The values that pick the row of an object."""
+    return {
+        "api_group": identity.group,
+        "kind": identity.kind,
+        "namespace": identity.namespace,
+        "name": identity.name,
+    }
 
 
 def held(connection: Connection, ids: Iterable[ObjectId]) -> dict[ObjectId, Claim]:
     """The claims on these objects, whoever has them."""
-    found = (
-        claim_of(row) for chunk in chunks(ids) for row in connection.execute(_HELD, keys(chunk))
-    )
-    return {claim.id: claim for claim in found}
+    rows = (connection.execute(_HELD, key(identity)).first() for identity in ids)
+    return {claim.id: claim for row in rows if row is not None for claim in (claim_of(row),)}
 
 
 def remember(connection: Connection, changed: Sequence[Claim]) -> None:
@@ -56,7 +48,7 @@ def remember(connection: Connection, changed: Sequence[Claim]) -> None:
     _save(connection, [claim for claim in changed if before.get(claim.id) != claim])
 
 
-def claim_of(row: Row[Any]) -> Claim:
+def claim_of(row: Row) -> Claim:
     """The claim that a row holds."""
     return Claim(
         id=ObjectId(row.api_group, row.kind, row.namespace, row.name),
@@ -73,10 +65,7 @@ def claim_of(row: Row[Any]) -> Claim:
 def row_of(claim: Claim) -> dict[str, Any]:
     """The row of a claim."""
     return {
-        "api_group": claim.id.group,
-        "kind": claim.id.kind,
-        "namespace": claim.id.namespace,
-        "name": claim.id.name,
+        **key(claim.id),
         "application": claim.application,
         "api_version": claim.api_version,
         "uid": claim.uid,
@@ -132,8 +121,8 @@ class ClaimsPart(Part):
         if not ids:
             return
         with self.database.write() as connection:
-            for chunk in chunks(sorted(ids)):
-                connection.execute(_RELEASE, {**keys(chunk), "holder": application})
+            rows = [{**key(identity), "holder": application} for identity in sorted(ids)]
+            connection.execute(_RELEASE, rows)
 
 
 def _sift(connection: Connection, wanted: Sequence[Claim]) -> tuple[list[Claim], list[Claim]]:

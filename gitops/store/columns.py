@@ -19,6 +19,8 @@ def storable(text: str) -> str:
 
     Commit messages and names in webhooks may hold anything.
     """
+    if text.isascii() and "\0" not in text:
+        return text
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Collection
 from typing import Final
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from gitops.ports import Delivery
 from gitops.store import dialect
 from gitops.store.columns import storable
+from gitops.store.connection import Connection
 from gitops.store.recording import Part
 from gitops.store.schema import commits, deliveries
 
@@ -32,7 +33,7 @@ class CommitsPart(Part):
         """Remember a commit; writes nothing where it is the same."""
         query = select(commits.c.sha).where(commits.c.repository == repo_url, commits.c.ref == ref)
         with self.database.read() as connection:
-            if connection.execute(query).scalar_one_or_none() == sha:
+            if connection.execute(query).scalar() == sha:
                 return
         with self.database.write() as connection:
             row = {"repository": repo_url, "ref": ref, "sha": sha}
@@ -121,4 +122,4 @@ class CommitsPart(Part):
 
 def _is_known(connection: Connection, name: str) -> bool:
     query = select(deliveries.c.id).where(deliveries.c.id == storable(name))
-    return connection.execute(query).one_or_none() is not None
+    return connection.execute(query).first() is not None

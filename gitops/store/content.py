@@ -10,10 +10,11 @@ from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import bindparam, select
 
 from gitops.errors import NotFoundError, StoreError
 from gitops.store import dialect
+from gitops.store.connection import Connection, Prepared
 from gitops.store.keys import Keys, mac
 from gitops.store.recording import Part
 from gitops.store.schema import content, renders
@@ -22,9 +23,9 @@ FORMAT: Final = b"\x01"
 """First byte of a blob: zlib, then AES-256-GCM with a 12-byte nonce before the ciphertext."""
 NONCE_BYTES: Final = 12
 
-_KEPT: Final = select(content.c.address).where(content.c.address == bindparam("address"))
-_BLOB: Final = select(content.c.blob).where(content.c.address == bindparam("address"))
-_RENDERED: Final = select(renders.c.address).where(renders.c.key == bindparam("key"))
+_KEPT: Final = Prepared(select(content.c.address).where(content.c.address == bindparam("address")))
+_BLOB: Final = Prepared(select(content.c.blob).where(content.c.address == bindparam("address")))
+_RENDERED: Final = Prepared(select(renders.c.address).where(renders.c.key == bindparam("key")))
 
 
 def seal(keys: Keys, address: str, plain: bytes) -> bytes:
@@ -70,14 +71,14 @@ def _keep(connection: Connection, keys: Keys, address: str, plain: bytes) -> Non
 
 def fetch(connection: Connection, keys: Keys, address: str) -> bytes:
     """Content within a transaction; raises NotFoundError or StoreError `touched`."""
-    blob = connection.execute(_BLOB, {"address": address}).scalar_one_or_none()
+    blob = connection.execute(_BLOB, {"address": address}).scalar()
     if blob is None:
         raise NotFoundError(f"there is no stored content {address[:12]}")
     return unseal(keys, address, bytes(blob))
 
 
 def _is_kept(connection: Connection, address: str) -> bool:
-    return connection.execute(_KEPT, {"address": address}).one_or_none() is not None
+    return connection.execute(_KEPT, {"address": address}).first() is not None
 
 
 class ContentPart(Part):
@@ -107,7 +108,8 @@ class ContentPart(Part):
     def rendered(self, key: str) -> str | None:
         """The address of a cached render's manifests, or None."""
         with self.database.read() as connection:
-            return connection.execute(_RENDERED, {"key": key}).scalar_one_or_none()
+            found: str | None = connection.execute(_RENDERED, {"key": key}).scalar()
+            return found
 
     def save_rendered(self, key: str, address: str) -> None:
         """Remember a render; writes nothing where it is the same."""

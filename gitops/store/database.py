@@ -5,7 +5,9 @@ In comes a URL, out go connections inside transactions. Called by `SqlStore`'s p
 
 import errno
 import os
+import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -13,19 +15,25 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import URL, Connection, Engine, NestedTransaction, create_engine, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 from gitops.errors import SettingsError, StoreError
-from gitops.store.dialect import WRITES, prepare_sqlite
+from gitops.store.connection import Connection
+from gitops.store.dialect import connect
 from gitops.store.faults import reading, store_error
 from gitops.store.keys import TOO_OPEN
 
 MEMORY: Final = "sqlite://"
 """The URL of a database in memory."""
+WRITE: Final = "BEGIN IMMEDIATE"
+"""A plain BEGIN takes its lock at the first write, when another writer may have come first and no
+timeout helps. This takes it at once, and waits."""
 MOST_PARTS: Final = 64
 """Writes in one transaction at most, so that nobody waits long for others."""
+
+KEPT_OPEN: Final = 4
+"""Connections that are kept for the next transactions; more are made where more are used."""
 
 FollowUp = Callable[[Any], None]
 
@@ -41,36 +49,38 @@ class Limits:
 class _Group:
     """Writes that are committed together: each is a part, undone without the others."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, give_back: Callable[[Connection], None]) -> None:
         self.connection = connection
+        self._give_back = give_back
         self.follow_ups: dict[FollowUp, None] = {}
         self.parts = 0
         self.note: Any = None
         """What the parts tell those who follow up; a part that is undone has told nothing."""
-        self._transaction = connection.begin()
         self._done = threading.Event()
-        self._error: SQLAlchemyError | None = None
+        self._error: sqlite3.Error | None = None
 
     @contextmanager
     def part(self) -> Iterator[None]:
         """Do one write; what it raises undoes it alone, unless the database gave all up."""
-        savepoint = self.connection.begin_nested() if self.parts else None
-        note = self.note
+        later, driver, note = self.parts > 0, self.connection.driver, self.note
+        if later:
+            driver.execute("SAVEPOINT part")
         try:
             yield
-            if savepoint is not None:
-                savepoint.commit()
+            if later:
+                driver.execute("RELEASE part")
         except BaseException:
             self.note = note
-            if savepoint is not None:
-                self._undo(savepoint)
+            if later:
+                self._undo()
             raise
         self.parts += 1
 
-    def _undo(self, savepoint: NestedTransaction) -> None:
+    def _undo(self) -> None:
         try:
-            savepoint.rollback()
-        except SQLAlchemyError as error:
+            self.connection.driver.execute("ROLLBACK TO part")
+            self.connection.driver.execute("RELEASE part")
+        except sqlite3.Error as error:
             self._error = error
 
     @property
@@ -82,14 +92,11 @@ class _Group:
         """Commit, or undo what cannot be; then let everyone go on who takes part."""
         try:
             if self.parts and not self.broken:
-                self._transaction.commit()
-            else:
-                self._transaction.rollback()
-        except SQLAlchemyError as error:
+                self.connection.driver.commit()
+        except sqlite3.Error as error:
             self._error = error
         finally:
-            self._transaction.close()
-            self.connection.close()
+            self._give_back(self.connection)
             committed = self.parts > 0 and not self.broken
             for follow_up in self.follow_ups:
                 follow_up(self.note if committed else None)
@@ -115,20 +122,43 @@ class Database:
         self._group: _Group | None = None
         self._waiting = 0
         self._counting = threading.Lock()
-        self._engine = self._make_engine(url, limits)
-        self._writing = self._engine.execution_options(**{WRITES: True})
-
-    def _make_engine(self, url: URL, limits: Limits) -> Engine:
-        timeout_s = limits.busy_timeout.total_seconds()
-        arguments = {"timeout": timeout_s, "check_same_thread": False}
+        self._url = url
+        self._limits = limits
+        self._idle: deque[Connection] = deque()
+        self._closed = False
         if self.file is None:
-            # One connection holds the database; `read` and `write` take turns on it.
-            engine = create_engine(url, poolclass=StaticPool, connect_args=arguments)
+            self._give_back(self._connect())  # it holds the database
         else:
             make_private(self.file)
-            engine = create_engine(url, pool_size=4, max_overflow=-1, connect_args=arguments)
-        prepare_sqlite(engine, limits.max_pages)
-        return engine
+
+    def _connect(self) -> Connection:
+        timeout_s = self._limits.busy_timeout.total_seconds()
+        return Connection(connect(self._url, timeout_s, self._limits.max_pages))
+
+    def _begin(self, how: str) -> Connection:
+        """A connection in a transaction."""
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._connect()
+        try:
+            connection.driver.execute(how)
+        except BaseException:
+            self._give_back(connection)
+            raise
+        return connection
+
+    def _give_back(self, connection: Connection) -> None:
+        """Undo what was not committed; keep the connection for the next transaction."""
+        try:
+            connection.driver.rollback()
+        except sqlite3.Error:
+            connection.driver.close()
+            return
+        if self._closed or len(self._idle) >= KEPT_OPEN:
+            connection.driver.close()
+        else:
+            self._idle.append(connection)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -141,9 +171,14 @@ class Database:
             with reading():
                 yield group.connection
             return
+        # The one connection to a database in memory is used in turn.
         turn = self._writer if self.file is None else nullcontext()
-        with turn, self._translated(), reading(), self._engine.begin() as connection:
-            yield connection
+        with turn, self._translated(), reading():
+            connection = self._begin("BEGIN")
+            try:
+                yield connection
+            finally:
+                self._give_back(connection)
 
     @contextmanager
     def write(self, follow_up: FollowUp | None = None) -> Iterator[Connection]:
@@ -202,7 +237,7 @@ class Database:
     def _join(self, follow_up: FollowUp | None) -> _Group:
         """The transaction that others began, or a new one."""
         if self._group is None:
-            self._group = _Group(self._writing.connect())
+            self._group = _Group(self._begin(WRITE), self._give_back)
             self.writes += 1
         self._group.follow_ups |= {follow_up: None} if follow_up else {}
         return self._group
@@ -218,13 +253,15 @@ class Database:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except SQLAlchemyError as error:
+        except sqlite3.Error as error:
             raise store_error(error, self.where) from error
 
     def close(self) -> None:
         """Close every connection; with the last, SQLite moves its log into the file."""
         with self._turn():
-            self._engine.dispose()
+            self._closed = True
+            while self._idle:
+                self._idle.pop().driver.close()
 
 
 def read_url(text: str) -> URL:

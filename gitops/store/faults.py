@@ -4,11 +4,10 @@ Called by `database.py` around every transaction. Statements and their values ne
 message: they may hold secrets.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple
-
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from gitops.errors import StoreError
 
@@ -72,10 +71,9 @@ def meaning_of(code: str) -> Meaning:
     return MEANINGS[max(matches, key=len)] if matches else UNKNOWN
 
 
-def store_error(error: SQLAlchemyError, where: str) -> StoreError:
+def store_error(error: sqlite3.Error, where: str) -> StoreError:
     """The error for people; `where` is the database's file. The caller chains the cause."""
-    cause = error.orig if isinstance(error, DBAPIError) else None
-    code = str(getattr(cause, "sqlite_errorname", ""))
+    code = str(getattr(error, "sqlite_errorname", ""))
     meaning = meaning_of(code)
     message = f"{meaning.message} ({code})" if code else meaning.message
     return StoreError(message, where=where, remedy=meaning.remedy, reason=meaning.reason)

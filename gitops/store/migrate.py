@@ -8,7 +8,7 @@ import importlib
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import inspect, text
+from sqlalchemy import text
 
 from gitops.errors import StoreError
 from gitops.store.database import Database
@@ -41,7 +41,8 @@ def migrate(database: Database) -> None:
 def _schema_of(database: Database) -> str | None:
     """The schema that a database says it has, as alembic writes it down; None where it is new."""
     with database.read() as connection:
-        if not inspect(connection).has_table("alembic_version"):
+        named = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'alembic_version'"
+        if connection.execute(text(named)).first() is None:
             return None
-        found = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
         return None if found is None else str(found)

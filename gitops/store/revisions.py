@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, bindparam, insert, select, update
+from sqlalchemy import and_, bindparam, insert, select, update
 
 from gitops.errors import ConflictError, NotFoundError
 from gitops.model.health import HealthStatus
@@ -28,6 +28,7 @@ from gitops.ports import ApplicationState, Claim
 from gitops.store.applications import write_states
 from gitops.store.claims import remember
 from gitops.store.columns import storable
+from gitops.store.connection import Connection, Prepared, Row
 from gitops.store.recording import Part
 from gitops.store.schema import revisions
 from gitops.store.trail import Recorder, journal, last_number
@@ -41,10 +42,14 @@ from gitops.wire.revision import (
 _HERE: Final = and_(
     revisions.c.application == bindparam("of"), revisions.c.number == bindparam("at")
 )
-_STATE: Final = select(revisions.c.state).where(_HERE)
-_ONE: Final = select(revisions).where(_HERE)
-_OPEN: Final = insert(revisions)
-_REWRITE: Final = update(revisions).where(_HERE)
+_STATE: Final = Prepared(select(revisions.c.state).where(_HERE))
+_ONE: Final = Prepared(select(revisions).where(_HERE))
+_OPEN: Final = Prepared(insert(revisions))
+_REWRITE: Final = Prepared(
+    update(revisions)
+    .where(_HERE)
+    .values({c.name: bindparam(c.name) for c in revisions.columns if not c.primary_key})
+)
 
 
 def merged(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
@@ -96,7 +101,7 @@ def row_of(revision: Revision) -> dict[str, Any]:
     }
 
 
-def revision_of(row: Row[Any]) -> Revision:
+def revision_of(row: Row) -> Revision:
     """The revision that a row holds, without outcomes."""
     return Revision(
         application=row.application,
@@ -122,7 +127,7 @@ def revision_of(row: Row[Any]) -> Revision:
     )
 
 
-def _commit_of(row: Row[Any]) -> Commit | None:
+def _commit_of(row: Row) -> Commit | None:
     if row.commit_sha is None:
         return None
     return Commit(
@@ -136,7 +141,7 @@ def _commit_of(row: Row[Any]) -> Commit | None:
 
 def _state_of(connection: Connection, application: str, number: int) -> RevisionState:
     place = {"of": application, "at": number}
-    state = connection.execute(_STATE, place).scalar_one_or_none()
+    state = connection.execute(_STATE, place).scalar()
     if state is None:
         raise missing(application, number)
     return RevisionState(state)
@@ -166,7 +171,7 @@ def _rewrite(recorder: Recorder, kind: RecordKind, revision: Revision) -> None:
     new = [outcome for outcome in merged(revision.outcomes) if outcome not in known]
     _append(recorder, kind, revision, new, whole=True)
     row = row_of(revision)
-    place = {"of": row.pop("application"), "at": row.pop("number")}
+    place = {"of": row["application"], "at": row["number"]}
     recorder.connection.execute(_REWRITE, {**row, **place})
 
 
@@ -244,7 +249,7 @@ class RevisionsPart(Part):
     def revision(self, application: str, number: int) -> Revision:
         """With outcomes; raises NotFoundError."""
         with self.database.read() as connection:
-            row = connection.execute(_ONE, {"of": application, "at": number}).one_or_none()
+            row = connection.execute(_ONE, {"of": application, "at": number}).first()
             if row is None:
                 raise missing(application, number)
             return _with_outcomes(connection, revision_of(row))

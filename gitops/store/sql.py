@@ -10,7 +10,7 @@ import secrets
 from pathlib import Path
 from typing import Final, Self
 
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from gitops.errors import StoreError
 from gitops.ports import Clock
@@ -20,6 +20,7 @@ from gitops.store.audit import AuditPart
 from gitops.store.checkpoint import Checkpoint, CheckpointFile
 from gitops.store.claims import ClaimsPart
 from gitops.store.commits import CommitsPart
+from gitops.store.connection import Connection
 from gitops.store.content import ContentPart
 from gitops.store.database import MEMORY, Database, Limits, file_url, read_url
 from gitops.store.keys import Keys, derive, draft_of, make_key, read_key

@@ -8,13 +8,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, bindparam, insert, select
+from sqlalchemy import Select, bindparam, insert, or_, select
 
 from gitops.model.objects import ObjectId
 from gitops.model.revision import RecordKind, TrailRecord
 from gitops.ports import TrailQuery
 from gitops.store.checkpoint import Head
 from gitops.store.columns import storable
+from gitops.store.connection import Connection, Prepared, Row
 from gitops.store.faults import reading
 from gitops.store.keys import mac
 from gitops.store.schema import trail, trail_marks
@@ -23,22 +24,23 @@ from gitops.wire.trail import sealed_text
 
 JOURNAL = (RecordKind.REVISION_OPENED, RecordKind.OUTCOMES, RecordKind.REVISION_CLOSED)
 """The kinds of which revisions are a projection."""
+IN_JOURNAL = or_(*(trail.c.kind == kind.value for kind in JOURNAL))
 BATCH = 500
 
-_APPEND = insert(trail)
-_MARK = insert(trail_marks)
-_NEWEST = select(trail.c.sequence, trail.c.mac).order_by(trail.c.sequence.desc()).limit(1)
-_MAC = select(trail.c.mac).where(trail.c.sequence == bindparam("at"))
-_JOURNAL = (
+_APPEND = Prepared(insert(trail))
+_MARK = Prepared(insert(trail_marks))
+_NEWEST = Prepared(select(trail.c.sequence, trail.c.mac).order_by(trail.c.sequence.desc()).limit(1))
+_MAC = Prepared(select(trail.c.mac).where(trail.c.sequence == bindparam("at")))
+_JOURNAL = Prepared(
     select(trail)
     .where(
         trail.c.application == bindparam("name"),
         trail.c.revision == bindparam("number"),
-        trail.c.kind.in_(JOURNAL),
+        IN_JOURNAL,
     )
     .order_by(trail.c.sequence)
 )
-_LAST_NUMBER = (
+_LAST_NUMBER = Prepared(
     select(trail.c.revision)
     .where(
         trail.c.application == bindparam("name"),
@@ -114,7 +116,7 @@ def _row_of(record: TrailRecord) -> dict[str, Any]:
     }
 
 
-def record_of(row: Row[Any]) -> TrailRecord:
+def record_of(row: Row) -> TrailRecord:
     """The record that a row holds."""
     return TrailRecord(
         sequence=row.sequence,
@@ -142,13 +144,14 @@ def marks(kind: RecordKind, payload: Mapping[str, Any]) -> Iterator[Mark]:
 
 def newest(connection: Connection) -> Head:
     """The newest link."""
-    row = connection.execute(_NEWEST).one_or_none()
+    row = connection.execute(_NEWEST).first()
     return Head() if row is None else Head(row.sequence, row.mac)
 
 
 def mac_at(connection: Connection, sequence: int) -> str | None:
     """The mac of one record, None where there is none."""
-    return connection.execute(_MAC, {"at": sequence}).scalar_one_or_none()
+    found: str | None = connection.execute(_MAC, {"at": sequence}).scalar()
+    return found
 
 
 def journal(connection: Connection, application: str, number: int) -> list[TrailRecord]:
@@ -160,7 +163,7 @@ def journal(connection: Connection, application: str, number: int) -> list[Trail
 
 def last_number(connection: Connection, application: str) -> int:
     """The highest number that a revision of the application ever had; 0 where there is none."""
-    number = connection.execute(_LAST_NUMBER, {"name": application}).scalar_one_or_none()
+    number = connection.execute(_LAST_NUMBER, {"name": application}).scalar()
     return number or 0
 
 

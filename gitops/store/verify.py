@@ -11,21 +11,21 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, Text, exists, select, type_coerce
+from sqlalchemy import Column, ColumnElement, Text, exists, select, type_coerce
 
 from gitops.errors import InputError
 from gitops.model.revision import TrailRecord
 from gitops.ports import Verdict
 from gitops.store.checkpoint import GENESIS, Checkpoint, Head
 from gitops.store.columns import Instant, Json
+from gitops.store.connection import Connection, Row
 from gitops.store.keys import mac, same
 from gitops.store.revisions import folded, row_of
 from gitops.store.schema import revisions, trail, trail_marks
-from gitops.store.trail import JOURNAL, Mark, marks
+from gitops.store.trail import IN_JOURNAL, Mark, marks
 from gitops.wire.trail import record_from_wire, sealed_text
 from gitops.wire.values import canonical, time_to_wire
 
-STREAM: Final = {"yield_per": 500}
 MOST: Final = 100
 """Faults that a verdict names; the rest are counted."""
 UNREADABLE: Final = (ValueError, TypeError, KeyError, AttributeError)
@@ -97,9 +97,7 @@ class Chain:
 
     def walk(self, connection: Connection) -> None:
         """Check each link, and that it can be found by what it says."""
-        rows = connection.execute(
-            select(*map(raw, trail.columns)).order_by(trail.c.sequence), execution_options=STREAM
-        )
+        rows = connection.execute(select(*map(raw, trail.columns)).order_by(trail.c.sequence))
         found_marks = MarkReader(connection)
         for row in rows:
             record = self._link(row)
@@ -107,7 +105,7 @@ class Chain:
             if found_marks.of(row.sequence) != said and record is not None:
                 self._faults.add(f"the search index of record {row.sequence} was changed")
 
-    def _link(self, row: Row[Any]) -> TrailRecord | None:
+    def _link(self, row: Row) -> TrailRecord | None:
         """Check one link; the record, or None where it was changed."""
         self.records += 1
         missing = row.sequence - self.last.sequence - 1
@@ -137,8 +135,7 @@ class MarkReader:
 
     def __init__(self, connection: Connection) -> None:
         rows = connection.execute(
-            select(trail_marks).order_by(trail_marks.c.sequence, trail_marks.c.position),
-            execution_options=STREAM,
+            select(trail_marks).order_by(trail_marks.c.sequence, trail_marks.c.position)
         )
         self._groups = groupby(rows, key=lambda row: row.sequence)
         self._next: tuple[int, list[Mark]] | None = None
@@ -169,12 +166,12 @@ def raw(column: Column[Any]) -> ColumnElement[Any]:
     return type_coerce(column, Text).label(column.name) if changed else column
 
 
-def read_raw(row: Row[Any]) -> TrailRecord:
+def read_raw(row: Row) -> TrailRecord:
     """The record of a raw row; raises one of UNREADABLE."""
-    return record_from_wire(dict(row._mapping) | {"payload": json.loads(row.payload)})  # noqa: SLF001 - the public name of a row as a mapping
+    return record_from_wire(row._asdict() | {"payload": json.loads(row.payload)})
 
 
-def genuine(row: Row[Any], key: bytes) -> TrailRecord | None:
+def genuine(row: Row, key: bytes) -> TrailRecord | None:
     """The record of a raw row, None where its mac is not that of its fields."""
     try:
         record = read_raw(row)
@@ -205,9 +202,8 @@ def check_projections(connection: Connection, faults: Faults) -> None:
     rows = connection.execute(
         select(*map(raw, trail.columns), *projected)
         .select_from(trail.outerjoin(revisions, on))
-        .where(trail.c.kind.in_(JOURNAL))
-        .order_by(trail.c.application, trail.c.revision, trail.c.sequence),
-        execution_options=STREAM,
+        .where(IN_JOURNAL)
+        .order_by(trail.c.application, trail.c.revision, trail.c.sequence)
     )
     application, number = None, 0
     for key, group in groupby(rows, key=lambda row: (row.application, row.revision)):
@@ -219,7 +215,7 @@ def check_projections(connection: Connection, faults: Faults) -> None:
     check_orphans(connection, faults)
 
 
-def check_revision(name: str, rows: Iterable[Row[Any]], faults: Faults) -> None:
+def check_revision(name: str, rows: Iterable[Row], faults: Faults) -> None:
     """Fold one revision's records and compare the result with its row."""
     found = list(rows)
     try:
@@ -228,7 +224,7 @@ def check_revision(name: str, rows: Iterable[Row[Any]], faults: Faults) -> None:
     except UNREADABLE:
         faults.add(f"{name} cannot be told from its records, of which one was changed")
         return
-    row = found[0]._mapping  # noqa: SLF001 - the public name of a row as a mapping
+    row = found[0]._asdict()
     if row["projected_number"] is None:
         faults.add(f"{name} is missing from the history, and record {found[0].sequence} opened it")
         return
@@ -242,12 +238,10 @@ def check_orphans(connection: Connection, faults: Faults) -> None:
     opened = exists().where(
         trail.c.application == revisions.c.application,
         trail.c.revision == revisions.c.number,
-        trail.c.kind.in_(JOURNAL),
+        IN_JOURNAL,
     )
     query = select(revisions.c.application, revisions.c.number).where(~opened)
-    for row in connection.execute(
-        query.order_by(revisions.c.application, revisions.c.number), execution_options=STREAM
-    ):
+    for row in connection.execute(query.order_by(revisions.c.application, revisions.c.number)):
         faults.add(f"{name_of(row.application, row.number)} is in the history, and no record is")
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from gitops.model.objects import ObjectId
 from gitops.ports import Claim
-from gitops.store.claims import CHUNK
 from gitops.store.sql import SqlStore
 from tests.helpers.store import KINDS, opened_store
 from tests.helpers.values import deployment
@@ -98,7 +97,7 @@ def test_releasing_what_another_application_holds_changes_nothing(store: SqlStor
 
 
 def test_thousands_of_objects_are_claimed_and_released_at_once(store: SqlStore) -> None:
-    many = [claim(f"web-{number:05}") for number in range(2 * CHUNK + 3)]
+    many = [claim(f"web-{number:05}") for number in range(803)]
     assert store.claim(many) == []
     assert store.claims() == many
     assert store.claim([replace(c, application="shop") for c in many]) == many

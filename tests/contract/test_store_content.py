@@ -23,7 +23,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlStore]:
 def blob_of(store: SqlStore, address: str) -> bytes:
     with store.database.read() as connection:
         query = select(content.c.blob).where(content.c.address == address)
-        return bytes(connection.execute(query).scalar_one())
+        return bytes(connection.execute(query).scalar())
 
 
 def overwrite(store: SqlStore, address: str, blob: bytes) -> None:

@@ -1,16 +1,17 @@
 """What the store costs: searches use indexes, memory does not grow with the trail."""
 
+import sqlite3
 import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from gitops.model.revision import RecordKind, RevisionKind, RevisionState
 from gitops.ports import Claim, Delivery, TrailQuery
 from gitops.store.sql import SqlStore
+from tests.helpers.sqlite import Watcher, watched
 from tests.helpers.store import SteppingClock
 from tests.helpers.values import START, deployment, opened, outcome
 
@@ -36,8 +37,27 @@ CALLS: dict[str, Callable[[SqlStore], object]] = {
 }
 
 
+class Asked(Watcher):
+    """The statements that read, or change rows by a condition."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[str, Any]] = []
+
+    def statement(self, connection: sqlite3.Connection, sql: str, values: Any) -> None:
+        del connection
+        if sql.startswith(("SELECT", "UPDATE", "DELETE")):
+            self.found.append((sql, values))
+
+
 @pytest.fixture
-def store() -> Iterator[SqlStore]:
+def asked() -> Iterator[Asked]:
+    made = Asked()
+    with watched(made):
+        yield made
+
+
+@pytest.fixture
+def store(asked: Asked) -> Iterator[SqlStore]:
     made = SqlStore.memory(SteppingClock())
     revision = made.open_revision(opened("blog"))
     made.record_outcomes(revision, [outcome()], [])
@@ -46,25 +66,19 @@ def store() -> Iterator[SqlStore]:
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_no_call_reads_a_whole_table(store: SqlStore, name: str) -> None:
-    asked: list[tuple[str, Any]] = []
-
-    def note(_1: object, _2: object, statement: str, values: Any, *_3: object) -> None:
-        if statement.startswith(("SELECT", "UPDATE", "DELETE")):
-            asked.append((statement, values))
-
-    event.listen(store.database._engine, "before_cursor_execute", note)
+def test_no_call_reads_a_whole_table(store: SqlStore, asked: Asked, name: str) -> None:
+    asked.found.clear()
     CALLS[name](store)
-    event.remove(store.database._engine, "before_cursor_execute", note)
-    assert asked
+    found = list(asked.found)
+    assert found
     with store.database.read() as connection:
-        for statement, values in asked:
-            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
-            for row in rows.all():
-                whole = row.detail.startswith("SCAN") and " INDEX " not in row.detail
-                by_key = row.detail == "SCAN trail" and "ORDER BY trail.sequence" in statement
-                assert not whole or by_key or "CONSTANT" in row.detail, (statement, row.detail)
-                assert "USE TEMP B-TREE" not in row.detail, (statement, row.detail)
+        for statement, values in found:
+            rows = connection.driver.execute(f"EXPLAIN QUERY PLAN {statement}", values)
+            for *_, detail in rows.fetchall():
+                whole = detail.startswith("SCAN") and " INDEX " not in detail
+                by_key = detail == "SCAN trail" and "ORDER BY trail.sequence" in statement
+                assert not whole or by_key or "CONSTANT" in detail, (statement, detail)
+                assert "USE TEMP B-TREE" not in detail, (statement, detail)
 
 
 def peak_bytes(work: Callable[[], object]) -> int:

@@ -17,6 +17,7 @@ from gitops.ports import TrailQuery
 from gitops.store.database import Limits
 from gitops.store.schema import metadata
 from gitops.store.sql import CHECKPOINT, DATABASE, KEY, LOCK, SqlStore
+from gitops.store.upgrade import as_alchemy
 from tests.helpers.store import SteppingClock, opened_store, tamper
 from tests.helpers.values import opened
 
@@ -232,7 +233,7 @@ def test_a_failed_start_gives_the_lock_back(state: Path) -> None:
 def test_the_migrations_make_what_the_code_expects() -> None:
     store = SqlStore.memory(SteppingClock())
     with store.database.read() as connection:
-        found = compare_metadata(MigrationContext.configure(connection), metadata)
+        found = compare_metadata(MigrationContext.configure(as_alchemy(connection)), metadata)
     store.close()
     assert found == []
 

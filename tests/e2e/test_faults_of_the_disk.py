@@ -6,15 +6,14 @@ as a person would make room.
 """
 
 import resource
+import sqlite3
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
-from sqlalchemy import Pool, event
 
 from gitops import wiring
 from gitops.controlplane.processes import ControlPlane
@@ -25,6 +24,7 @@ from tests.helpers.killable import Killable
 from tests.helpers.outage import Outage
 from tests.helpers.repo import Repo
 from tests.helpers.service import World, config_map, start_world
+from tests.helpers.sqlite import Watcher, watched
 
 
 class Cramped:
@@ -110,7 +110,7 @@ def test_a_full_disk_is_told_and_everything_goes_on_when_there_is_room(
         world.running.stop()
 
 
-class Pages:
+class Pages(Watcher):
     """How many pages every database of this process may have; the least is what it has."""
 
     LEAST, MANY = 1, 1_000_000
@@ -124,16 +124,16 @@ class Pages:
     def make_room(self) -> None:
         self.most = self.MANY
 
-    def limit(self, connection: Any, *_: object) -> None:
-        connection.execute(f"PRAGMA max_page_count = {self.most}")
+    def statement(self, connection: sqlite3.Connection, sql: str, values: object) -> None:
+        if sql.startswith("BEGIN"):
+            connection.execute(f"PRAGMA max_page_count = {self.most}")
 
 
 @pytest.fixture
 def pages() -> Iterator[Pages]:
     made = Pages()
-    event.listen(Pool, "checkout", made.limit)
-    yield made
-    event.remove(Pool, "checkout", made.limit)
+    with watched(made):
+        yield made
 
 
 OBJECTS = 60

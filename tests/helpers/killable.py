@@ -8,6 +8,7 @@ are noted in a file, each when it is done: what a killed process had done can be
 import multiprocessing
 import os
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -15,8 +16,6 @@ from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
-
-from sqlalchemy import Engine, event
 
 from gitops import wiring
 from gitops.engine.deleting import DeleteOptions
@@ -26,7 +25,7 @@ from gitops.model.events import Event
 from gitops.model.revision import Trigger, TriggerKind
 from gitops.ports import Answer, Apply, Cluster, Create, Delete, Patch, Replace, Request
 from gitops.settings.load import Settings
-from gitops.store.dialect import WRITES
+from tests.helpers.sqlite import Watcher, watch
 
 NEVER = 0
 BY_HAND = Trigger(TriggerKind.MANUAL, "tester@example.com", "by hand")
@@ -43,7 +42,7 @@ class Kill:
         return f"{'after' if self.after else 'before'}-{self.at}"
 
 
-class Writes:
+class Writes(Watcher):
     """Counts writes in the order in which they are made, and kills the process at one."""
 
     def __init__(self, log: Path, kill: Kill) -> None:
@@ -69,13 +68,12 @@ class Writes:
         os.kill(os.getpid(), signal.SIGKILL)
 
     def listen(self) -> None:
-        """Count every transaction of this process that writes."""
+        """Count every transaction of this process that is committed."""
+        watch(self)
 
-        @event.listens_for(Engine, "commit")
-        def commit(connection: Any) -> None:
-            if connection.get_execution_options().get(WRITES):
-                # Committed here; what SQLAlchemy does right after finds nothing left to commit.
-                self.do("database", connection.connection.dbapi_connection.commit)
+    def commit(self, connection: sqlite3.Connection, commit: Callable[[], None]) -> None:
+        """Count it."""
+        self.do("database", commit)
 
 
 class WritingCluster:

@@ -11,16 +11,17 @@ import json
 import os
 import resource
 import signal
+import sqlite3
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-
-from sqlalchemy import Engine, event
 
 from gitops.errors import StoreError
 from gitops.model.revision import RevisionState
 from gitops.ports import ApplicationState, Claim
 from gitops.store.sql import DATABASE, SqlStore
+from tests.helpers.sqlite import Watcher, watch
 from tests.helpers.store import SteppingClock
 from tests.helpers.values import deployment, opened, outcome
 
@@ -74,21 +75,35 @@ def fill(store: SqlStore, state_dir: Path) -> None:
     sys.stderr.write(json.dumps({"reason": error.reason, "text": str(error), "faults": faults}))
 
 
-def die_before(step: int, state_dir: Path) -> None:
-    """Kill this process before so many statements, commits or changes of files are made."""
-    steps = itertools.count(1)
+class Death(Watcher):
+    """Kills this process before so many statements, commits or changes of files are made."""
 
-    def count(*_: object) -> None:
-        if next(steps) == step:
+    def __init__(self, step: int) -> None:
+        self._step = step
+        self._steps = itertools.count(1)
+
+    def count(self) -> None:
+        if next(self._steps) == self._step:
             os.kill(os.getpid(), signal.SIGKILL)
+
+    def statement(self, connection: sqlite3.Connection, sql: str, values: object) -> None:
+        self.count()
+
+    def commit(self, connection: sqlite3.Connection, commit: Callable[[], None]) -> None:
+        self.count()
+        commit()
+
+
+def die_before(step: int, state_dir: Path) -> None:
+    """Kill this process before a step of its work in a folder."""
+    death = Death(step)
 
     def audit(name: str, arguments: tuple[object, ...]) -> None:
         changes = name in {"open", "os.rename", "os.link", "os.remove", "os.mkdir"}
         if changes and str(arguments[0]).startswith(str(state_dir)):
-            count()
+            death.count()
 
-    event.listen(Engine, "before_cursor_execute", count)
-    event.listen(Engine, "commit", count)
+    watch(death)
     sys.addaudithook(audit)
 
 

@@ -56,13 +56,13 @@ def test_what_cannot_be_kept_changes_nothing_and_what_was_noted_is_tried_again(
     states = States(store)
     states.note("blog", digest="v1:a")
     with store.database.read() as connection:
-        connection.exec_driver_sql("PRAGMA query_only=ON")
+        connection.driver.execute("PRAGMA query_only=ON")
     for work in (lambda: states.save("blog"), lambda: states.change("blog", suspended=True)):
         with pytest.raises(StoreError):
             work()
     assert states.get("blog") == ApplicationState("blog", digest="v1:a")
     with store.database.read() as connection:
-        connection.exec_driver_sql("PRAGMA query_only=OFF")
+        connection.driver.execute("PRAGMA query_only=OFF")
     states.save("blog")
     assert store.state("blog").digest == "v1:a"
 
