@@ -5,7 +5,8 @@ get values. Listeners are told which objects changed.
 """
 
 import threading
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 
 from gitops.core.snapshot import Snapshot
 from gitops.engine.verdicts import Verdicts
@@ -24,9 +25,9 @@ class Actual:
         self.verdicts = verdicts
         self._snapshot = Snapshot()
         self._changed = threading.Condition()
-        self._version = 0
         self._listeners: list[Listener] = []
         self._watched: set[GroupKind] = set()
+        self._waiting: dict[threading.Event, frozenset[ObjectId]] = {}
 
     def listen(self, listener: Listener) -> None:
         """Tell `listener` the identities that changed, on the watch thread."""
@@ -58,7 +59,8 @@ class Actual:
         """Take in one watch event; called by the cluster edge, in order."""
         with self._changed:
             changed = self._fold(event)
-            self._bump()
+            self._wake(changed if isinstance(event, Changed | Gone) else None)
+            self._changed.notify_all()
         for listener in self._listeners:
             listener(changed)
 
@@ -75,21 +77,23 @@ class Actual:
                 self._snapshot.lose_kind(kind, error)
                 return [live.id for live in self._snapshot.of_kind(kind)]
 
-    def _bump(self) -> None:
-        self._version += 1
-        self._changed.notify_all()
+    def _wake(self, changed: Collection[ObjectId] | None = None) -> None:
+        """Wake who waits for one of these; None is everybody."""
+        for event, awaited in self._waiting.items():
+            if changed is None or not awaited.isdisjoint(changed):
+                event.set()
 
     def put(self, live: Live) -> None:
         """Take in what a write or a read answered."""
         with self._changed:
             self._snapshot.put(live, answered=True)
-            self._bump()
+            self._wake([live.id])
 
     def gone(self, identity: ObjectId) -> None:
         """A GET found nothing, or our deletion is complete."""
         with self._changed:
             self._snapshot.gone(identity)
-            self._bump()
+            self._wake([identity])
 
     def get(self, identity: ObjectId) -> Live | None:
         """The object as last seen, a suspect included; None where nothing is known."""
@@ -136,13 +140,22 @@ class Actual:
                 unknown[identity] = answer.error
         return unknown
 
-    def wait(self, version: int, timeout_s: float) -> int:
-        """Wait until something changed after `version`; returns the new version."""
+    @contextmanager
+    def awaiting(self, identities: Collection[ObjectId]) -> Iterator[threading.Event]:
+        """An event that is set at each change of one of these objects, and by `poke`.
+
+        Of a fleet's workers only those are woken whose own objects changed.
+        """
+        event = threading.Event()
         with self._changed:
-            self._changed.wait_for(lambda: self._version > version, timeout_s)
-            return self._version
+            self._waiting[event] = frozenset(identities)
+        try:
+            yield event
+        finally:
+            with self._changed:
+                del self._waiting[event]
 
     def poke(self) -> None:
         """Wake everyone who waits: a newer commit came, or the service stops."""
         with self._changed:
-            self._bump()
+            self._wake()

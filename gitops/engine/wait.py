@@ -48,30 +48,33 @@ class Waiter:
         """Wait for every object; limits are on the monotonic clock."""
         judged: dict[ObjectId, tuple[str, Health]] = {}
         broke: Mapping[ObjectId, Health] = {}
-        version, since = 0, None
-        while True:
-            unhealthy = self._unhealthy(identities, judged)
-            broke = unhealthy or broke
-            now = self._clock.monotonic()
-            verdict = gate(now, unhealthy, since, limits)
-            since = verdict.since
-            if verdict.end in (WaitEnd.HEALTHY, WaitEnd.DEGRADED):
-                return Waited(verdict.end, {i: unhealthy[i] for i in verdict.failed})
-            if called_off():
-                return Waited(WaitEnd.CALLED_OFF, unhealthy)
-            if verdict.end is not None:
-                return Waited(verdict.end, unhealthy, broke)
-            version = self._actual.wait(version, min(verdict.look_at - now, LONGEST_S))
+        since = None
+        with self._actual.awaiting(identities) as changed:
+            while True:
+                changed.clear()
+                unhealthy = self._unhealthy(identities, judged)
+                broke = unhealthy or broke
+                now = self._clock.monotonic()
+                verdict = gate(now, unhealthy, since, limits)
+                since = verdict.since
+                if verdict.end in (WaitEnd.HEALTHY, WaitEnd.DEGRADED):
+                    return Waited(verdict.end, {i: unhealthy[i] for i in verdict.failed})
+                if called_off():
+                    return Waited(WaitEnd.CALLED_OFF, unhealthy)
+                if verdict.end is not None:
+                    return Waited(verdict.end, unhealthy, broke)
+                changed.wait(min(verdict.look_at - now, LONGEST_S))
 
     def rest(self, until: float, called_off: Callable[[], str]) -> str:
         """Wait until a moment on the monotonic clock, or something calls off: its word, or ""."""
-        version = 0
-        while True:
-            word = called_off()
-            left = until - self._clock.monotonic()
-            if word or left <= 0:
-                return word
-            version = self._actual.wait(version, min(left, LONGEST_S))
+        with self._actual.awaiting(()) as poked:
+            while True:
+                poked.clear()
+                word = called_off()
+                left = until - self._clock.monotonic()
+                if word or left <= 0:
+                    return word
+                poked.wait(min(left, LONGEST_S))
 
     def _unhealthy(
         self, identities: Collection[ObjectId], judged: dict[ObjectId, tuple[str, Health]]
@@ -103,19 +106,20 @@ class Waiter:
         called_off: Callable[[], bool],
     ) -> Waited:
         """Wait until objects are really gone: the watch says so and a GET proves it."""
-        version = 0
-        while True:
-            self._actual.settle(api_versions)
-            there = {
-                i: Health(HealthStatus.PROGRESSING, "is being deleted")
-                for i in sorted(api_versions)
-                if self._actual.get(i) is not None
-            }
-            if not there:
-                return Waited(WaitEnd.HEALTHY, {})
-            if called_off():
-                return Waited(WaitEnd.CALLED_OFF, there)
-            left = deadline - self._clock.monotonic()
-            if left <= 0:
-                return Waited(WaitEnd.DEADLINE, there)
-            version = self._actual.wait(version, min(left, LONGEST_S))
+        with self._actual.awaiting(api_versions.keys()) as changed:
+            while True:
+                changed.clear()
+                self._actual.settle(api_versions)
+                there = {
+                    i: Health(HealthStatus.PROGRESSING, "is being deleted")
+                    for i in sorted(api_versions)
+                    if self._actual.get(i) is not None
+                }
+                if not there:
+                    return Waited(WaitEnd.HEALTHY, {})
+                if called_off():
+                    return Waited(WaitEnd.CALLED_OFF, there)
+                left = deadline - self._clock.monotonic()
+                if left <= 0:
+                    return Waited(WaitEnd.DEADLINE, there)
+                changed.wait(min(left, LONGEST_S))
