@@ -94,6 +94,20 @@ def _limits(spec: JsonObject) -> Iterator[tuple[str, str]]:
     yield "but not", _kinds(spec["clusterResourceBlacklist"])
     yield "kinds with a namespace", _kinds(spec["namespaceResourceWhitelist"])
     yield "but not", _kinds(spec["namespaceResourceBlacklist"])
+    for window in spec["syncWindows"]:
+        yield "sync window", _window(window)
+
+
+def _window(window: JsonObject) -> str:
+    of = [
+        f"{name} {', '.join(window[name])}"
+        for name in ("applications", "namespaces", "clusters")
+        if window[name]
+    ]
+    joined = " and " if window["andOperator"] else " or "
+    when = f"{window['schedule']} {window['timeZone']} for {window['duration']}"
+    manual = "; by hand too" if window["manualSync"] else ""
+    return f"{window['kind']} {when}, {joined.join(of)}{manual}"
 
 
 def _destination(entry: JsonObject) -> str:

@@ -142,6 +142,8 @@ class Acting:
         except InputError as error:  # the words of a script
             said = self._parts.masks.around(name, [body]).mask_text(error.message)
             raise InputError(said, where=error.where, remedy=error.remedy) from error
+        written = (order.target, *map(identify, effect.creates))
+        self._parts.projects.allow(runtime.application, *written)
         shapes = self._parts.comparer.shapes([body, *effect.creates])
         found = difference(body, effect.after, shapes)
         options = self._comparing.with_rules(runtime.application.ignore_differences)

@@ -42,6 +42,8 @@ class End(StrEnum):
     SUPERSEDED = "superseded"
     CANCELLED = "cancelled"
     STOPPING = "stopping"
+    CLOSED = "closed"
+    """A sync window closed meanwhile: the rest goes on once one opens."""
 
 
 BAD: Final = frozenset({End.FAILED, End.UNHEALTHY, End.RETRY})

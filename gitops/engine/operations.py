@@ -20,11 +20,14 @@ from gitops.engine.registry import Runtime
 from gitops.engine.request import SyncResult
 from gitops.engine.status import sync_status
 from gitops.engine.undelete import UNDELETE, Undeleter
+from gitops.engine.windows import refuse
 from gitops.errors import ConflictError, GitopsError, InputError, NotFoundError
 from gitops.model.objects import ObjectId
 from gitops.model.revision import Revision
 from gitops.ports import ApplicationState
 
+HELD_BY_WINDOWS = frozenset({"sync", "rollback", "heal", UNDELETE})
+"""What people ask for that waits for a sync window; deletions do not."""
 DEFECT = "a defect in gitops ended the job"
 
 
@@ -76,6 +79,8 @@ class Operations:
         }
         try:
             self._refuse_while_deleted(runtime, job)
+            if job.kind in HELD_BY_WINDOWS:
+                refuse(self._parts, runtime, job)
             result, message = works[job.kind](runtime, job)
         except GitopsError as error:
             self._parts.events.publish(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from gitops.engine.actual import Actual
 from gitops.engine.apply import End
+from gitops.engine.closing import Closing
 from gitops.engine.compare import Comparer
 from gitops.engine.desired import DesiredLoader
 from gitops.engine.dispatcher import Dispatcher
@@ -50,8 +51,11 @@ class Parts:
         """
 
         def called_off() -> str:
-            return End.CANCELLED if runtime.cancelled else request.called_off()
+            if runtime.cancelled:
+                return End.CANCELLED
+            return End.CLOSED if closing.has_closed() else request.called_off()
 
+        closing = Closing(self.projects, request, self.clock)
         with self.at_work(runtime, request.trigger):
             watched = replace(
                 request, called_off=called_off, cancelled_by=lambda: runtime.cancelled

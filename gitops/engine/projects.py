@@ -11,11 +11,11 @@ from typing import Final
 
 from gitops.core.planning.guards import Refused
 from gitops.core.planning.permitting import NOT_PERMITTED, permit, permit_child
-from gitops.core.projects.limits import faults_of
+from gitops.core.projects.limits import faults_of, refusal
 from gitops.engine.subjects import Gathered
 from gitops.errors import ConflictError, NotFoundError
 from gitops.model.application import Application, Origin
-from gitops.model.objects import Manifest
+from gitops.model.objects import Manifest, ObjectId
 from gitops.model.plan import Fault
 from gitops.model.project import DEFAULT, UNLIMITED, Project
 
@@ -91,6 +91,13 @@ class Projects:
                 remedy="declare it, or name another one in spec.project",
             )
         return found.project
+
+    def allow(self, application: Application, *identities: ObjectId) -> None:
+        """Whether objects may be written beside a plan; raises ConflictError."""
+        project = self.of(application)
+        reasons = [refusal(project, application, identity) for identity in identities]
+        if any(reasons):
+            raise ConflictError(next(filter(None, reasons)), where=application.name)
 
     def check(self, application: Application) -> Project:
         """Its project, which allows its sources and destination; raises ConflictError."""

@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Final
 
 from gitops.core.planning.approvals import is_confirmed
-from gitops.core.planning.decide import Situation, Step, decide, tell
+from gitops.core.planning.decide import Decision, Situation, Step, decide, tell
 from gitops.engine.acting import ACTION
 from gitops.engine.apply import BAD, End
 from gitops.engine.compare import PlanRequest
@@ -26,6 +26,7 @@ from gitops.engine.registry import Runtime
 from gitops.engine.request import SyncRequest, SyncResult
 from gitops.engine.restore import Restorer
 from gitops.engine.sentences import fault_text
+from gitops.engine.windows import hold
 from gitops.errors import ClusterError, GitopsError, RenderError, SourceError, StoreError
 from gitops.model.revision import (
     Revision,
@@ -167,6 +168,7 @@ class Reconciler:
         )
         if decision.ends_pin:
             state = self.restorer.unpin(runtime, "gitops", "the desired state has changed")
+        decision = self._wait_for_window(runtime, decision)
         match decision.step:
             case Step.SYNC:
                 self.sync(runtime, desired, trigger)
@@ -177,6 +179,13 @@ class Reconciler:
                 runtime.failures = 0
                 runtime.held = decision.reason if desired.digest != state.synced_digest else ""
                 self.healer.log.report(runtime)
+
+    def _wait_for_window(self, runtime: Runtime, decision: Decision) -> Decision:
+        """The decision, or to rest where a sync window is closed."""
+        runtime.closed = ""
+        if decision.step is Step.REST or not hold(self._parts, runtime):
+            return decision
+        return Decision(Step.REST, runtime.closed, decision.ends_pin)
 
     def _is_confirmed(self, runtime: Runtime) -> bool:
         """Whether an annotation has approved what the newest sync holds."""
@@ -195,7 +204,8 @@ class Reconciler:
         situation = Situation(
             synced, synced, suspended=state.suspended, drifted=bool(runtime.drifted)
         )
-        if decide(situation, runtime.application).step is Step.HEAL:
+        heals = decide(situation, runtime.application).step is Step.HEAL
+        if heals and not hold(self._parts, runtime):
             self.healer.heal(runtime, trigger)
 
     def look(self, runtime: Runtime, state: ApplicationState, job: Job) -> Desired | None:
@@ -326,7 +336,7 @@ class Reconciler:
                     return replace(state, supersedes=state.supersedes + 1)
                 case End.FAILED | End.UNHEALTHY | End.CANCELLED:
                     return replace(state, failed=desired.digest, supersedes=0)
-                case End.STOPPING | End.RETRY:
+                case End.STOPPING | End.RETRY | End.CLOSED:
                     return None
 
         return conclude
@@ -341,6 +351,8 @@ class Reconciler:
         runtime.held = tell(revision) if bad else ""
         if result.end is End.RETRY:
             self.again(runtime, trigger)
+        elif result.end is End.CLOSED:
+            runtime.held = hold(self._parts, runtime)
         else:
             runtime.failures = 0
         failed = result.end in (End.FAILED, End.UNHEALTHY) and not held

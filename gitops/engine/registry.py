@@ -71,6 +71,8 @@ class Runtime:
     cause: Trigger | None = None
     cancelled: str = ""
     away: dict[str, GitopsError] = field(default_factory=dict)
+    closed: str = ""
+    """Why a sync window keeps what is due from being done, or ""."""
 
     @property
     def name(self) -> str:

@@ -59,7 +59,7 @@ def _why_out(runtime: Runtime, desired: Desired, state: ApplicationState) -> str
         waits = "waits for " + ", ".join(runtime.waiting_for) if runtime.waiting_for else ""
         return waits or runtime.held or "desired is not applied yet"
     if runtime.drifted:
-        return _tell_drift(runtime)
+        return "; ".join(part for part in (_tell_drift(runtime), runtime.closed) if part)
     return _tell_left(runtime.left) if runtime.left else ""
 
 

@@ -235,6 +235,7 @@ class Syncer:
             End.DONE: RevisionState.SUCCEEDED,
             End.SUPERSEDED: RevisionState.SUPERSEDED,
             End.CANCELLED: RevisionState.INTERRUPTED,
+            End.CLOSED: RevisionState.INTERRUPTED,
             End.STOPPING: RevisionState.INTERRUPTED,
         }
         state = states.get(applied.end, RevisionState.FAILED)
@@ -244,6 +245,8 @@ class Syncer:
             applied.message = applied.message or waiting_message(comparison.masked)
         if applied.end is End.CANCELLED:
             applied.message, applied.unhealthy = f"cancelled by {request.cancelled_by()}", {}
+        if applied.end is End.CLOSED:
+            applied.message, applied.unhealthy = "a sync window closed before it had ended", {}
         told = self._explain(applied) if applied.unhealthy else applied.message
         message = comparison.masker.mask_text(told)
         if request.kind is RevisionKind.HEAL and not message:

@@ -4,7 +4,8 @@ Field names follow Argo CD's `AppProject` in Python's spelling.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from datetime import timedelta
+from typing import Final, Literal
 
 DEFAULT: Final = "default"
 """The project that exists without being declared."""
@@ -29,6 +30,26 @@ class KindPattern:
 
 
 @dataclass(frozen=True, slots=True)
+class SyncWindow:
+    """When syncs are allowed or denied: from each moment of a cron schedule on, for a while.
+
+    It is for the applications that one of the lists of globs names, or with `and_operator` all.
+    """
+
+    kind: Literal["allow", "deny"]
+    schedule: str
+    duration: timedelta
+    applications: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    clusters: tuple[str, ...] = ()
+    time_zone: str = ""
+    and_operator: bool = False
+    manual_sync: bool = False
+    sync_overrun: bool = False
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
     """A declared project; equal values allow the same.
 
@@ -43,6 +64,7 @@ class Project:
     cluster_resource_blacklist: tuple[KindPattern, ...] = ()
     namespace_resource_whitelist: tuple[KindPattern, ...] | None = None
     namespace_resource_blacklist: tuple[KindPattern, ...] = ()
+    sync_windows: tuple[SyncWindow, ...] = ()
 
 
 UNLIMITED: Final = Project(

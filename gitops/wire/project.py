@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from gitops.core.durations import format_duration
 from gitops.model.application import Origin
-from gitops.model.project import KindPattern, Project
+from gitops.model.project import KindPattern, Project, SyncWindow
 from gitops.wire.values import JsonObject
 
 
@@ -29,7 +30,24 @@ def project_to_wire(
             "clusterResourceBlacklist": _kinds(project.cluster_resource_blacklist),
             "namespaceResourceWhitelist": None if only is None else _kinds(only),
             "namespaceResourceBlacklist": _kinds(project.namespace_resource_blacklist),
+            "syncWindows": [_window(window) for window in project.sync_windows],
         },
+    }
+
+
+def _window(window: SyncWindow) -> JsonObject:
+    return {
+        "kind": window.kind,
+        "schedule": window.schedule,
+        "duration": format_duration(window.duration),
+        "timeZone": window.time_zone,
+        "applications": list(window.applications),
+        "namespaces": list(window.namespaces),
+        "clusters": list(window.clusters),
+        "andOperator": window.and_operator,
+        "manualSync": window.manual_sync,
+        "syncOverrun": window.sync_overrun,
+        "description": window.description,
     }
 
 

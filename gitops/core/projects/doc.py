@@ -61,12 +61,46 @@ several texts. In repositories `*` does not go over a slash, `**` does; letter c
 credentials do not count. `group`, `kind` and `name` of kinds have `*`, `?`, `[a-z]` and `[^a-z]`.
 """
 
+WINDOWS: Final = """\
+## Sync windows
+
+```yaml
+spec:
+  syncWindows:
+    - kind: deny
+      schedule: 0 22 * * *
+      duration: 8h
+      timeZone: Europe/Berlin
+      applications: ['*']
+      manualSync: true
+```
+
+A window is for the applications that one of its lists names (`andOperator`: all of its lists). An
+active `deny` counts before everything; where there are `allow` windows, nothing is synced outside
+of them. While it is closed, nothing is done by itself: neither syncs nor the repair of drift, which
+is a sync too. The status says `a sync window of the project shop is closed until …`; at that moment
+what waits goes by itself. `gitops sync`, `rollback`, `approve` and `undelete` are refused, and
+recorded as refused, unless every window in the way has `manualSync`. A running sync ends at its
+next safe point, and the rest goes once it opens, unless every window in the way has `syncOverrun`.
+Not held are deletions of applications, the registration of Applications, and the automatic rollback
+after a sync that failed.
+
+`schedule` has cron's five fields: minute, hour, day of the month, month, day of the week (0 to 6, 0
+is Sunday), with `*`, lists, ranges, steps (`*/15`, `8-18/2`) and English names of three letters;
+where neither day is `*`, one of them is enough. A start in the hour that the clock leaves out comes
+as much later; of an hour that it repeats the first counts, and both where the hour is `*`.
+"""
+
 
 def reference() -> str:
     """The whole page."""
-    return "\n".join(
-        (INTRODUCTION, section("apiVersion, kind, metadata", METADATA), section("spec", SPEC))
+    parts = (
+        INTRODUCTION,
+        section("apiVersion, kind, metadata", METADATA),
+        section("spec", SPEC),
+        WINDOWS,
     )
+    return "\n".join(parts)
 
 
 if __name__ == "__main__":  # pragma: no cover

@@ -47,6 +47,21 @@ def _kinds(path: str, doc: str, *, default: object, named: bool = False) -> tupl
     return (*rows, Field(f"{path}[].name", "string", "Name, a glob; every name when empty.", ""))
 
 
+WINDOWS: Final = (
+    Field("spec.syncWindows[]", "objects", "When applications are synced, and when not.", []),
+    Field("spec.syncWindows[].kind", "string", "`allow`: syncs are made within it and, with any such window, not outside; `deny`: none is made within it, whatever else allows it.", required=True, choices=("allow", "deny")),
+    Field("spec.syncWindows[].schedule", "string", "When it begins: cron's five fields.", required=True),
+    Field("spec.syncWindows[].duration", "duration", "How long it lasts.", required=True, least=1),
+    Field("spec.syncWindows[].timeZone", "string", "The schedule's time zone, as `Europe/Berlin`.", "UTC"),
+    Field("spec.syncWindows[].applications", "strings", "Names of applications that it is for, as globs.", []),
+    Field("spec.syncWindows[].namespaces", "strings", "Destination namespaces that it is for, as globs.", []),
+    Field("spec.syncWindows[].clusters", "strings", "Names or addresses of clusters that it is for, as globs.", []),
+    Field("spec.syncWindows[].andOperator", "boolean", "Every list that is given has to match; otherwise one is enough.", default=False),
+    Field("spec.syncWindows[].manualSync", "boolean", "Let through what people ask for.", default=False),
+    Field("spec.syncWindows[].syncOverrun", "boolean", "Let a sync that began while it was allowed go on to its end.", default=False),
+    Field("spec.syncWindows[].description", "string", "For people.", ""),
+)  # fmt: skip
+
 SPEC: Final = (
     Field("spec", "object", "What applications of the project may use.", {}),
     Field("spec.description", "string", "For people.", ""),
@@ -59,7 +74,7 @@ SPEC: Final = (
     *_kinds("spec.clusterResourceBlacklist", "Kinds without a namespace that may not be written, whatever the whitelist says.", default=[], named=True),
     *_kinds("spec.namespaceResourceWhitelist", "Kinds with a namespace that may be written; every kind when absent, none when `[]`.", default=None),
     *_kinds("spec.namespaceResourceBlacklist", "Kinds with a namespace that may not be written, whatever the whitelist says.", default=[]),
-    _not_yet("spec.syncWindows", "When applications are synced."),
+    *WINDOWS,
     _not_yet("spec.destinationServiceAccounts", "In whose name applications are synced."),
     _not_yet("spec.permitOnlyProjectScopedClusters", "Clusters that belong to one project."),
     _unused("spec.orphanedResources", "Not used yet: objects of a namespace that no application holds are not looked for."),

@@ -10,11 +10,13 @@ from typing import Any, Final
 
 from gitops.core.application.spec import ARGO, OURS, Reader, tree
 from gitops.core.globs import is_glob
+from gitops.core.projects.cron import parse_schedule
 from gitops.core.projects.fields import FIELDS
+from gitops.core.projects.windows import zone_of
 from gitops.errors import ApplicationError
 from gitops.model.objects import Manifest
 from gitops.model.plan import Fault
-from gitops.model.project import KindPattern, Project, ProjectDestination
+from gitops.model.project import KindPattern, Project, ProjectDestination, SyncWindow
 
 KIND: Final = "AppProject"
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
@@ -64,6 +66,23 @@ def _flaws(values: Values) -> Iterator[str]:
             yield f"{path} is '!*', which denies everything; leave the entry out"
         elif not is_glob(pattern.removeprefix("!")):
             yield f"{path} {pattern!r} is not a glob that can be read"
+    for i, window in enumerate(values["spec"]["syncWindows"]):
+        yield from (f"spec.syncWindows[{i}]{flaw}" for flaw in _window_flaws(window))
+
+
+def _window_flaws(window: Values) -> Iterator[str]:
+    """What is wrong with one window, as the ends of sentences."""
+    schedule = parse_schedule(window["schedule"])
+    if isinstance(schedule, str):
+        yield f".schedule {schedule}"
+    elif not schedule.happens:
+        yield f".schedule {window['schedule']!r} is a day that no year has"
+    try:
+        zone_of(window["timeZone"])
+    except (ValueError, OSError, KeyError):
+        yield f".timeZone {window['timeZone']!r} is not known; write it as Europe/Berlin"
+    if not any(window[name] for name in ("applications", "namespaces", "clusters")):
+        yield " is for nothing; give applications, namespaces or clusters ('*' is all of them)"
 
 
 def _globs(spec: Values) -> Iterator[tuple[str, str]]:
@@ -72,6 +91,10 @@ def _globs(spec: Values) -> Iterator[tuple[str, str]]:
     for i, entry in enumerate(spec["destinations"]):
         for part, pattern in entry.items():
             yield f"spec.destinations[{i}].{part}", pattern
+    for i, window in enumerate(spec["syncWindows"]):
+        for part in ("applications", "namespaces", "clusters"):
+            for j, pattern in enumerate(window[part]):
+                yield f"spec.syncWindows[{i}].{part}[{j}]", pattern
 
 
 def _build(values: Values) -> Project:
@@ -86,6 +109,23 @@ def _build(values: Values) -> Project:
         cluster_resource_blacklist=_kinds(spec["clusterResourceBlacklist"]),
         namespace_resource_whitelist=None if only is None else _kinds(only),
         namespace_resource_blacklist=_kinds(spec["namespaceResourceBlacklist"]),
+        sync_windows=tuple(_window(window) for window in spec["syncWindows"]),
+    )
+
+
+def _window(values: Values) -> SyncWindow:
+    return SyncWindow(
+        values["kind"],
+        values["schedule"],
+        values["duration"],
+        values["applications"],
+        values["namespaces"],
+        values["clusters"],
+        values["timeZone"],
+        and_operator=values["andOperator"],
+        manual_sync=values["manualSync"],
+        sync_overrun=values["syncOverrun"],
+        description=values["description"],
     )
 
 
