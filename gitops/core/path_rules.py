@@ -4,10 +4,10 @@ In: `PathRule`s and identities. Out: verdicts and errors. Called by `diff/ignore
 rules, and the edge that runs jq.
 """
 
-import fnmatch
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from gitops.core import globs
 from gitops.core.pointers import Pointer, parse_pointer
 from gitops.errors import ApplicationError
 from gitops.model.application import PathRule
@@ -22,10 +22,10 @@ PathFinder = Callable[[Sequence[str], Sequence[Body]], list[list[Pointer]]]
 
 
 def matches(rule: PathRule, identity: ObjectId) -> bool:
-    """Whether a rule speaks about an object; group and kind may be globs."""
+    """Whether a rule speaks about an object; group and kind may be globs as Argo CD has them."""
     return (
-        fnmatch.fnmatchcase(identity.group, rule.group)
-        and fnmatch.fnmatchcase(identity.kind, rule.kind or "*")
+        globs.matches(rule.group, identity.group)
+        and globs.matches(rule.kind or "*", identity.kind)
         and rule.name in {"", identity.name}
         and rule.namespace in {"", identity.namespace}
     )
@@ -35,6 +35,9 @@ def rule_fault(rule: PathRule) -> str:
     """What is wrong with a rule of masks, apart from its jq expressions; "" where nothing is."""
     if not (rule.json_pointers or rule.jq_path_expressions):
         return "names no places: it needs jsonPointers or jqPathExpressions"
+    unread = next((g for g in (rule.group, rule.kind) if not globs.is_glob(g)), None)
+    if unread is not None:
+        return f"has {unread!r}, which is no glob: a bracket or a brace is not closed"
     for text in rule.json_pointers:
         place = parse_pointer(text)
         if place is None:

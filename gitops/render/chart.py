@@ -25,6 +25,7 @@ from gitops.render.variables import substitute
 _REQUIREMENTS: Final = "requirements.yaml"
 _PACKED: Final = re.compile(r"(?P<name>.+?)-v?\d[^/]*\.(tgz|tar\.gz)")
 _URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+SKIP_SCHEMAS: Final = "--skip-schema-validation"
 _GLOB: Final = re.compile(r"[*?\[{]")
 _SEPARATORS: Final = ",=\\\r\n\0"
 """What ends a name in `--set-file`, or hides its end: another file of this machine could follow."""
@@ -216,7 +217,7 @@ def _locate(context: ChartContext, text: str, where: str) -> tuple[int, str, str
 
 
 def _globbed(closure: Closure, pattern: str, where: str) -> list[str]:
-    """Files that a pattern names, sorted; the folder before the first wildcard is watched."""
+    """Files that a pattern names, a folder's own before those below; the folder is watched."""
     matcher = compile_glob(pattern, separators=True, where=where)
     base = posixpath.dirname(_GLOB.split(pattern, maxsplit=1)[0]) or "."
     closure.watched.add(base)
@@ -224,11 +225,18 @@ def _globbed(closure: Closure, pattern: str, where: str) -> list[str]:
     if folder.kind != "folder":
         return []
     entries = closure.tree.checkout.entries(folder.path, recurse=True)
-    spots = [closure.tree.look(entry.path) for entry in entries if matcher.matches(entry.path)]
+    matching = sorted((e.path for e in entries if matcher.matches(e.path)), key=_by_folders)
+    spots = [closure.tree.look(path) for path in matching]
     files = [spot for spot in spots if spot.kind == "file"]
     for spot in files:
         closure.add(spot)
     return [spot.path for spot in files]
+
+
+def _by_folders(path: str) -> list[tuple[bool, str]]:
+    """The order of a walk that gives a folder's files before the folders in it."""
+    *folders, name = path.split("/")
+    return [*((True, folder) for folder in folders), (False, name)]
 
 
 def _inline_values(helm: HelmSource) -> str:
@@ -274,6 +282,6 @@ def _flags(helm: HelmSource) -> tuple[str, ...]:
     flags = {
         "--include-crds": not helm.skip_crds,
         "--skip-tests": helm.skip_tests,
-        "--skip-schema-validation": helm.skip_schema_validation,
+        SKIP_SCHEMAS: helm.skip_schema_validation,
     }
     return tuple(flag for flag, wanted in flags.items() if wanted)

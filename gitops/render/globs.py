@@ -1,7 +1,9 @@
-r"""Argo CD's globs. Called by plain rendering and by Helm's value files.
+r"""Argo CD's globs of files. Called by plain rendering and by Helm's value files.
 
 Argo CD compiles `directory.include` and `exclude` without separators (gobwas/glob), so `*` and `?`
-match a slash too and `**` means the same as `*`. Value files are matched with separators.
+match a slash too and `**` means the same as `*`. Value files are matched with separators
+(doublestar): there `**` that stands alone between slashes is any number of folders, none too, and
+else the same as `*`.
 
 Whoever writes an Application writes patterns, and paths come from its repository: matching takes
 time in proportion to both, whatever they are, which regular expressions cannot promise.
@@ -114,13 +116,28 @@ class _Reader:
                     return done
                 current = [()]
                 continue
-            parts = self._braces() if character == "{" else [(self._step(),)]
+            parts = self._parts()
             current = [(*a, *b) for a, b in itertools.product(current, parts)]
             if len(current) + len(done) > MAX_ALTERNATIVES:
                 raise self._error("stands for too many patterns", "limit")
         if inside:
             raise self._error("has an open brace")
         return current
+
+    def _parts(self) -> list[tuple[_Step, ...]]:
+        """What the next piece of the pattern may stand for."""
+        if self.pattern[self.at] == "{":
+            return self._braces()
+        if self._is_folders() and self.pattern[self.at + 2 :][:1] == "/":
+            self.at += len("**/")
+            return [(), (_Step(_any, repeats=True), _Step(_slash))]
+        return [(self._step(),)]
+
+    def _is_folders(self) -> bool:
+        """Whether two stars begin here that stand alone between slashes, where those count."""
+        before, after = self.pattern[: self.at][-1:], self.pattern[self.at + 2 :][:1]
+        double = self.separators and self.pattern.startswith("**", self.at)
+        return double and before in _EDGES and after in _EDGES
 
     def _braces(self) -> list[tuple[_Step, ...]]:
         if self.depth == MAX_DEPTH:
@@ -140,10 +157,9 @@ class _Reader:
         return _Step(lambda character: character == wanted)
 
     def _star(self) -> _Step:
-        start = self.at
+        stops = self.separators and not self._is_folders()
         while self.pattern[self.at : self.at + 1] == "*":
             self.at += 1
-        stops = self.separators and self.at - start == 1
         return _Step(_no_slash if stops else _any, repeats=True)
 
     def _question(self) -> _Step:
@@ -178,10 +194,15 @@ def _any(_character: str) -> bool:
     return True
 
 
+def _slash(character: str) -> bool:
+    return character == "/"
+
+
 def _no_slash(character: str) -> bool:
     return character != "/"
 
 
+_EDGES: Final = ("", "/", "{", ",", "}")
 _STEPS: Final[dict[str, Callable[[_Reader], _Step]]] = {
     "*": _Reader._star,  # noqa: SLF001 - a part of the class above
     "?": _Reader._question,  # noqa: SLF001 - as above

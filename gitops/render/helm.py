@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from gitops.ports import RenderedText
-from gitops.render.chart import ChartSettings, RepositoryFile
+from gitops.render.chart import SKIP_SCHEMAS, ChartSettings, RepositoryFile
 from gitops.render.sandbox import Sandbox
 from gitops.render.value_schemas import check_value_schemas
 
@@ -37,7 +37,8 @@ def run_helm(
     home = exports[source].parent / "home"
     home.mkdir(mode=0o700, exist_ok=True)
     environment = _environment(home)
-    check_value_schemas(exports[source])
+    if SKIP_SCHEMAS not in settings.flags:
+        check_value_schemas(exports[source])
     chart = exports[source] / settings.chart
     if settings.build_dependencies:
         words = ["dependency", "build", "--skip-refresh", "."]

@@ -7,7 +7,6 @@ that an Application gives what it gives there.
 
 import json
 import os
-import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -58,7 +57,7 @@ def run_kustomize(sandbox: Sandbox, tool: Path, folder: Path, settings: Mapping[
     _add_patches(folder, settings.get("patches") or ())
     components = _components(folder, settings)
     if components:
-        sandbox.run([str(tool), "edit", "add", "component", *components], folder, environment)
+        sandbox.run([str(tool), "edit", "add", "component", "--", *components], folder, environment)
     return sandbox.run([str(tool), "build", "."], folder, environment)
 
 
@@ -132,7 +131,8 @@ def _add_patches(folder: Path, patches: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _components(folder: Path, settings: Mapping[str, Any]) -> list[str]:
+    """As they are written: Kustomize adds none that its file names in the same way."""
     components: list[str] = list(settings.get("components") or ())
     if settings.get("ignore_missing_components"):
         components = [path for path in components if (folder / path).is_dir()]
-    return [posixpath.normpath(path) for path in components]
+    return components

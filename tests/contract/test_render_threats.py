@@ -110,6 +110,12 @@ def test_a_schema_of_values_refers_to_nothing_outside(host: Path, schema: object
     assert (error.reason, error.where) == ("refused", "chart/values.schema.json")
 
 
+def test_a_schema_that_nobody_asks_may_refer_to_anything(host: Path) -> None:
+    files = CHART | {"chart/values.schema.json": filled(SCHEMAS[0], host)}
+    (rendered,) = render(files, HelmSource(values="x: any", skip_schema_validation=True))
+    assert rendered["data"]["x"] == "any"
+
+
 def test_escaped_letters_hide_no_reference(host: Path) -> None:
     text = filled({"properties": {"x": {"$ref": "file://{host}"}}}, host)
     hidden = text.replace("$ref", "\\u0024\\u0072ef").replace("file", "\\u0066ile")

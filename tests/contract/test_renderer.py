@@ -320,6 +320,21 @@ def test_patches_and_components_are_added_to_those_that_there_are(renderer: Tool
     assert body["spec"]["template"]["spec"]["containers"][0]["name"] == "front"
 
 
+def test_a_component_that_the_kustomization_names_already_is_not_added_again(
+    renderer: ToolRenderer,
+) -> None:
+    files: dict[str, Content] = {
+        "base/kustomization.yaml": "components: [./part]\n",
+        "base/part/kustomization.yaml": (
+            "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nresources: [cm.yaml]\n"
+        ),
+        "base/part/cm.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: once}\n",
+    }
+    settings = KustomizeSource(components=("./part",))
+    body = only(renderer.render(request(files, at("base", kustomize=settings))), "ConfigMap")
+    assert body["metadata"]["name"] == "once"
+
+
 def test_patches_that_are_no_list_are_told(renderer: ToolRenderer) -> None:
     files: dict[str, Content] = {"base/kustomization.yaml": "patches: text\n"}
     settings = KustomizeSource(patches=({"patch": "x"},))

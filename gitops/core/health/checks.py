@@ -5,13 +5,13 @@ what a check answered. Out: a book of checks, verdicts. Called by `gitops.checks
 files and runs the checks, and by the reader of Applications.
 """
 
-import fnmatch
 import functools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from gitops.core import globs
 from gitops.core.health.conventions import unobserved
 from gitops.core.health.fields import MalformedError, condition, mapping, text
 from gitops.core.yaml.reader import read_documents
@@ -51,14 +51,14 @@ class Layer:
     """Checks of one place: by `group/Kind` (`Kind` in the core group), then the first pattern."""
 
     exact: Mapping[str, Check] = field(default_factory=dict)
-    patterns: tuple[tuple[re.Pattern[str], Check], ...] = ()
+    patterns: tuple[tuple[Callable[[str], object], Check], ...] = ()
 
     def find(self, key: str) -> Check | None:
         """The check for a kind; None where there is none."""
         found = self.exact.get(key)
         if found is not None:
             return found
-        return next((check for pattern, check in self.patterns if pattern.fullmatch(key)), None)
+        return next((check for is_for, check in self.patterns if is_for(key)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def layer_of_files(scripts: Mapping[str, str]) -> Layer:
     """
     checks = {path: LuaCheck(text, f"{path}/health.lua") for path, text in scripts.items()}
     patterns = tuple(
-        (re.compile(re.escape(path).replace("_", "[^/]*")), checks[path])
+        (re.compile(re.escape(path).replace("_", "[^/]*")).fullmatch, checks[path])
         for path in sorted(checks)
         if "_" in path
     )
@@ -120,11 +120,10 @@ def layer_of_customizations(data: Mapping[str, Any], where: str) -> Layer:
                 source, f"{key} in {where}"
             )
     wild = sorted((key for key in found if _WILD.search(key)), key=lambda key: (-len(key), key))
-    patterns = tuple((re.compile(fnmatch.translate(key)), found[key]) for key in wild)
-    return Layer(found, patterns)
+    return Layer(found, tuple((functools.partial(globs.matches, key), found[key]) for key in wild))
 
 
-_WILD: Final = re.compile(r"[*?\[]")
+_WILD: Final = re.compile(r"[*?\[{]")
 
 
 def _override_key(named: str, key: str, where: str) -> str:
@@ -215,7 +214,7 @@ def layer_of_expressions(entries: Any, where: str) -> Layer:
 def layer_of_application(entries: tuple[HealthExpressions, ...], where: str) -> Layer:
     """The expressions of an Application, or of a file; the first for a kind wins."""
     exact: dict[str, Check] = {}
-    patterns: list[tuple[re.Pattern[str], Check]] = []
+    patterns: list[tuple[Callable[[str], object], Check]] = []
     for index, entry in enumerate(entries):
         place = f"healthCheckExprs[{index}] in {where}"
         check = CelCheck(entry.current, entry.in_progress, entry.failed, place)
@@ -224,7 +223,7 @@ def layer_of_application(entries: tuple[HealthExpressions, ...], where: str) -> 
             exact.setdefault(_key(group, entry.kind), check)
         else:
             any_kind = f"{re.escape(group)}/[^/]+" if group else "[^/]+"
-            patterns.append((re.compile(any_kind), check))
+            patterns.append((re.compile(any_kind).fullmatch, check))
     return Layer(exact, tuple(patterns))
 
 

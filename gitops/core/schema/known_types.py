@@ -1,19 +1,20 @@
 """Fields of custom resources that are made of Kubernetes' own types, as Argo CD's users tell it.
 
 In: the data of an `argocd-cm` (`resource.customizations.knownTypeFields.<group>_<kind>`: a list of
-`field` and `type`). Out: schemas of kinds that have none, in which quantities, durations and pod
-templates are compared by value. Called by the offline `diff`.
+`field` and `type`; the same under `knownTypeFields` of a kind in `resource.customizations`). Out:
+schemas of kinds that have none, in which quantities, durations and pod templates are compared by
+value. Called by the offline `diff`.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from gitops.core.schema.schema import Schema
+from gitops.core.yaml.customizations import customized
 from gitops.core.yaml.reader import read_documents
 from gitops.errors import InputError
 from gitops.model.objects import GroupKind
 
-_PREFIX: Final = "resource.customizations.knownTypeFields."
 _NAMED: Final[Mapping[str, str]] = {
     "core/Quantity": "io.k8s.apimachinery.pkg.api.resource.Quantity",
     "meta/v1/Duration": "io.k8s.apimachinery.pkg.apis.meta.v1.Duration",
@@ -29,21 +30,19 @@ BUILT_IN: Final[KnownFields] = {ROLLOUT: (("spec.template.spec", "core/v1/PodSpe
 def known_fields(data: Mapping[str, Any], where: str) -> dict[GroupKind, list[tuple[str, str]]]:
     """What a ConfigMap's data says, its other keys passed over; raises InputError."""
     found: dict[GroupKind, list[tuple[str, str]]] = {}
-    for key, text in sorted(data.items()):
-        named = key.removeprefix(_PREFIX)
-        if named == key:
-            continue
-        group, _, kind = named.rpartition("_")
-        place = f"{where}: {key}"
-        found[GroupKind(group, kind)] = [_field(entry, place) for entry in _entries(text, place)]
+    for named, text, place in customized(data, "knownTypeFields", where):
+        group, _, kind = named.rpartition("/")
+        fields = [_field(entry, place) for entry in _entries(text, place)]
+        found.setdefault(GroupKind(group, kind), fields)
     return found
 
 
 def _entries(text: Any, where: str) -> list[Any]:
+    """A list, or the YAML text of one."""
     documents = list(read_documents(text)) if isinstance(text, str) else []
     for fault in (fault for document in documents for fault in document.faults):
         raise InputError(f"line {fault.line} is no YAML: {fault.message}", where=where)
-    value = documents[0].value if documents else []
+    value = documents[0].value if documents else text
     if not isinstance(value, list):
         raise InputError("it is no list", where=where, remedy="write - field: … with its type")
     return value

@@ -259,6 +259,10 @@ def test_fields_of_known_types_are_compared_by_value(files, capsys, field, kind,
     data = {"resource.customizations.knownTypeFields.x.io_Canary": known}
     beside = files(file=[APPLICATION, {**config_map("argocd-cm"), "data": data}])
     assert answer(capsys, [*arguments, *beside[1:]])[0] == 0
+    old = yaml.safe_dump({"x.io/Canary": {"knownTypeFields": [{"field": field, "type": kind}]}})
+    data = {"resource.customizations": old}
+    beside = files(file=[APPLICATION, {**config_map("argocd-cm"), "data": data}])
+    assert answer(capsys, [*arguments, *beside[1:]])[0] == 0
 
 
 @pytest.mark.parametrize("text", ["a: [", "a: b", "- field: spec", "- {field: a, type: core/v9}"])

@@ -120,6 +120,13 @@ def test_value_files_may_be_globs_and_name_variables() -> None:
     assert settings.value_files == (RepositoryFile(0, "app/shop.yaml"),)
 
 
+def test_two_stars_name_a_folder_s_own_value_files_before_those_below_it() -> None:
+    names = ("env/a.yaml", "env/z.yaml", "env/sub/c.yaml", "env/sub/more/d.yaml")
+    files: dict[str, Content] = {**CHART, **dict.fromkeys(reversed(names), "")}
+    settings, _ = read(files, HelmSource(value_files=("../env/**/*.yaml",)))
+    assert tuple(file.path for file in settings.value_files) == names
+
+
 def test_a_missing_value_file_is_told_unless_it_may_be_missing() -> None:
     for name in ("none.yaml", "none/*.yaml"):
         with pytest.raises(RenderError, match="does not exist"):

@@ -18,3 +18,8 @@ def test_an_expression_is_refused_by_its_text_where_no_jq_is_given() -> None:
     with pytest.raises(ApplicationError, match=r"'\.spec\.image' cannot be asked here") as refused:
         DiffOptions().find_paths(IMAGE.jq_path_expressions, [{}])
     assert refused.value.where == "spec.ignoreDifferences"
+
+
+def test_a_pattern_that_cannot_be_read_is_for_nothing() -> None:
+    rule = IgnoreRule("{apps", "Deployment", json_pointers=("/spec",))
+    assert DiffOptions((rule,)).matching(WEB, {}) == []

@@ -24,6 +24,13 @@ def test_a_customization_of_something_else_than_health_is_no_check() -> None:
     assert isinstance(layer.find("example.com/Widget"), LuaCheck)
 
 
+def test_the_kinds_of_a_customization_may_be_patterns() -> None:
+    text = "'*.example.com/{Widget,Gadget}': {health.lua: return x}\n"
+    layer = layer_of_customizations({"resource.customizations": text}, "cm.yaml")
+    assert isinstance(layer.find("big.example.com/Gadget"), LuaCheck)
+    assert layer.find("big.example.com/Thing") is None
+
+
 def test_an_applications_own_expressions_are_for_its_kinds_only() -> None:
     entries = (HealthExpressions("example.com/v1", "true", "Widget", "", ""),)
     found = own_check(entries, WIDGET)

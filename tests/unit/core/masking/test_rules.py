@@ -242,6 +242,7 @@ def test_a_jq_expression_that_fails_hides_the_whole_object() -> None:
         (PathRule(json_pointers=("/data/a",)), ""),
         (PathRule(jq_path_expressions=(".a",)), ""),
         (PathRule(), "names no places"),
+        (PathRule("{a", "b", json_pointers=("/x",)), "is no glob"),
         (PathRule(json_pointers=("/a~b",)), "is no JSON pointer"),
         (PathRule(json_pointers=("",)), "has an empty JSON pointer"),
         (PathRule(json_pointers=("/metadata/name",)), "shows in every list"),
