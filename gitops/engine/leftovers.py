@@ -1,19 +1,21 @@
 """What an application owns, Git no longer has, and nobody pruned: it requires pruning.
 
 As in Argo CD, such an application is OutOfSync until its objects go, and is not synced again for
-it. What is left is not healed either. Called by the reconciler and the healer.
+it; an object annotated `compare-options: IgnoreExtraneous` is shown and does not count. What is
+left is not healed either. Called by the reconciler, the healer and the status.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from gitops.core.planning.guards import Allowed, GuardContext, pruning_is_off
+from gitops.core.planning.sync_options import is_extraneous_by_wish
 from gitops.engine.children import is_child
 from gitops.engine.desired import Desired
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
 from gitops.model.application import Application
 from gitops.model.diff import ActionKind
-from gitops.model.objects import ObjectId
+from gitops.model.objects import Manifest, ObjectId
 from gitops.model.plan import Action, Plan
 from gitops.ports import Claim
 
@@ -79,6 +81,16 @@ class Leftovers:
         actual = self._parts.actual
         left = set(runtime.left) & set(changed)
         return any(actual.get(i) is None or actual.is_suspect(i) for i in left)
+
+
+def counted(parts: Parts, runtime: Runtime) -> Mapping[ObjectId, str]:
+    """What is left and makes the application OutOfSync: all but what asks not to count."""
+    return {i: why for i, why in (runtime.left or {}).items() if not _is_ignored(parts, i)}
+
+
+def _is_ignored(parts: Parts, identity: ObjectId) -> bool:
+    live = parts.actual.get(identity)
+    return live is not None and is_extraneous_by_wish(Manifest(identity, live.decode()))
 
 
 def _policy(application: Application) -> str:

@@ -8,6 +8,7 @@ from gitops.core.health import aggregate
 from gitops.engine.desired import Desired
 from gitops.engine.following import LANE
 from gitops.engine.judging import BAD
+from gitops.engine.leftovers import counted
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
 from gitops.model.application import Drift
@@ -27,7 +28,7 @@ def sync_status(parts: Parts, runtime: Runtime) -> tuple[str, str]:
     unknown = _why_unknown(parts, runtime)
     if runtime.desired is None or unknown:
         return "Unknown", unknown
-    why = _why_out(runtime, runtime.desired, state)
+    why = _why_out(parts, runtime, runtime.desired, state)
     return ("OutOfSync", why) if why else ("Synced", "")
 
 
@@ -51,7 +52,7 @@ def _tell_left(left: Mapping[ObjectId, str]) -> str:
     return f"{first.title}{more} {verb} pruning" + (f": {left[first]}" if left[first] else "")
 
 
-def _why_out(runtime: Runtime, desired: Desired, state: ApplicationState) -> str:
+def _why_out(parts: Parts, runtime: Runtime, desired: Desired, state: ApplicationState) -> str:
     """Why what runs is not what Git wants; "" where it is."""
     if state.pin is not None:
         return f"pinned to revision {state.pin.revision}"
@@ -60,7 +61,8 @@ def _why_out(runtime: Runtime, desired: Desired, state: ApplicationState) -> str
         return waits or runtime.held or "desired is not applied yet"
     if runtime.drifted:
         return "; ".join(part for part in (_tell_drift(runtime), runtime.closed) if part)
-    return _tell_left(runtime.left) if runtime.left else ""
+    left = counted(parts, runtime)
+    return _tell_left(left) if left else ""
 
 
 def _why_unknown(parts: Parts, runtime: Runtime) -> str:

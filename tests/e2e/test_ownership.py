@@ -164,6 +164,21 @@ def out_of_sync(walk: Walk) -> ApplicationStatus | None:
     return status if status.sync == "OutOfSync" and not status.busy else None
 
 
+def test_what_asks_not_to_count_is_shown_and_leaves_its_application_synced(walk: Walk) -> None:
+    start(walk, *words("one", "two"), syncPolicy={"automated": {"prune": False}})
+    walk.settled("demo")
+    walk.world.repo.remove("app/1.yaml")
+    walk.publish("demo", "Remove two")
+    requires_pruning(walk)
+    option = "argocd.argoproj.io/compare-options=IgnoreExtraneous"
+    walk.kubectl("-n", walk.namespace, "annotate", "configmap", "two", option)
+    status = walk.settled("demo")
+    assert (status.sync, status.message) == ("Synced", "")
+    (left,) = [one for one in status.objects if one.id.name == "two"]
+    assert left.sync == "OutOfSync"
+    assert left.message.startswith("requires pruning")
+
+
 def test_what_requires_pruning_is_neither_healed_nor_missed(walk: Walk) -> None:
     start(walk, *words("one", "two"), syncPolicy={"automated": {"prune": False}})
     walk.settled("demo")

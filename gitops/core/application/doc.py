@@ -70,6 +70,7 @@ both say something, ours is taken.
 | `hook-delete-policy` | `BeforeHookCreation` (the default), `HookSucceeded`, `HookFailed` |
 | `sync-wave` | an integer, 0 when absent; lower waves first |
 | `sync-options` | options for this object, with commas between |
+| `compare-options` | `IgnoreExtraneous`: an object that Git no longer has and that was not pruned is shown, and does not make its application OutOfSync; `ServerSideDiff=…` and `IncludeMutationWebhook=…` are accepted, and change nothing: what differs is settled by a dry run of the API server here anyway |
 | `ignore-healthcheck` | `"true"`: the object does not count in its application's health |
 | `ignore-differences` | YAML with `jsonPointers`: places of this object that are not compared |
 | `mask-paths` | YAML with `jsonPointers` and `jqPathExpressions`: values of this object that never show; under `gitops.dev/` only |

@@ -20,6 +20,9 @@ ARGO: Final = "argocd.argoproj.io/"
 FLUX: Final = "kustomize.toolkit.fluxcd.io/"
 HELM_KEEP: Final = "helm.sh/resource-policy"
 SYNC_OPTIONS_NAME: Final = "sync-options"
+COMPARE_OPTIONS_NAME: Final = "compare-options"
+COMPARE_OPTIONS: Final = frozenset({"IgnoreExtraneous", "ServerSideDiff", "IncludeMutationWebhook"})
+"""Argo CD's. The last two change nothing: a dry run of the server settles what differs anyway."""
 
 KEPT: Final = ("Prune=false", "Delete=false")
 
@@ -74,6 +77,17 @@ def is_left_alone(live: Manifest) -> bool:
     return "Reconcile=false" in options_of(live)
 
 
+def is_extraneous_by_wish(live: Manifest) -> bool:
+    """Whether a live object asks not to count where Git has it not: `IgnoreExtraneous`."""
+    return any("IgnoreExtraneous" in options for _, options in _compare_options(live))
+
+
+def _compare_options(manifest: Manifest) -> Iterator[tuple[str, list[str]]]:
+    for prefix in (OURS, ARGO):
+        key = f"{prefix}{COMPARE_OPTIONS_NAME}"
+        yield key, _listed(manifest.annotations.get(key, ""))
+
+
 def propagation(options: Iterable[str]) -> Propagation:
     """How what an object owns goes with it: `PrunePropagationPolicy`, foreground by default."""
     for option in sorted(options):
@@ -92,11 +106,19 @@ def option_remarks(manifest: Manifest) -> Iterator[str]:
             name, _, value = option.partition("=")
             if name not in SYNC_OPTIONS or not value:
                 yield f"{key}: {option[:63]!r} is not a known option; it has no effect"
+    yield from _compare_remarks(manifest)
     for prefix in (OURS, FLUX):
         for word, values in WORDS.items():
             given = annotations.get(f"{prefix}{word}", "")
             if given and given.strip().lower() not in values:
                 yield f"{prefix}{word}: {given[:63]!r} is not a known value; it has no effect"
+
+
+def _compare_remarks(manifest: Manifest) -> Iterator[str]:
+    for key, options in _compare_options(manifest):
+        for option in options:
+            if option.partition("=")[0] not in COMPARE_OPTIONS:
+                yield f"{key}: {option[:63]!r} is not a known option; it has no effect"
 
 
 def _words_under(prefix: str, marks: Mapping[str, str]) -> Iterator[str]:

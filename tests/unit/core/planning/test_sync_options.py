@@ -7,7 +7,13 @@ import pytest
 from gitops.core.diff.fit import declared_only, needs_owners, with_live_values
 from gitops.core.diff.ignore import DiffOptions
 from gitops.core.planning.hooks import annotation_faults
-from gitops.core.planning.sync_options import is_left_alone, is_on, merge_options, propagation
+from gitops.core.planning.sync_options import (
+    is_extraneous_by_wish,
+    is_left_alone,
+    is_on,
+    merge_options,
+    propagation,
+)
 from gitops.model.application import IgnoreRule
 from gitops.model.objects import Manifest
 from gitops.openapi.loader import load_builtin
@@ -71,6 +77,29 @@ def test_options_that_nobody_knows_are_warnings() -> None:
         "gitops.dev/sync-options: 'Prune' is not a known option; it has no effect",
         "argocd.argoproj.io/sync-options: 'Prunee=false' is not a known option; it has no effect",
         "kustomize.toolkit.fluxcd.io/ssa: 'IfAbsent' is not a known value; it has no effect",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "ignored"),
+    [
+        ("IgnoreExtraneous", True),
+        ("ServerSideDiff=true, IgnoreExtraneous", True),
+        ("ServerSideDiff=true,IncludeMutationWebhook=true", False),
+        ("", False),
+    ],
+)
+@pytest.mark.parametrize("prefix", ["gitops.dev/", "argocd.argoproj.io/"])
+def test_what_asks_not_to_count_where_git_has_it_not(prefix: str, options: str, *, ignored: bool):
+    given = annotated(**{f"{prefix}compare-options": options})
+    assert is_extraneous_by_wish(given) is ignored
+    assert not annotation_faults(given)
+
+
+def test_options_of_a_comparison_that_nobody_knows_are_warnings() -> None:
+    given = {"argocd.argoproj.io/compare-options": "Ignore"}
+    assert [fault.message for fault in annotation_faults(annotated(**given))] == [
+        "argocd.argoproj.io/compare-options: 'Ignore' is not a known option; it has no effect"
     ]
 
 
