@@ -17,6 +17,7 @@ from celpy.adapter import json_to_cel
 from celpy.celparser import CELParseError
 from celpy.evaluation import CELEvalError, base_functions
 
+from gitops.checks import cel_optional
 from gitops.checks.frames import serve
 
 ORDER: Final = ("inProgress", "failed", "current")
@@ -62,12 +63,13 @@ def _is_true(expression: str, variables: dict[str, Any]) -> bool:
 @functools.lru_cache(maxsize=256)
 def _program(expression: str) -> celpy.Runner:
     environment = _environment()
-    return environment.program(environment.compile(expression), functions=FUNCTIONS)
+    tree = cel_optional.compiled(environment, expression)
+    return environment.program(tree, functions=FUNCTIONS)
 
 
 @functools.cache
 def _environment() -> celpy.Environment:
-    return celpy.Environment()
+    return cel_optional.environment()
 
 
 def _syntax(error: CELParseError) -> str:
@@ -156,12 +158,14 @@ def _substring(text: str, start: int, end: int | None = None) -> str:
 
 FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     **{operator: _compared(operator) for operator in _BY_VALUE},
+    **cel_optional.FUNCTIONS,
     "charAt": _text(lambda text, index: text[int(index)] if 0 <= index < len(text) else ""),
     "indexOf": _text(lambda text, part, start=0: text.find(part, int(start))),
     "join": _join,
     "lastIndexOf": _text(lambda text, part: text.rfind(part)),
     "lowerAscii": _text(lambda text: text.lower()),
     "replace": _text(_replace),
+    "reverse": _text(lambda text: text[::-1]),
     "split": _text(_split),
     "substring": _text(_substring),
     "trim": _text(lambda text: text.strip()),
