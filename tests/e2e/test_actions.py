@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from gitops.controlplane.processes import ControlPlane
 from gitops.core.actions.built_in import RESTARTED_AT
@@ -232,6 +233,24 @@ def test_a_job_is_suspended_resumed_and_terminated(walk: Walk) -> None:
     assert status.objects[0].health.message == "Job was terminated by hand"
     with pytest.raises(ConflictError, match="it has ended"):
         ask(walk, "terminate", "job/migrate")
+
+
+def test_a_project_limits_what_actions_create(walk: Walk) -> None:
+    project = {
+        "apiVersion": "gitops.dev/v1alpha1",
+        "kind": "AppProject",
+        "metadata": {"name": "jobless"},
+        "spec": {
+            "sourceRepos": ["*"],
+            "destinations": [{"namespace": "*", "name": "*"}],
+            "namespaceResourceBlacklist": [{"group": "batch", "kind": "Job"}],
+        },
+    }
+    walk.declare(yaml.safe_dump(project))
+    start(walk, CRON_JOB, project="jobless")
+    with pytest.raises(ConflictError, match="does not allow"):
+        ask(walk, "create-job", "cronjob/nightly")
+    assert run(walk, "suspend", "cronjob/nightly").state is RevisionState.SUCCEEDED
 
 
 def test_only_objects_of_the_application_are_acted_on(walk: Walk) -> None:
