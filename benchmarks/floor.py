@@ -3,7 +3,8 @@
 A process of its own, so that it shares nothing with what is measured: one job as JSON on standard
 input, one line of JSON on standard output. Jobs: `apply` sends every object's one dry-run, then its
 one server-side apply, with the best concurrency; `single` repeats a bare fetch, one dry-run and one
-write; `restart` imports a Kubernetes client, fetches once, and lists each kind.
+write; `tools` runs commands as many at a time as there are cores; `restart` imports a Kubernetes
+client, fetches once, and lists each kind.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
@@ -74,19 +76,28 @@ async def apply(target: Target, patches: Patches) -> dict[str, Any]:
 
 
 async def single(target: Target, rounds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """One after another: a bare fetch where a round asks for it, one dry-run, one write."""
+    """One after another: a round's commands (a fetch, a tool), one dry-run, one write."""
     took: list[float] = []
     async with open_session(target) as session:
         for one in rounds:
             for command in one.get("before", ()):
                 await asyncio.to_thread(_command, command)
             started = time.perf_counter()
-            if one.get("fetch"):
-                await asyncio.to_thread(_command, one["fetch"])
+            for command in one["commands"]:
+                await asyncio.to_thread(_command, command)
             await send(session, target, [one["patch"]], QUERY + DRY_RUN, 1)
             await send(session, target, [one["patch"]], QUERY, 1)
             took.append(time.perf_counter() - started)
     return {"seconds": took}
+
+
+def tools(commands: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """Run each once, on all cores; the seconds that it took."""
+    started = time.perf_counter()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for _ in pool.map(_command, commands):
+            pass
+    return {"seconds": time.perf_counter() - started}
 
 
 async def listing(target: Target, paths: Sequence[str]) -> None:
@@ -121,6 +132,8 @@ def main() -> None:
     match job["kind"]:
         case "apply":
             result = asyncio.run(apply(target, job["patches"]))
+        case "tools":
+            result = tools(job["commands"])
         case "single":
             result = asyncio.run(single(target, job["rounds"]))
         case _:

@@ -43,7 +43,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         row["variant"],
         str(row["count"]),
         _seconds(took),
-        "" if floor_s is None else _seconds(floor_s),
+        "" if floor_s is None else _seconds(floor_s) + _tools(least),
         "" if ratio is None else f"{ratio:.2f}{mark}",
         f"{row['cpu_s']:.2f} s",
         " ".join(f"{n} {verb}" for verb, n in row["requests"].items()) or "none",
@@ -52,6 +52,11 @@ def _cells(row: Row) -> tuple[str, ...]:
         " ".join(f"{n} {what}" for what, n in row["git"].items() if n) or "none",
         f"{row.get('rss_mib', row['peak_mib']):.0f} MiB",
     )
+
+
+def _tools(least: Mapping[str, float]) -> str:
+    """What of a floor the tools took."""
+    return f" (tools {_seconds(least['tools_s'])})" if "tools_s" in least else ""
 
 
 def _seconds(value: float) -> str:
