@@ -11,6 +11,7 @@ from gitops.core.diff.diff import DiffOptions, LastApplied, compare, diff, remov
 from gitops.core.manifests.normalize import canonical, digest, manifest_digest
 from gitops.core.ownership.fields import FieldSet
 from gitops.core.schema.values import same_json
+from gitops.model.application import IgnoreRule
 from gitops.openapi.loader import load_builtin
 
 SHAPES = load_builtin()
@@ -136,6 +137,21 @@ def test_removals_take_an_answer_to_the_predicted_object(desired, answer, last):
     after = jsonpatch.apply_patch(answer, operations)
     assert all(operation["op"] == "remove" for operation in operations)
     assert not list(removals(desired, after, LastApplied(last), SHAPES))
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_where_nothing_is_left_out_a_walk_finds_nothing_to_remove(data):
+    """An ignore rule that names nothing there has the whole object walked."""
+    kind = data.draw(st.sampled_from([deployments, custom]))
+    desired, answer = data.draw(kind), data.draw(kind)
+    last = LastApplied(data.draw(st.just(desired) | kind), FieldSet())
+    entry = {"manager": "gitops", "operation": "Apply", "fieldsV1": {}}
+    answer = {**answer, "metadata": {"name": "web", "managedFields": [entry]}}
+    walked = DiffOptions(ignore=(IgnoreRule("*", "*", json_pointers=("/nowhere",)),))
+    assert removals(desired, answer, last, SHAPES) == removals(
+        desired, answer, last, SHAPES, walked
+    )
 
 
 @given(objects, objects)

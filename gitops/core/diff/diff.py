@@ -19,6 +19,7 @@ from gitops.core.diff.ignore import (
     trusted_managers,
 )
 from gitops.core.diff.keep import keep_ignored
+from gitops.core.diff.left_out import states_all
 from gitops.core.diff.merge import merge
 from gitops.core.diff.summary import name_changes
 from gitops.core.diff.trace import Trace, states
@@ -189,12 +190,30 @@ def removals(
     is already as desired, with what the server fills in.
     """
     owners = Owners.of(answer)
+    if _leaves_nothing_out(desired, (last_applied, owners), shapes, options):
+        return ()
     trace = _trace(desired, answer, (last_applied, owners), shapes, options)
     trace = replace(trace, answered=True)
     gone = _predict(desired, answer, trace, shapes)
     root, fields = shapes.root(answer), owners.everything
     found = find_changes(answer, gone, root, fields=fields, leaves=False)
     return removal_operations(found)
+
+
+def _leaves_nothing_out(
+    desired: Body, known: tuple[LastApplied, Owners], shapes: Shapes, options: DiffOptions
+) -> bool:
+    """Whether all that we applied last, by manifest and by owned fields, is desired still."""
+    last, owners = known
+    ours = owners.ours
+    if last.manifest is None or last.fields is None or ours is None:
+        return False
+    if last.fields is not ours and last.fields.difference(ours):
+        return False
+    if options.ignore_replicas or options.matching(identify(desired), desired):
+        return False
+    before = canonical(last.manifest, shapes, keep_nulls=True)
+    return states_all(canonical(desired, shapes, keep_nulls=True), before, shapes.root(desired))
 
 
 def _result(

@@ -138,6 +138,23 @@ def test_nothing_is_to_be_removed_where_apply_did_it():
     assert removals(deployment(replicas=1), answered(replicas=1), last, SHAPES) == ()
 
 
+@pytest.mark.parametrize(
+    ("owned", "options", "gone"),
+    [
+        (["replicas"], DiffOptions(), ()),
+        (["replicas", "paused"], DiffOptions(), ({"op": "remove", "path": "/spec/paused"},)),
+        (["replicas"], DiffOptions(ignore_replicas=True), ()),
+    ],
+)
+def test_what_was_ours_and_is_left_out_is_removed_and_nothing_else(owned, options, gone):
+    entry = {"manager": "gitops", "operation": "Apply"}
+    ours = {**entry, "fieldsV1": {"f:spec": {"f:replicas": {}}}}
+    answer = deployment({"managedFields": [ours]}, replicas=2, paused=True)
+    fields = FieldSet.parse({"f:spec": {f"f:{name}": {} for name in owned}})
+    last = LastApplied(deployment(replicas=1), fields)
+    assert removals(deployment(replicas=2), answer, last, SHAPES, options) == gone
+
+
 def test_what_the_server_fills_into_a_list_merged_as_one_is_not_removed_besides():
     def stateful(**claim: object) -> dict:
         templates = [{"metadata": {"name": "data"}, "spec": {"accessModes": ["x"], **claim}}]

@@ -1,0 +1,51 @@
+"""Whether desired leaves out nothing of what was applied last, so that nothing has to be removed.
+
+In: both in canonical form, and their shape. Called by diff, before it walks an object to find what
+should be gone: hardly any change takes something away.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gitops.core.ownership.fields import item_elements
+from gitops.core.schema.schema import ANY, Form, ListType, Shape
+from gitops.core.schema.values import is_zero
+from gitops.model.diff import ABSENT
+
+
+def states_all(desired: Any, last: Any, shape: Shape) -> bool:
+    """Whether desired has a value wherever last has one, and nowhere one that counts as nothing.
+
+    `last` is ABSENT where only desired has something. What is merged as one is not looked into.
+    """
+    if isinstance(desired, dict):
+        return _map_states_all(desired, {} if last is ABSENT else last, shape)
+    if isinstance(desired, list):
+        return _list_states_all(desired, [] if last is ABSENT else last, shape)
+    if desired is None or desired == "" or isinstance(last, (dict, list)):
+        return False
+    return not (shape.drops_zero and is_zero(desired))
+
+
+def _map_states_all(desired: Mapping[str, Any], last: Any, shape: Shape) -> bool:
+    if not isinstance(last, dict) or not last.keys() <= desired.keys():
+        return False
+    return shape.atomic or all(
+        states_all(value, last.get(name, ABSENT), shape.child(name) or ANY)
+        for name, value in desired.items()
+    )
+
+
+def _list_states_all(desired: Sequence[Any], last: Any, shape: Shape) -> bool:
+    if not isinstance(last, list) or shape.form is not Form.LIST:
+        return False
+    if shape.atomic or shape.list_type is ListType.ATOMIC:
+        return True
+    wanted, had = item_elements(desired, shape), item_elements(last, shape)
+    if wanted is None or had is None or len(set(wanted)) != len(wanted):
+        return False
+    known = dict(zip(had, last, strict=True))
+    return known.keys() <= set(wanted) and all(
+        states_all(item, known.get(element, ABSENT), shape.item)
+        for item, element in zip(desired, wanted, strict=True)
+    )
