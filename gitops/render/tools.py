@@ -7,13 +7,14 @@ asking for it starts nothing; what carries none is asked once, and remembered.
 
 import os
 import re
+import struct
 import subprocess
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import which
-from typing import Final
+from typing import BinaryIO, Final
 
 from gitops.errors import RenderError
 
@@ -95,11 +96,12 @@ def _read_version(name: str, path: Path) -> str:
 
 
 def _embedded_version(name: str, path: Path) -> str | None:
-    """Read piece by piece, and looked for by its plain beginning: a binary has up to 100 MB."""
+    """Read from Go's own section, or piece by piece: a binary has up to 100 MB."""
     beginning = _MODULES[name]
     text = b""
     try:
         with path.open("rb") as file:
+            file.seek(_build_information(file))
             while piece := file.read(_PIECE):
                 text = text[-_LONGEST:] + piece
                 at = text.find(beginning)
@@ -110,6 +112,32 @@ def _embedded_version(name: str, path: Path) -> str | None:
     except OSError:
         return None
     return None
+
+
+def _build_information(file: BinaryIO) -> int:
+    """Where an ELF file (64 bits, little-endian) has Go's build information; else 0."""
+    header = file.read(64)
+    if header[:6] != b"\x7fELF\x02\x01":
+        return 0
+    try:
+        return _section(file, header, b".go.buildinfo")
+    except (struct.error, IndexError):
+        return 0
+
+
+def _section(file: BinaryIO, header: bytes, wanted: bytes) -> int:
+    (table,) = struct.unpack_from("<Q", header, 40)
+    size, count, names_at = struct.unpack_from("<3H", header, 58)
+    file.seek(table)
+    sections = file.read(size * count)
+    offsets = [struct.unpack_from("<Q", sections, size * at + 24)[0] for at in range(count)]
+    file.seek(offsets[names_at])
+    names = file.read(_PIECE)
+    for at in range(count):
+        (name,) = struct.unpack_from("<I", sections, size * at)
+        if names.startswith(wanted + b"\0", name):
+            return int(offsets[at])
+    return 0
 
 
 def _asked_version(name: str, path: Path) -> str:

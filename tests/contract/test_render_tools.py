@@ -1,6 +1,7 @@
 """Tools are found on PATH first, then in the build; versions cost no start where they can."""
 
 import os
+import struct
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,34 @@ def test_a_version_is_read_wherever_it_lies_in_the_program(tmp_path: Path, befor
     told = b"path\thelm.sh/helm/v4\nmod\thelm.sh/helm/v4\tv4.5.6-rc.1\th1:abc=\n"
     program.write_bytes(b"\0" * before + told + b"\0" * 100)
     assert Tools(helm=program).version("helm") == "v4.5.6-rc.1"
+
+
+def elf(name: bytes, content: bytes) -> bytes:
+    """A file with one named section, its table of sections and their names."""
+    names = b"\0" + name + b"\0.shstrtab\0"
+    at = 64 + 100
+    table = at + len(content) + len(names)
+    head = b"\x7fELF\x02\x01" + b"\0" * 34 + struct.pack("<QIHHHHHH", table, 0, 64, 0, 0, 64, 2, 1)
+    first = struct.pack("<IIQQQQ", 1, 1, 0, 0, at, len(content)).ljust(64, b"\0")
+    last = struct.pack("<IIQQQQ", 0, 3, 0, 0, at + len(content), len(names)).ljust(64, b"\0")
+    decoy = b"mod\thelm.sh/helm/v4\tv4.0.0\n".ljust(100, b"\0")
+    return head + decoy + content + names + first + last
+
+
+def test_of_an_elf_file_only_go_s_own_section_is_read(tmp_path: Path) -> None:
+    program = tmp_path / "helm"
+    told = b"mod\thelm.sh/helm/v4\tv4.5.6\th1:abc=\n"
+    program.write_bytes(elf(b".go.buildinfo", told))
+    assert Tools(helm=program).version("helm") == "v4.5.6"
+
+
+@pytest.mark.parametrize("cut", [10, 64, 200])
+def test_a_broken_elf_file_is_read_as_any_other(tmp_path: Path, cut: int) -> None:
+    program = tmp_path / "helm"
+    whole = elf(b".text", b"")
+    told = b"mod\thelm.sh/helm/v4\tv4.5.6\th1:abc=\n"
+    program.write_bytes(whole[: min(cut, 64)] + told + whole[64:cut])
+    assert Tools(helm=program).version("helm") == "v4.5.6"
 
 
 def test_given_versions_are_believed(tmp_path: Path) -> None:
