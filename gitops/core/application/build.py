@@ -8,6 +8,7 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import cache
 from typing import Any, Final
 
 from gitops.core.application.fields import SYNC_OPTIONS
@@ -194,6 +195,7 @@ def build(api_version: str, values: Values) -> Application:
     )
 
 
+@cache
 def _snake(name: str) -> str:
     return _UPPER.sub("_", name).lower()
 

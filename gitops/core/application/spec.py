@@ -127,6 +127,8 @@ class Node:
 
     row: Field
     children: dict[str, "Node"] = field(default_factory=dict)
+    defaults: dict[bool, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What its default, and Argo CD's, read as; nobody changes a value in place."""
 
 
 def tree(rows: Sequence[Field]) -> Node:
@@ -184,9 +186,18 @@ class Reader:
         if value is None and row.required:
             self.fault("missing-field", f"{path} is missing")
             return None
-        if value is None:
-            value = row.default_for(argo=self.argo)
-        return None if value is None else self.typed(node, value, path)
+        return self.absent(node, path) if value is None else self.typed(node, value, path)
+
+    def absent(self, node: Node, path: str) -> Any:
+        """Read the default of a field; once for all where it holds nothing to complain about."""
+        if self.argo in node.defaults:
+            return node.defaults[self.argo]
+        told = len(self.faults) + len(self.warnings)
+        value = node.row.default_for(argo=self.argo)
+        read = None if value is None else self.typed(node, value, path)
+        if told == len(self.faults) + len(self.warnings):
+            node.defaults[self.argo] = read
+        return read
 
     def unsupported(self, row: Field, value: Any, path: str) -> None:
         """Refuse or mention a field that has no effect here."""

@@ -7,6 +7,7 @@ they have on the object, which is content for `env` and the like.
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
@@ -41,8 +42,10 @@ def answer_digest(body: Body) -> str:
     if entry is None or not isinstance(fields, Mapping):
         return ""
     kept = [entry.get("apiVersion"), owned(body, _as_stored(body, fields))]
-    text = json.dumps(kept, sort_keys=True, separators=(",", ":"))
-    return f"{ALGORITHM}:{sha256(text.encode()).hexdigest()}"
+    return f"{ALGORITHM}:{sha256(_encode(kept).encode()).hexdigest()}"
+
+
+_encode: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 def _as_stored(body: Body, fields: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -60,29 +63,15 @@ def _as_stored(body: Body, fields: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def owned(value: Any, fields: Any) -> Any:
     """The part of a value that a FieldsV1 set names; a leaf, or no set, takes the whole value."""
-    if not isinstance(fields, Mapping):
+    if not isinstance(fields, dict) or not fields:
         return value
-    names = [name for name in fields if name != "."]
-    if not names:
-        return _whole(value, present="." in fields)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):  # what is only present (`.`) is ours without what is in it
         return {
-            name[2:]: owned(value[name[2:]], fields[name])
-            for name in names
-            if name.startswith("f:") and name[2:] in value
+            key: owned(value[key], below) if below else value[key]
+            for name, below in fields.items()
+            if name[:2] == "f:" and (key := name[2:]) in value
         }
-    if isinstance(value, list):
-        return _items(value, fields)
-    return value
-
-
-def _whole(value: Any, *, present: bool) -> Any:
-    """A leaf; where only the presence of a map or list is ours, what is in it is not."""
-    if present and isinstance(value, Mapping):
-        return {}
-    if present and isinstance(value, list):
-        return []
-    return value
+    return _items(value, fields) if isinstance(value, list) else value
 
 
 def _items(value: Sequence[Any], fields: Mapping[str, Any]) -> list[Any]:
@@ -91,7 +80,7 @@ def _items(value: Sequence[Any], fields: Mapping[str, Any]) -> list[Any]:
     kept = []
     for index, item in enumerate(value):
         below = fields.get(f"i:{index}")
-        if below is None and isinstance(item, Mapping):
+        if below is None and isinstance(item, dict):
             below = next((f for keys, f in keyed if _has(item, keys)), None)
         if below is not None:
             kept.append(owned(item, below))
@@ -100,6 +89,7 @@ def _items(value: Sequence[Any], fields: Mapping[str, Any]) -> list[Any]:
     return kept
 
 
+@lru_cache(maxsize=1024)
 def _value(name: str) -> Any:
     """The JSON value behind `k:` or `v:`; what is none equals nothing."""
     try:
@@ -112,4 +102,4 @@ _NOTHING: Final = object()
 
 
 def _has(item: Mapping[str, Any], keys: Any) -> bool:
-    return isinstance(keys, Mapping) and all(item.get(k) == v for k, v in keys.items())
+    return isinstance(keys, dict) and all(item.get(k) == v for k, v in keys.items())
