@@ -121,7 +121,3 @@ def main() -> None:
             case _:
                 break
     child.stop()
-
-
-if __name__ == "__main__":
-    main()

@@ -17,6 +17,13 @@ from benchmarks.reconcilers import Setting
 from benchmarks.workload import declarations
 
 SECRET: Final = "benchmark"  # noqa: S105 - of a throw-away service
+CHILD: Final = """
+import sys
+sys.modules["rich"] = None  # of the tools of development; structlog would load it where it is
+from gitops.cli.main import load
+load("benchmarks.child").main()
+"""
+"""Loads the service as `gitops serve` does where it is installed."""
 
 
 class Ours:
@@ -59,7 +66,7 @@ class Ours:
         log = (self._setting.folder / "service.log").open("a")
         self._news.clear()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.child", str(self._config)],
+            [sys.executable, "-c", CHILD, str(self._config)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

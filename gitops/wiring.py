@@ -294,6 +294,5 @@ def spare_collector() -> None:
     Of what comes later hardly anything is a cycle; it is looked at less often than by default.
     Called once by whoever runs a service as its process.
     """
-    gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER, 20, 50)

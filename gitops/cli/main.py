@@ -4,10 +4,12 @@ Modules are imported when their command runs, so that the offline commands start
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 there is a difference.
 """
 
+import gc
 import importlib
 import io
 import sys
 import traceback
+from types import ModuleType
 from typing import Any, Final, NoReturn
 
 import click
@@ -60,6 +62,16 @@ GROUPS: Final[dict[str, dict[str, tuple[str, str]]]] = {
 }
 
 
+def load(module: str) -> ModuleType:
+    """Import a module without the garbage collector, which would walk all of it again and again."""
+    gc.disable()
+    try:
+        return importlib.import_module(module)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 class LazyGroup(click.Group):
     """A group that reads its commands from `GROUPS`."""
 
@@ -73,7 +85,7 @@ class LazyGroup(click.Group):
         del ctx
         for commands in GROUPS.values():
             if cmd_name in commands:
-                module = importlib.import_module(commands[cmd_name][0])
+                module = load(commands[cmd_name][0])
                 command: click.Command = getattr(module, f"{cmd_name}_command")
                 return command
         return None
