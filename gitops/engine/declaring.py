@@ -8,7 +8,6 @@ from typing import Final
 from gitops.core.application.spec import read_application
 from gitops.core.manifests.parse import parse
 from gitops.core.projects.spec import is_project
-from gitops.engine.children import Children
 from gitops.engine.declaring_projects import ProjectDeclarer
 from gitops.engine.deleting import DELETE, DeleteOptions
 from gitops.engine.following import LANE
@@ -35,9 +34,8 @@ class Loaded:
 class Declarer:
     """Registers and withdraws applications, and wakes them."""
 
-    def __init__(self, parts: Parts, children: Children) -> None:
+    def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._children = children
         self.projects = ProjectDeclarer(parts, lambda: self.awake)
         self._unread: set[str] = set()
         """Applications whose declaration is kept and could not be understood."""
@@ -61,9 +59,15 @@ class Declarer:
             same = False
             self._parts.states.change(application.name, deleting="")
         if not same:
-            self._parts.events.publish(application.name, "registered", f"declared by {origin.kind}")
+            if known is not None or not self._is_kept(application.name):
+                told = f"declared by {origin.kind}"
+                self._parts.events.publish(application.name, "registered", told)
             self.wake(runtime, trigger)
         return runtime
+
+    def _is_kept(self, name: str) -> bool:
+        """Whether a start finds again what was declared before: that is no news."""
+        return not self.awake and self._parts.states.is_kept(name)
 
     def wake(self, runtime: Runtime, trigger: Trigger) -> None:
         """Look at its repositories, since what it needs may be newer than the last look.
@@ -175,8 +179,7 @@ class Declarer:
         """Declare again what the API registered and what applications of applications hold."""
         for name, text in sorted(self._parts.store.registered().items()):
             self._restore_registered(name, text)
-        pending = [c for c in self._parts.store.claims() if self._children.is_child(c.id)]
-        for claim in pending:
+        for claim in self._parts.inventory.children():
             if not claim.manifest:
                 continue
             for manifest in self._parts.loader.documents.load(claim.manifest):
@@ -253,8 +256,8 @@ class Declarer:
         whether it had a finalizer is not known any more.
         """
         known = {runtime.name for runtime in self._parts.registry.all()} | self._unread
-        kept = {claim.application for claim in self._parts.store.claims()}
-        for name in sorted((kept | set(self._parts.store.states())) - known):
+        kept = {state.name for state in self._parts.states.all()}
+        for name in sorted((kept | self._parts.inventory.owners()) - known):
             gone = Runtime(Application(name, sources=()), Origin("file", "what is gone"))
             self.forget(gone, "")
 

@@ -195,9 +195,10 @@ class Deleter:
 
     def resume(self) -> None:
         """Go on with every deletion that a stop cut off; what is declared again is wanted."""
-        for name, state in sorted(self._parts.store.states().items()):
+        for state in self._parts.states.all():
             if not state.deleting:
                 continue
+            name = state.name
             runtime = self._parts.registry.find(name)
             if runtime is not None and runtime.origin.kind != "api":
                 self._parts.states.change(name, deleting="")

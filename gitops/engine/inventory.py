@@ -8,6 +8,7 @@ import threading
 from collections.abc import Collection, Iterable, Sequence
 
 from gitops.core.planning.plan import is_claimed
+from gitops.engine.children import is_child
 from gitops.errors import ConflictError
 from gitops.model.diff import ActionKind
 from gitops.model.objects import GroupKind, ObjectId
@@ -35,6 +36,17 @@ class Inventory:
         with self._lock:
             held = list(self._owned.get(application, {}).values())
         return sorted(held, key=lambda claim: claim.id)
+
+    def children(self) -> list[Claim]:
+        """Applications that applications own, in order of identity."""
+        with self._lock:
+            held = [claim for claim in self._claims.values() if is_child(claim.id)]
+        return sorted(held, key=lambda claim: claim.id)
+
+    def owners(self) -> set[str]:
+        """Every application that owns something."""
+        with self._lock:
+            return set(self._owned)
 
     def kinds(self) -> set[GroupKind]:
         """Every kind of which something is managed."""

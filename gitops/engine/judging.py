@@ -22,6 +22,7 @@ from gitops.model.health import Health, HealthStatus
 from gitops.model.objects import Live, Manifest, ObjectId
 from gitops.ports import Claim, Cluster, ListEvents, ListPods, Read
 
+GOOD = (None, HealthStatus.HEALTHY, HealthStatus.SUSPENDED)
 BAD = (HealthStatus.DEGRADED, HealthStatus.PROGRESSING)
 
 
@@ -86,14 +87,18 @@ class Judge:
         return bool(claim.answer_digest) and not claim.contested and wanted
 
     def tell(self, runtime: Runtime) -> bool:
-        """Publish the application's health where it changed; True where it did."""
+        """Publish the application's health where it changed; True where it did.
+
+        That a start finds it as it should be is no news.
+        """
         health = aggregate(runtime.health.items())
         with self._lock:
             before = self._told.get(runtime.name)
             if before == health:
                 return False
             self._told[runtime.name] = health
-        if before is None and not runtime.health:
+        at_start = runtime.started and health.status in GOOD
+        if before is None and (at_start or not runtime.health):
             return False
         if before is not None and before.status == health.status:
             return False

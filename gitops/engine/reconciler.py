@@ -326,7 +326,7 @@ class Reconciler:
                 case End.DONE:
                     return replace(
                         state,
-                        synced_digest=desired.digest,
+                        **self.leftovers.synced(runtime, desired),
                         failed="",
                         approved="",
                         supersedes=0,

@@ -93,7 +93,7 @@ class Service:
         self.parts.comparer.limits = self._limits
         self.reconciler = Reconciler(self.parts)
         self.follower = Follower(self.parts)
-        self.declarer = Declarer(self.parts, self._children())
+        self.declarer = Declarer(self.parts)
         self.deleter = Deleter(self.parts, self.declarer.forget)
         self.undeleter = Undeleter(self.parts, self.reconciler.restorer, self.declarer.forget)
         self.acting = Acting(self.parts, edges.comparing, edges.scripts)
@@ -145,19 +145,12 @@ class Service:
         """
         self._close_interrupted()
         self.declarer.restore()
-        self.parts.actual.listen(self.reconciler.healer.on_changed)
         self.dispatcher.start()
         managed = {k for k in self.parts.inventory.kinds() if k.kind != "Application"}
         self.parts.actual.watch(managed, LIST_S)
-        for runtime in self.parts.registry.all():
-            newest = self.parts.store.revisions(runtime.name, limit=1)
-            runtime.revision = newest[0].number if newest else None
-            runtime.started = bool(newest)
-            try:
-                self.parts.judge.survey(runtime)
-                self.reconciler.healer.explainer.notice(runtime)
-            except Exception as error:  # noqa: BLE001 - one application's objects must not keep the others from starting
-                self._tell_defect(runtime.name, error)
+        # From here on; what the lists have shown is judged once, by the survey.
+        self.parts.actual.listen(self.reconciler.healer.on_changed)
+        self._survey()
         self.deleter.resume()
         if all_read:
             self.declarer.tidy()
@@ -167,6 +160,19 @@ class Service:
         for delivery in self.parts.store.deliveries():
             self.follower.deliver(delivery)
         self._started.set()
+
+    def _survey(self) -> None:
+        """Judge what every application owns, as the cluster has it now."""
+        newest, healer = self.parts.store.newest_revisions(), self.reconciler.healer
+        for runtime in self.parts.registry.all():
+            runtime.revision = newest.get(runtime.name)
+            runtime.started = runtime.revision is not None
+            try:
+                self.parts.judge.survey(runtime)
+                healer.explainer.notice(runtime)
+                healer.schedule(runtime)
+            except Exception as error:  # noqa: BLE001 - one application's objects must not keep the others from starting
+                self._tell_defect(runtime.name, error)
 
     def _close_interrupted(self) -> None:
         for revision in self.parts.store.open_revisions():

@@ -23,6 +23,16 @@ class States:
         with self._lock:
             return self._states.get(name) or ApplicationState(name)
 
+    def all(self) -> list[ApplicationState]:
+        """Every state that is kept, in order of names."""
+        with self._lock:
+            return sorted(self._states.values(), key=lambda state: state.name)
+
+    def is_kept(self, name: str) -> bool:
+        """Whether anything is kept of an application."""
+        with self._lock:
+            return name in self._states
+
     def change(self, name: str, **changes: Any) -> ApplicationState:
         """Change fields of a state and keep it."""
         with self._changing:

@@ -7,17 +7,15 @@ from gitops.core.diff.drift import drift_policy
 from gitops.core.health import aggregate
 from gitops.engine.desired import Desired
 from gitops.engine.following import LANE
-from gitops.engine.judging import BAD
+from gitops.engine.judging import BAD, GOOD
 from gitops.engine.leftovers import counted
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
 from gitops.model.application import Drift
-from gitops.model.health import Health, HealthStatus
+from gitops.model.health import Health
 from gitops.model.objects import ObjectId
 from gitops.model.status import ApplicationStatus, ObjectStatus
 from gitops.ports import ApplicationState
-
-GOOD = (None, HealthStatus.HEALTHY, HealthStatus.SUSPENDED)
 
 
 def sync_status(parts: Parts, runtime: Runtime) -> tuple[str, str]:

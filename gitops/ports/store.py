@@ -40,7 +40,8 @@ class ApplicationState:
     `digest` is that render's desired digest; `synced_digest` the digest of the last full sync that
     ended well; `failed` is `commit:error` of the last recorded fault, so that one fault is one
     revision; `quarantine` holds digests that automatic sync does not try again; `deleting` says
-    that a deletion has begun, and how ("" where none has).
+    that a deletion has begun, and how ("" where none has). `owned` is the digest of which objects
+    the application owned when its last full sync ended, where Git has all of them; "" where not.
     """
 
     name: str
@@ -57,6 +58,7 @@ class ApplicationState:
     approved: str = ""
     supersedes: int = 0
     deleting: DeletionMode | Literal[""] = ""
+    owned: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,9 @@ class Store(Protocol):
         self, application: str, *, limit: int | None = None, before: int | None = None
     ) -> list[Revision]:
         """Newest first, without outcomes."""
+
+    def newest_revisions(self) -> dict[str, int]:
+        """The newest number of every application that has any."""
 
     def open_revisions(self) -> list[Revision]:
         """Those left running by a crash."""

@@ -38,6 +38,7 @@ def state_to_wire(state: ApplicationState) -> dict[str, Any]:
         "approved": state.approved,
         "supersedes": state.supersedes,
         "deleting": state.deleting,
+        "owned": state.owned,
     }
 
 
@@ -58,6 +59,7 @@ def state_from_wire(name: str, value: Mapping[str, Any]) -> ApplicationState:
         approved=value["approved"],
         supersedes=value["supersedes"],
         deleting=value.get("deleting", ""),
+        owned=value.get("owned", ""),
     )
 
 

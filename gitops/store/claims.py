@@ -81,12 +81,11 @@ class ClaimsPart(Part):
 
     def claims(self, application: str | None = None) -> list[Claim]:
         """All claims, or one application's, in order of identity."""
-        query = select(claims)
+        query = select(claims).order_by(*claims.primary_key)
         if application is not None:
             query = query.where(claims.c.application == application)
         with self.database.read() as connection:
-            found = [claim_of(row) for row in connection.execute(query)]
-        return sorted(found, key=lambda claim: claim.id)
+            return [claim_of(row) for row in connection.execute(query)]
 
     def claim(self, claims: Sequence[Claim]) -> list[Claim]:
         """Take claims before a write, all or none.

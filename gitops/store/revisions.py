@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import and_, bindparam, insert, select, update
+from sqlalchemy import and_, bindparam, func, insert, select, update
 
 from gitops.errors import ConflictError, NotFoundError
 from gitops.model.health import HealthStatus
@@ -44,6 +44,11 @@ _HERE: Final = and_(
 )
 _STATE: Final = Prepared(select(revisions.c.state).where(_HERE))
 _ONE: Final = Prepared(select(revisions).where(_HERE))
+_NEWEST: Final = Prepared(
+    select(revisions.c.application, func.max(revisions.c.number).label("number")).group_by(
+        revisions.c.application
+    )
+)
 _OPEN: Final = Prepared(insert(revisions))
 _REWRITE: Final = Prepared(
     update(revisions)
@@ -264,6 +269,11 @@ class RevisionsPart(Part):
         query = query.order_by(revisions.c.number.desc()).limit(limit)
         with self.database.read() as connection:
             return [revision_of(row) for row in connection.execute(query)]
+
+    def newest_revisions(self) -> dict[str, int]:
+        """The newest number of every application that has any."""
+        with self.database.read() as connection:
+            return {row.application: row.number for row in connection.execute(_NEWEST)}
 
     def open_revisions(self) -> list[Revision]:
         """Those left running by a crash, with the outcomes recorded so far."""

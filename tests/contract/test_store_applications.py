@@ -29,6 +29,8 @@ FULL = ApplicationState(
     quarantine=frozenset({"d2", "d3"}),
     approved="p1",
     supersedes=2,
+    deleting="orphan",
+    owned="o1",
 )
 HOOK = Delivery(
     "7", "github", "https://git/shop.git", "refs/heads/main", "a" * 40, "ann", "e", START

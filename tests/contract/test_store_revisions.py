@@ -40,6 +40,7 @@ def closed(revision: Revision, **more: object) -> Revision:
 def test_numbers_count_from_one_within_each_application(store: SqlStore) -> None:
     numbers = [store.open_revision(opened(name)).number for name in ("blog", "shop", "blog")]
     assert numbers == [1, 1, 2]
+    assert store.newest_revisions() == {"blog": 2, "shop": 1}
 
 
 def test_numbers_go_on_after_an_application_was_forgotten(store: SqlStore) -> None:

@@ -5,6 +5,7 @@ around the renderer, transactions by the database. Every test leaves the fleet a
 """
 
 import json
+import sqlite3
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ from tests.helpers.fleet import declaration, names, objects
 from tests.helpers.gitserver import serve_http
 from tests.helpers.gitshim import GitShim
 from tests.helpers.service import BY_HAND, World, start_world
+from tests.helpers.sqlite import Watcher, watched
 
 APPLICATIONS = 200
 TAGS = count(2)
@@ -41,10 +43,24 @@ WEBHOOK = 2
 """A delivery is kept before it is answered, and marked when its applications were woken."""
 DISCOVERY = 12
 """Requests that learn what the server serves: version, kinds, schemas."""
+RESTART_READS = 16
+"""Statements that read the database at a start, however many applications there are."""
 KINDS = {"serviceaccounts", "deployments", "services", "ingresses"}
 CONDITION = {"type": "Odd", "status": "True", "reason": "Test", "message": "looked at"}
 
 pytestmark = pytest.mark.xdist_group("fleet")
+
+
+class Reads(Watcher):
+    """The statements that read the database."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def statement(self, connection: sqlite3.Connection, sql: str, values: Any) -> None:
+        del connection, values
+        if sql.startswith("SELECT"):
+            self.found.append(sql)
 
 
 @dataclass
@@ -235,8 +251,12 @@ def test_a_webhook_that_brings_nothing_new_costs_one_fetch_and_no_request(fleet:
 
 def test_a_restart_renders_nothing_writes_nothing_and_lists_each_kind_once(fleet: Fleet) -> None:
     fleet.counters.begin()
-    fleet.world.restart()
-    fleet.counters.restarted()
+    before = len(fleet.world.events)
+    reads = Reads()
+    with watched(reads):
+        fleet.world.restart()
+        fleet.counters.restarted()
+        fleet.idle()
     fleet.settled()
     cost = fleet.counters.cost()
     assert (cost.rendered, cost.keyed) == ([], [])
@@ -249,6 +269,8 @@ def test_a_restart_renders_nothing_writes_nothing_and_lists_each_kind_once(fleet
     others = [a for a in cost.asked if a.verb not in ("list", "watch")]
     assert [a for a in others if a.resource] == []
     assert len(others) <= DISCOVERY
+    assert 0 < len(reads.found) <= RESTART_READS, reads.found
+    assert [e for e in fleet.world.events[before:] if e.kind in ("registered", "health")] == []
     assert not fleet.world.service.parts.store.open_revisions()
 
 

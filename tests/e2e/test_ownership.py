@@ -7,6 +7,7 @@ import pytest
 from gitops.engine.deleting import DeleteOptions
 from gitops.engine.operations import SyncOptions
 from gitops.errors import ConflictError
+from gitops.model.objects import ObjectId
 from gitops.model.revision import RevisionKind, RevisionState
 from gitops.model.status import ApplicationStatus
 from tests.helpers.service import BY_HAND, config_map
@@ -147,6 +148,23 @@ def test_with_pruning_off_it_stays_until_somebody_asks(walk: Walk) -> None:
     assert done.data["state"] == "succeeded", done
     assert not walk.exists("configmap/two")
     assert walk.settled("demo").sync == "Synced"
+
+
+def test_what_a_partial_sync_brought_and_git_took_back_is_found_after_a_restart(walk: Walk) -> None:
+    start(walk, *words("one"), syncPolicy={"automated": {"enabled": False}})
+    walk.world.sync()
+    walk.settled("demo")
+    walk.world.push("app/1.yaml", config_map("two"))
+    two = ObjectId("", "ConfigMap", walk.namespace, "two")
+    walk.world.sync(options=SyncOptions(only=frozenset({two})))
+    assert walk.exists("configmap/two")
+    walk.world.repo.remove("app/1.yaml")
+    walk.world.repo.commit("Take two back")
+    walk.world.repo.push()
+    walk.world.restart()
+    message = f"ConfigMap {walk.namespace}/two requires pruning"
+    status = walk.world.wait_for(lambda: out_of_sync(walk), "OutOfSync")
+    assert status.message.startswith(message)
 
 
 def requires_pruning(walk: Walk) -> None:

@@ -73,3 +73,11 @@ def test_what_was_noted_of_a_forgotten_application_is_forgotten(store: SqlStore)
     states.forget("blog")
     states.save("blog")
     assert store.states() == {}
+
+
+def test_what_was_kept_is_known_at_the_next_start(store: SqlStore) -> None:
+    store.save_state(ApplicationState("shop"), ApplicationState("blog"))
+    states = States(store)
+    states.note("api", digest="v1:a")
+    assert [state.name for state in states.all()] == ["api", "blog", "shop"]
+    assert (states.is_kept("blog"), states.is_kept("other")) == (True, False)
