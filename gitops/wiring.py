@@ -6,7 +6,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -270,12 +270,15 @@ def build(settings: Settings, around: Callable[[Edges], Edges] = lambda edges: e
         trust=Trust(programs=frozenset(settings.cluster.exec_programs)),
     )
     cluster.assume(load_builtin())
+    if settings.cluster.impersonate:
+        cluster.require_identity()
     repositories = make_repositories(settings, settings.state_dir / "mirrors")
     renderer = make_renderer(settings)
     comparing = make_comparing(settings, paths)
-    edges = around(
-        Edges(store, cluster, repositories, renderer, clock, comparing, checks, scripts, masking)
+    edges = Edges(
+        store, cluster, repositories, renderer, clock, comparing, checks, scripts, masking
     )
+    edges = around(replace(edges, impersonate=settings.cluster.impersonate))
     service = Service(edges, settings.sync.workers)
     files = DeclaredFiles(settings.applications, service)
     scheduler = Scheduler(

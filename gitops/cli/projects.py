@@ -94,6 +94,9 @@ def _limits(spec: JsonObject) -> Iterator[tuple[str, str]]:
     yield "but not", _kinds(spec["clusterResourceBlacklist"])
     yield "kinds with a namespace", _kinds(spec["namespaceResourceWhitelist"])
     yield "but not", _kinds(spec["namespaceResourceBlacklist"])
+    for entry in spec["destinationServiceAccounts"]:
+        where = f"{entry['namespace'] or NONE} on {entry['server']}"
+        yield "written as", f"{entry['defaultServiceAccount']} in {where}"
     for window in spec["syncWindows"]:
         yield "sync window", _window(window)
 

@@ -7,8 +7,11 @@ in one thread of its own; `await` stays inside this package.
 
 import asyncio
 import os
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+import threading
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
@@ -31,6 +34,7 @@ from gitops.ports import (
     ListEvents,
     ListPods,
     Patch,
+    Read,
     Replace,
     Request,
     WatchEvent,
@@ -45,6 +49,12 @@ CREATED: Final = 201
 LISTED: Final = {ListPods: GroupKind("", "Pod"), ListEvents: GroupKind("", "Event")}
 
 
+class _Acting(threading.local):
+    """In whose name a thread writes; None for ourselves."""
+
+    user: str | None = None
+
+
 class KubeCluster:
     """One cluster. Methods may be called from any thread but a coroutine's."""
 
@@ -54,6 +64,8 @@ class KubeCluster:
         """Use `connect`."""
         self.name = name
         self._assumed = Shapes()
+        self._acting = _Acting()
+        self._requires_identity = False
         self._loop = loop
         self._parts = loop.run(_assemble(endpoint, installation, name, limits))
 
@@ -128,9 +140,27 @@ class KubeCluster:
         if not any(batches):
             return []
         try:
-            return self._run(self._parts.send(batches))
+            return self._run(self._parts.send(batches, self._user()))
         except ClusterError as error:  # closed meanwhile
             return [Answer(error=error) for batch in batches for _ in batch]
+
+    @contextmanager
+    def acting_as(self, user: str) -> Iterator[None]:
+        """Around what this thread sends: writes and dry-runs are made in the name of a user."""
+        before, self._acting.user = self._acting.user, user
+        try:
+            yield
+        finally:
+            self._acting.user = before
+
+    def require_identity(self) -> None:
+        """From now on refuse every write that is not made in the name of a user."""
+        self._requires_identity = True
+
+    def _user(self) -> str | None:
+        """In whose name this thread writes; None for ourselves, "" where nobody is named."""
+        user = self._acting.user
+        return "" if user is None and self._requires_identity else user
 
     def watch(self, kinds: Collection[GroupKind], sink: Callable[[WatchEvent], None]) -> None:
         """List and watch these kinds by our label, once each; events come in order.
@@ -187,26 +217,42 @@ class _Parts:
     async def watch(self, kinds: Collection[GroupKind], sink: Callable[[WatchEvent], None]) -> None:
         self.watches.start(kinds, sink)
 
-    async def send(self, batches: Sequence[Sequence[Request]]) -> list[Answer]:
+    async def send(self, batches: Sequence[Sequence[Request]], user: str | None) -> list[Answer]:
         answers: list[Answer] = []
         for requests in batches:
             seen = self.discovery.reads
-            answers += await asyncio.gather(*(self._answer(r, seen) for r in requests))
+            answers += await asyncio.gather(*(self._answer(r, seen, user) for r in requests))
             if any(answer.error is not None for answer in answers):
                 break
         return answers
 
-    async def _answer(self, request: Request, seen: int) -> Answer:
+    async def _answer(self, request: Request, seen: int, user: str | None) -> Answer:
         try:
             if isinstance(request, ListPods | ListEvents):
                 return await self._list(request)
             target = await self.discovery.target(
                 request.id.group_kind, api_version_of(request), seen
             )
-            reply = await self.transport.call(to_call(request, target))
+            call = to_call(request, target)
+            if not isinstance(request, Read):
+                call = self._in_the_name_of(user, call)
+            reply = await self.transport.call(call)
             return self._take(request, reply)
         except ClusterError as error:
             return Answer(error=error)
+
+    def _in_the_name_of(self, user: str | None, call: Call) -> Call:
+        """A write as it is sent; None is ourselves. Raises ClusterError where nobody is named."""
+        if user is None:
+            return call
+        if not user.strip():
+            raise ClusterError(
+                "nobody is named in whose name it is written (cluster.impersonate)",
+                where=call.subject.title or None,
+                remedy="name one in the project's destinationServiceAccounts",
+                reason="forbidden",
+            )
+        return replace(call, user=user)
 
     def _take(self, request: Request, reply: Reply) -> Answer:
         body = reply.json()

@@ -65,6 +65,8 @@ class Call:
     content_type: str = "application/json"
     accept: str = "application/json"
     repeatable: bool = True
+    user: str = ""
+    """In whose name it is sent; "" is our own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +222,8 @@ class Transport:
         authorization = await self._endpoint.authorization()
         if authorization:
             headers["Authorization"] = authorization
+        if call.user:
+            headers["Impersonate-User"] = call.user
         if call.body is not None:
             headers["Content-Type"] = call.content_type
         return headers

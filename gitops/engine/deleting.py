@@ -78,7 +78,7 @@ def preview(parts: Parts, name: str, mode: DeletionMode) -> Comparison:
     refuse_declared(parts, name)
     application = parts.registry.get(name).application
     request = replace(deletion(parts, application), orphan=mode == "orphan")
-    found = parts.comparer.compare(request)
+    found = parts.compare(request)
     shown = [_shown(parts, action) for action in found.masked.actions]
     shown += [
         _kept(Action(ActionKind.NONE, i, live.api_version if live else ""), _why_left(i, mode))
@@ -191,7 +191,8 @@ class Deleter:
             if live is not None:
                 operations = tuple(release_marks(live.decode()))
                 requests.append(Patch(claim.id, live.api_version, operations))
-        self._parts.cluster.send(requests)
+        with self._parts.in_name_of(runtime.application):
+            self._parts.cluster.send(requests)
 
     def resume(self) -> None:
         """Go on with every deletion that a stop cut off; what is declared again is wanted."""

@@ -1,13 +1,13 @@
 """What the rooms of the engine share: one of each, made once in `engine/service.py`."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 
 from gitops.engine.actual import Actual
 from gitops.engine.apply import End
 from gitops.engine.closing import Closing
-from gitops.engine.compare import Comparer
+from gitops.engine.compare import Comparer, Comparison, PlanRequest
 from gitops.engine.desired import DesiredLoader
 from gitops.engine.dispatcher import Dispatcher
 from gitops.engine.events import EventLog
@@ -19,6 +19,7 @@ from gitops.engine.registry import Registry, Runtime
 from gitops.engine.request import SyncRequest, SyncResult
 from gitops.engine.states import States
 from gitops.engine.sync import Syncer
+from gitops.model.application import Application
 from gitops.model.revision import Trigger
 from gitops.ports import Clock, Cluster, Repositories, Store
 
@@ -62,12 +63,23 @@ class Parts:
             )
             return self.syncer.run(watched)
 
+    def compare(self, request: PlanRequest) -> Comparison:
+        """Make a plan, its dry-runs in the name of whoever would carry it out."""
+        with self.in_name_of(request.application):
+            return self.comparer.compare(request)
+
+    def in_name_of(self, application: Application) -> AbstractContextManager[None]:
+        """Around what is written of an application; raises ConflictError where nobody may."""
+        user = self.projects.account(application)
+        return nullcontext() if user is None else self.cluster.acting_as(user)
+
     @contextmanager
     def at_work(self, runtime: Runtime, trigger: Trigger) -> Iterator[None]:
         """Around what writes objects of an application: it can be cancelled meanwhile."""
         runtime.syncing, runtime.cause, runtime.cancelled = True, trigger, ""
         try:
-            yield
+            with self.in_name_of(runtime.application):
+                yield
         finally:
             runtime.syncing, runtime.cause = False, None
             self.judge.survey(runtime)

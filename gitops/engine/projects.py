@@ -11,7 +11,7 @@ from typing import Final
 
 from gitops.core.planning.guards import Refused
 from gitops.core.planning.permitting import NOT_PERMITTED, permit, permit_child
-from gitops.core.projects.limits import faults_of, refusal
+from gitops.core.projects.limits import account_of, faults_of, refusal
 from gitops.engine.subjects import Gathered
 from gitops.errors import ConflictError, NotFoundError
 from gitops.model.application import Application, Origin
@@ -44,6 +44,8 @@ class Projects:
     """Declared projects by name; safe from any thread."""
 
     def __init__(self) -> None:
+        self.impersonates = False
+        """Whether objects are written in the name of ServiceAccounts that projects give."""
         self._declared: dict[str, Declared] = {}
         self._lock = threading.Lock()
 
@@ -107,7 +109,26 @@ class Projects:
             raise ConflictError(
                 "; ".join(faults), where=application.name, remedy="change one or the other"
             )
+        self.account(application)
         return project
+
+    def account(self, application: Application) -> str | None:
+        """The user in whose name an application's objects are written; None is the service itself.
+
+        Raises ConflictError where there has to be one and is none.
+        """
+        if not self.impersonates:
+            return None
+        project, destination = self.of(application), application.destination
+        account = account_of(project, destination)
+        if account is None:
+            where = f"the namespace {destination.namespace}" if destination.namespace else "it"
+            raise ConflictError(
+                f'the project "{project.name}" gives no ServiceAccount to write {where} with',
+                where=application.name,
+                remedy="add one to its destinationServiceAccounts",
+            )
+        return account
 
 
 def refuse(gathered: Gathered, application: Application, project: Project) -> None:

@@ -49,12 +49,12 @@ class Reading:
         application = self._parts.registry.get(name).application
         state = self._parts.states.get(name)
         if state.deleting:
-            return self._parts.comparer.compare(deletion(self._parts, application))
+            return self._parts.compare(deletion(self._parts, application))
         warnings = self._look(application)
         request = self._request(application, state, commit)
         hooks = request.hooks and only is None
         request = replace(request, only=only, prune=True if prune else None, hooks=hooks)
-        return _warned(self._parts.comparer.compare(request), warnings)
+        return _warned(self._parts.compare(request), warnings)
 
     def deletion(self, name: str, mode: DeletionMode) -> Comparison:
         """What a deletion would do now, in its order, and what it would leave and why."""
@@ -86,7 +86,7 @@ class Reading:
         """What a sync of an application would do that need not be registered."""
         warnings = self._look(application)
         request = self._request(application, self._parts.states.get(application.name), commit)
-        return _warned(self._parts.comparer.compare(request), warnings)
+        return _warned(self._parts.compare(request), warnings)
 
     def _look(self, application: Application) -> tuple[str, ...]:
         """Bring mirrors up to date; a server that does not answer is a warning if one is known."""

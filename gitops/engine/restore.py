@@ -98,6 +98,7 @@ class Restorer:
 
         Raises StoreError where the manifests cannot be read, ClusterError before any write.
         """
+        self._parts.projects.check(runtime.application)
         self._parts.loader.documents.load(target.manifests or "")
         self.pin(runtime, target, trigger, automatic=automatic)
         return self._bring_back(runtime, target, trigger, automatic=automatic)

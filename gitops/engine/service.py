@@ -78,6 +78,8 @@ class Edges:
     checks: HealthChecks
     scripts: ActionScripts
     masking: MaskRules = field(default_factory=MaskRules)
+    impersonate: bool = False
+    """Whether objects are written in the name of ServiceAccounts that projects give."""
 
 
 class Service:
@@ -91,6 +93,7 @@ class Service:
         self.parts = _assemble(edges, self.events, self.dispatcher, self._children)
         self.dispatcher.on_waiting = self.parts.actual.poke
         self.parts.comparer.limits = self._limits
+        self.parts.projects.impersonates = edges.impersonate
         self.reconciler = Reconciler(self.parts)
         self.follower = Follower(self.parts)
         self.declarer = Declarer(self.parts)

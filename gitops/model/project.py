@@ -30,6 +30,18 @@ class KindPattern:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceAccount:
+    """In whose name the objects of a destination are written; server and namespace are globs.
+
+    `account` is `name`, of the destination's namespace, or `namespace:name`.
+    """
+
+    server: str
+    namespace: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
 class SyncWindow:
     """When syncs are allowed or denied: from each moment of a cron schedule on, for a while.
 
@@ -65,6 +77,7 @@ class Project:
     namespace_resource_whitelist: tuple[KindPattern, ...] | None = None
     namespace_resource_blacklist: tuple[KindPattern, ...] = ()
     sync_windows: tuple[SyncWindow, ...] = ()
+    destination_service_accounts: tuple[ServiceAccount, ...] = ()
 
 
 UNLIMITED: Final = Project(

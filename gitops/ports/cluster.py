@@ -1,6 +1,7 @@
 """One cluster at the edge: requests, answers and watch events."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -161,6 +162,9 @@ class Cluster(Protocol):
         Several batches go one after the other. What follows a batch in which something failed is
         not sent, and has no answer.
         """
+
+    def acting_as(self, user: str) -> AbstractContextManager[None]:
+        """Around what this thread sends: writes and dry-runs are made in the name of a user."""
 
     def watch(self, kinds: Collection[GroupKind], sink: Callable[[WatchEvent], None]) -> None:
         """List and watch these kinds by our label, once each; events come in order."""

@@ -99,6 +99,12 @@ class ClusterSection(Section):
         description="Programs that the kubeconfig may start for credentials; none by default, "
         "because a kubeconfig from elsewhere could run anything.",
     )
+    impersonate: bool = Field(
+        default=False,
+        description="Whether objects are written in the name of the ServiceAccount that an "
+        "application's project gives in `destinationServiceAccounts`; where it gives none, nothing "
+        "is written.",
+    )
 
 
 class GitCredential(Section):

@@ -30,6 +30,14 @@ def project_to_wire(
             "clusterResourceBlacklist": _kinds(project.cluster_resource_blacklist),
             "namespaceResourceWhitelist": None if only is None else _kinds(only),
             "namespaceResourceBlacklist": _kinds(project.namespace_resource_blacklist),
+            "destinationServiceAccounts": [
+                {
+                    "server": entry.server,
+                    "namespace": entry.namespace,
+                    "defaultServiceAccount": entry.account,
+                }
+                for entry in project.destination_service_accounts
+            ],
             "syncWindows": [_window(window) for window in project.sync_windows],
         },
     }

@@ -91,6 +91,26 @@ where neither day is `*`, one of them is enough. A start in the hour that the cl
 as much later; of an hour that it repeats the first counts, and both where the hour is `*`.
 """
 
+ACCOUNTS: Final = """\
+## In whose name objects are written
+
+With the setting `cluster.impersonate` every write (dry-runs, applies, deletions, hooks, actions) of
+an application is made in the name of a ServiceAccount, by the header `Impersonate-User`: the first
+entry of `destinationServiceAccounts` whose server and namespace match the application's
+destination. Where none matches, nothing is written and the status says so; a write without a name
+is refused before it is sent. What the account may not do is told with the right that is missing.
+The service's own account needs the right to `impersonate` these ServiceAccounts
+(`deploy/overlays/impersonation`), and reads and watches with its own rights.
+
+```yaml
+spec:
+  destinationServiceAccounts:
+    - server: https://kubernetes.default.svc
+      namespace: shop-*
+      defaultServiceAccount: deployer
+```
+"""
+
 
 def reference() -> str:
     """The whole page."""
@@ -99,6 +119,7 @@ def reference() -> str:
         section("apiVersion, kind, metadata", METADATA),
         section("spec", SPEC),
         WINDOWS,
+        ACCOUNTS,
     )
     return "\n".join(parts)
 

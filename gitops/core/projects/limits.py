@@ -139,6 +139,21 @@ def refusal(project: Project, application: Application, identity: ObjectId) -> s
     return ""
 
 
+def account_of(project: Project, destination: Destination) -> str | None:
+    """The user in whose name objects are written; None where the project names none.
+
+    The first entry counts. An account without a namespace is of the destination's; where that has
+    none, it is nobody.
+    """
+    server, namespace = server_of(destination), destination.namespace
+    for entry in project.destination_service_accounts:
+        if server and matches(entry.server, server) and matches(entry.namespace, namespace):
+            within, _, name = entry.account.rpartition(":")
+            within = within or namespace
+            return f"system:serviceaccount:{within}:{name}" if within and name else None
+    return None
+
+
 def is_unlimited(project: Project) -> bool:
     """Whether a project allows everything, so that its applications may declare those of others."""
     everywhere = any(

@@ -16,10 +16,18 @@ from gitops.core.projects.windows import zone_of
 from gitops.errors import ApplicationError
 from gitops.model.objects import Manifest
 from gitops.model.plan import Fault
-from gitops.model.project import KindPattern, Project, ProjectDestination, SyncWindow
+from gitops.model.project import (
+    KindPattern,
+    Project,
+    ProjectDestination,
+    ServiceAccount,
+    SyncWindow,
+)
 
 KIND: Final = "AppProject"
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_LABEL: Final = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+_ACCOUNT: Final = re.compile(rf"({_LABEL}:)?{_NAME.pattern}")
 _ROOT: Final = tree(FIELDS)
 
 Values = Mapping[str, Any]
@@ -66,6 +74,11 @@ def _flaws(values: Values) -> Iterator[str]:
             yield f"{path} is '!*', which denies everything; leave the entry out"
         elif not is_glob(pattern.removeprefix("!")):
             yield f"{path} {pattern!r} is not a glob that can be read"
+    for i, entry in enumerate(values["spec"]["destinationServiceAccounts"]):
+        account = entry["defaultServiceAccount"]
+        if not _ACCOUNT.fullmatch(account):
+            path = f"spec.destinationServiceAccounts[{i}].defaultServiceAccount"
+            yield f"{path} {account!r} must be a name, or namespace:name"
     for i, window in enumerate(values["spec"]["syncWindows"]):
         yield from (f"spec.syncWindows[{i}]{flaw}" for flaw in _window_flaws(window))
 
@@ -88,9 +101,10 @@ def _window_flaws(window: Values) -> Iterator[str]:
 def _globs(spec: Values) -> Iterator[tuple[str, str]]:
     for i, pattern in enumerate(spec["sourceRepos"]):
         yield f"spec.sourceRepos[{i}]", pattern
-    for i, entry in enumerate(spec["destinations"]):
-        for part, pattern in entry.items():
-            yield f"spec.destinations[{i}].{part}", pattern
+    for field in ("destinations", "destinationServiceAccounts"):
+        for i, entry in enumerate(spec[field]):
+            for part in ("server", "name", "namespace"):
+                yield f"spec.{field}[{i}].{part}", entry.get(part, "")
     for i, window in enumerate(spec["syncWindows"]):
         for part in ("applications", "namespaces", "clusters"):
             for j, pattern in enumerate(window[part]):
@@ -110,6 +124,10 @@ def _build(values: Values) -> Project:
         namespace_resource_whitelist=None if only is None else _kinds(only),
         namespace_resource_blacklist=_kinds(spec["namespaceResourceBlacklist"]),
         sync_windows=tuple(_window(window) for window in spec["syncWindows"]),
+        destination_service_accounts=tuple(
+            ServiceAccount(entry["server"], entry["namespace"], entry["defaultServiceAccount"])
+            for entry in spec["destinationServiceAccounts"]
+        ),
     )
 
 

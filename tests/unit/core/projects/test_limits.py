@@ -1,9 +1,15 @@
 import pytest
 
-from gitops.core.projects.limits import faults_of, is_unlimited, refusal
+from gitops.core.projects.limits import account_of, faults_of, is_unlimited, refusal
 from gitops.model.application import Application, Destination, Source
 from gitops.model.objects import ObjectId
-from gitops.model.project import UNLIMITED, KindPattern, Project, ProjectDestination
+from gitops.model.project import (
+    UNLIMITED,
+    KindPattern,
+    Project,
+    ProjectDestination,
+    ServiceAccount,
+)
 
 EVERY = KindPattern("*", "*")
 SHOP = Project(
@@ -92,3 +98,33 @@ def test_an_object_is_measured_by_kind_and_namespace(identity: ObjectId, told: s
 )
 def test_only_what_allows_everything_is_unlimited(project: Project, *, expected: bool) -> None:
     assert is_unlimited(project) is expected
+
+
+ACCOUNTS = (
+    ServiceAccount("https://other.example.com", "*", "stranger"),
+    ServiceAccount("https://kubernetes.default.svc", "shop-*", "deployer"),
+    ServiceAccount("*", "*", "platform:admin"),
+)
+
+
+@pytest.mark.parametrize(
+    ("destination", "user"),
+    [
+        (Destination(namespace="shop-web"), "system:serviceaccount:shop-web:deployer"),
+        (Destination(namespace="other"), "system:serviceaccount:platform:admin"),
+        (
+            Destination("https://other.example.com", "shop-web"),
+            "system:serviceaccount:shop-web:stranger",
+        ),
+        (Destination(), "system:serviceaccount:platform:admin"),
+        (Destination("https://other.example.com"), None),
+        (Destination("edge", "shop-web"), None),
+    ],
+)
+def test_the_first_account_that_matches_writes(destination: Destination, user: str | None) -> None:
+    project = Project("shop", destination_service_accounts=ACCOUNTS)
+    assert account_of(project, destination) == user
+
+
+def test_a_project_without_accounts_names_nobody() -> None:
+    assert account_of(SHOP, Destination(namespace="shop-web")) is None

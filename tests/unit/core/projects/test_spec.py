@@ -80,6 +80,17 @@ def test_what_is_not_used_yet_is_told(field: str) -> None:
             {"clusterResourceWhitelist": [{"group": "apps"}]},
             "spec.clusterResourceWhitelist[0].kind is missing",
         ),
+        *(
+            (
+                {"destinationServiceAccounts": [{"server": "*", "defaultServiceAccount": account}]},
+                "must be a name, or namespace:name",
+            )
+            for account in (" ", "a b", "*", "a:b:c", ":a", "a:", "!a", "a/b", "A")
+        ),
+        (
+            {"destinationServiceAccounts": [{"server": "*", "defaultServiceAccount": ""}]},
+            "spec.destinationServiceAccounts[0].defaultServiceAccount is empty",
+        ),
         ({"permitOnlyProjectScopedClusters": True}, "is not supported yet"),
     ],
 )
