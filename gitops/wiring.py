@@ -28,7 +28,7 @@ from gitops.core.health.checks import CheckBook, layer_of_customizations
 from gitops.core.masking.rules import MaskRules, annotations_of
 from gitops.core.path_rules import rule_fault
 from gitops.engine.service import Edges, Service
-from gitops.errors import ApplicationError, SettingsError
+from gitops.errors import ApplicationError, GitopsError, SettingsError
 from gitops.model.application import PathRule
 from gitops.openapi.loader import load_builtin
 from gitops.render.renderer import ToolRenderer
@@ -88,6 +88,8 @@ class Running:
     paths: JqPaths
     checks: CheckRunner
     scripts: ActionRunner
+    store: SqlStore
+    _resealing: threading.Thread | None = None
     _stopped: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
@@ -96,6 +98,17 @@ class Running:
         self.files.review()
         self.service.start(all_read=self.files.all_read)
         self.scheduler.start()
+        if self.store.is_rotating:
+            self._resealing = threading.Thread(target=self._reseal, name="re-encrypt", daemon=True)
+            self._resealing.start()
+
+    def _reseal(self) -> None:
+        """Go on with a rotation of the key that a stop cut off, step by step."""
+        try:
+            while (left := self.store.reseal()) and not self._stopped.is_set():
+                log.info("re-encrypting by the new key", left=left)
+        except GitopsError as error:
+            log.warning("re-encryption goes on at the next start", error=str(error))
 
     def stop(self) -> None:
         """Stop everything within the bound of the settings; may be called twice."""
@@ -103,6 +116,8 @@ class Running:
             return
         self._stopped.set()
         self.scheduler.stop()
+        if self._resealing is not None:
+            self._resealing.join()
         self.service.stop(self.settings.server.stop_timeout.total_seconds())
         self.repositories.close()
         self.paths.close()
@@ -253,6 +268,11 @@ def make_masking(settings: Settings, paths: JqPaths) -> MaskRules:
     return MaskRules(tuple(rules), annotations_of(settings.masking.customizations), paths)
 
 
+def open_store(settings: Settings) -> SqlStore:
+    """The store of the state directory; raises StoreError."""
+    return SqlStore.at(settings.state_dir, SystemClock(), key_file=settings.key_file)
+
+
 def build(settings: Settings, around: Callable[[Edges], Edges] = lambda edges: edges) -> Running:
     """Make everything; raises SettingsError, InputError, StoreError. Sends nothing yet.
 
@@ -262,7 +282,7 @@ def build(settings: Settings, around: Callable[[Edges], Edges] = lambda edges: e
     checks, scripts = make_checks(settings), make_scripts(settings)
     masking = make_masking(settings, paths)
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    store = SqlStore.at(settings.state_dir, clock)
+    store = open_store(settings)
     cluster = KubeCluster.connect(
         settings.cluster.kubeconfig,
         settings.cluster.context,
@@ -288,7 +308,7 @@ def build(settings: Settings, around: Callable[[Edges], Edges] = lambda edges: e
         settings.git.poll_interval,
         settings.git.poll_jitter_percent,
     )
-    return Running(settings, service, scheduler, repositories, files, paths, checks, scripts)
+    return Running(settings, service, scheduler, repositories, files, paths, checks, scripts, store)
 
 
 def spare_collector() -> None:

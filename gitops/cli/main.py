@@ -56,6 +56,7 @@ GROUPS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "audit": ("gitops.cli.audit", "list, export or verify the trail"),
     },
     "Other": {
+        "key": ("gitops.cli.key", "the installation's key: how it stands, and another one"),
         "version": ("gitops.cli.version", "print our version and every tool's"),
         "completion": ("gitops.cli.version", "print shell completion"),
     },

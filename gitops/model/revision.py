@@ -162,6 +162,7 @@ class RecordKind(StrEnum):
     DRIFT = "drift"
     WEBHOOK = "webhook"
     MASK_RULES = "mask-rules"
+    KEY_ROTATED = "key-rotated"
 
 
 @dataclass(frozen=True, slots=True)

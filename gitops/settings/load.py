@@ -59,6 +59,11 @@ class Settings(BaseSettings):
         default_factory=default_state_dir,
         description="Database, mirrors and the installation's key; only its owner may read it.",
     )
+    key_file: Path | None = Field(
+        None,
+        description="The installation's key in a file of yours, 32 bytes or 64 hex digits, mounted "
+        "from a Secret say; else one is made in the state directory.",
+    )
     applications: tuple[Path, ...] = Field(
         (),
         description="Files and directories with Applications; read at start and when they change.",
@@ -89,8 +94,11 @@ class Settings(BaseSettings):
         return Environment(settings_cls), init_settings
 
 
+PLAIN: Final = frozenset({"gitops_state_dir", "gitops_key_file", "gitops_applications"})
+
+
 class Environment(EnvSettingsSource):
-    """Variables that are ours: `GITOPS_<SECTION>__<KEY>`, GITOPS_STATE_DIR, GITOPS_APPLICATIONS.
+    """Variables that are ours: `GITOPS_<SECTION>__<KEY>`, GITOPS_STATE_DIR and the like.
 
     Not those of other programs that happen to be named like a section (`SERVER`), nor those that
     the commands read (`GITOPS_SERVER` is a URL). Several paths are separated as in PATH.
@@ -100,7 +108,7 @@ class Environment(EnvSettingsSource):
         kept: dict[str, str | None] = {}
         for name, value in super()._load_env_vars().items():
             nested = name.startswith("gitops_") and "__" in name
-            if nested or name in ("gitops_state_dir", "gitops_applications"):
+            if nested or name in PLAIN:
                 kept[name] = value
         paths = kept.get("gitops_applications")
         if paths and not paths.startswith("["):

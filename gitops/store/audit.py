@@ -60,4 +60,4 @@ class AuditPart(Part):
         given = None if head is None else read_head(head)
         checkpoint = self.checkpoint.read() if self.checkpoint else "there is no checkpoint"
         with self.database.read() as connection:
-            return verify_trail(connection, keys.trail, checkpoint, given)
+            return verify_trail(connection, keys, checkpoint, given)

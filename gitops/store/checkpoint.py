@@ -10,14 +10,14 @@ Called by `recording.py` at each append, by `sql.py` at start-up and by `verify.
 
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
-from gitops.store.keys import draft_of, mac, same, write_private
+from gitops.store.keys import Former, draft_of, mac, same, write_private
 from gitops.wire.values import canonical
 
 GENESIS: Final = "0" * 64
@@ -54,32 +54,35 @@ class Checkpoint:
 class CheckpointFile:
     """Reads and replaces the file; `path` None keeps nothing (a database in memory)."""
 
-    def __init__(self, path: Path | None, key: bytes) -> None:
-        self._path = path
+    def __init__(self, path: Path | None, key: bytes, former: Sequence[Former] = ()) -> None:
+        self.path = path
         self._key = key
+        self._former = former
         self.newest = Checkpoint()
         """What was written last, or should have been where the disk was full."""
 
     def exists(self) -> bool:
         """Whether there is a file."""
-        return self._path is not None and self._path.exists()
+        return self.path is not None and self.path.exists()
 
     def read(self) -> Checkpoint | str:
         """The checkpoint on disk, or a sentence that says why there is none."""
-        if self._path is None:
+        if self.path is None:
             return self.newest
         try:
-            value = json.loads(self._path.read_bytes())
+            value = json.loads(self.path.read_bytes())
             return self._opened(value)
         except FileNotFoundError:
-            return f"the checkpoint {self._path.name} is missing"
+            return f"the checkpoint {self.path.name} is missing"
         except OSError as error:
-            return f"the checkpoint {self._path.name} cannot be read: {error.strerror}"
+            return f"the checkpoint {self.path.name} cannot be read: {error.strerror}"
         except (ValueError, TypeError, KeyError):
-            return f"the checkpoint {self._path.name} was changed"
+            return f"the checkpoint {self.path.name} was changed"
 
     def _opened(self, value: dict[str, Any]) -> Checkpoint:
-        if not same(value.pop("seal"), mac(self._key, canonical(value))):
+        seal, text = value.pop("seal"), canonical(value)
+        before = [one.trail for one in self._former if value["sequence"] <= one.until]
+        if not any(same(seal, mac(key, text)) for key in (self._key, *before)):
             raise ValueError("seal")
         return Checkpoint(Head(value["sequence"], value["mac"]), tuple(value["findings"]))
 
@@ -117,7 +120,7 @@ class CheckpointFile:
     def write(self, checkpoint: Checkpoint) -> None:
         """Replace the file at once; a full disk leaves the old one, and the next append tries."""
         self.newest = checkpoint
-        if self._path is None:
+        if self.path is None:
             return
         value: dict[str, Any] = {
             "sequence": checkpoint.head.sequence,
@@ -125,12 +128,12 @@ class CheckpointFile:
             "findings": list(checkpoint.findings),
         }
         value["seal"] = mac(self._key, canonical(value))
-        draft = draft_of(self._path)
+        draft = draft_of(self.path)
         try:
             write_private(draft, canonical(value) + b"\n")
-            draft.replace(self._path)  # losing the name to a power cut gives the older file
+            draft.replace(self.path)  # losing the name to a power cut gives the older file
         except OSError as error:
-            log.warning("checkpoint not written", path=str(self._path), error=error.strerror)
+            log.warning("checkpoint not written", path=str(self.path), error=error.strerror)
             with contextlib.suppress(OSError):
                 draft.unlink(missing_ok=True)
 

@@ -30,21 +30,38 @@ _RENDERED: Final = Prepared(select(renders.c.address).where(renders.c.key == bin
 
 def seal(keys: Keys, address: str, plain: bytes) -> bytes:
     """The blob of a content; bound to its address, so that blobs cannot be exchanged."""
+    return sealed(keys, address, zlib.compress(plain))
+
+
+def sealed(keys: Keys, address: str, payload: bytes) -> bytes:
+    """The blob of a compressed content."""
     nonce = os.urandom(NONCE_BYTES)
-    cipher = AESGCM(keys.encryption).encrypt(nonce, zlib.compress(plain), address.encode())
-    return FORMAT + nonce + cipher
+    return FORMAT + nonce + AESGCM(keys.encryption).encrypt(nonce, payload, address.encode())
 
 
 def unseal(keys: Keys, address: str, blob: bytes) -> bytes:
     """The content of a blob; raises StoreError `touched` where it is not what was kept."""
+    try:
+        return zlib.decompress(opened(keys, address, blob)[0])
+    except zlib.error as error:
+        raise touched(address) from error
+
+
+def opened(keys: Keys, address: str, blob: bytes) -> tuple[bytes, bool]:
+    """The compressed content of a blob, and whether the key of now sealed it; raises `touched`.
+
+    While a key is replaced, what it has not come to yet is read by the former one.
+    """
     if not blob.startswith(FORMAT):
         raise touched(address)
     body = blob[len(FORMAT) :]
     nonce, cipher = body[:NONCE_BYTES], body[NONCE_BYTES:]
-    try:
-        return zlib.decompress(AESGCM(keys.encryption).decrypt(nonce, cipher, address.encode()))
-    except (InvalidTag, ValueError, zlib.error) as error:
-        raise touched(address) from error
+    for key in (keys.encryption, *(one.encryption for one in keys.former if one.encryption)):
+        try:
+            return AESGCM(key).decrypt(nonce, cipher, address.encode()), key == keys.encryption
+        except (InvalidTag, ValueError):
+            continue
+    raise touched(address)
 
 
 def touched(address: str) -> StoreError:

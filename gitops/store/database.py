@@ -3,6 +3,7 @@
 In comes a URL, out go connections inside transactions. Called by `SqlStore`'s parts.
 """
 
+import contextlib
 import errno
 import os
 import sqlite3
@@ -255,6 +256,13 @@ class Database:
             yield
         except sqlite3.Error as error:
             raise store_error(error, self.where) from error
+
+    def empty_log(self) -> None:
+        """Bring SQLite's log into the file, so that nothing older is left in it."""
+        if self.file is None:
+            return
+        with self._turn(), self._translated(), contextlib.closing(self._connect().driver) as driver:
+            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Close every connection; with the last, SQLite moves its log into the file."""

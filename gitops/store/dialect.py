@@ -41,6 +41,11 @@ def connect(url: URL, timeout_s: float, max_pages: int | None) -> sqlite3.Connec
     return made
 
 
+def erase_what_goes(connection: Connection) -> None:
+    """Let this transaction leave nothing of what it replaces in free pages of the file."""
+    connection.driver.execute("PRAGMA secure_delete=ON")
+
+
 def save(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
     """Insert rows, or replace what rows with their primary keys hold."""
     if rows:

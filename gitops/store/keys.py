@@ -24,6 +24,20 @@ ROOT: Final = 0
 
 
 @dataclass(frozen=True, slots=True)
+class Former:
+    """What is kept of a key that was replaced.
+
+    `until` is the last record that it sealed; `encryption` is None once nothing is left that it
+    encrypted.
+    """
+
+    fingerprint: str
+    until: int
+    trail: bytes = field(repr=False)
+    encryption: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Keys:
     """One key a purpose (HKDF-SHA256), so that none tells anything of another."""
 
@@ -31,8 +45,20 @@ class Keys:
     address: bytes = field(repr=False)
     trail: bytes = field(repr=False)
     mask: bytes = field(repr=False)
+    wrap: bytes = field(repr=False)
     fingerprint: str
     """Tells keys apart, and nothing else: kept in the database."""
+    former: tuple[Former, ...] = field(default=(), repr=False)
+    """Those that it replaced, oldest first."""
+
+    @property
+    def is_rotating(self) -> bool:
+        """Whether something may be left that a former key encrypted."""
+        return any(one.encryption for one in self.former)
+
+    def trail_at(self, sequence: int) -> bytes:
+        """The key that seals a record of the trail."""
+        return next((one.trail for one in self.former if sequence <= one.until), self.trail)
 
 
 def derive(secret: bytes) -> Keys:
@@ -47,6 +73,7 @@ def derive(secret: bytes) -> Keys:
         address=purpose("address"),
         trail=purpose("trail"),
         mask=purpose("mask"),
+        wrap=purpose("wrap"),
         fingerprint=purpose("fingerprint").hex()[:16],
     )
 
@@ -77,6 +104,39 @@ def read_key(path: Path) -> bytes | None:
     with os.fdopen(descriptor, "rb") as file:
         _expect_private(os.fstat(file.fileno()), path)
         secret = file.read(KEY_BYTES + 1)
+    return _whole(secret, path)
+
+
+def read_given(path: Path) -> bytes:
+    """The secret in a file of the user's, 32 bytes or 64 hex digits; raises StoreError.
+
+    It may be a link, and readable by our group, as what Kubernetes mounts from a Secret.
+    """
+    try:
+        with path.open("rb") as file:
+            _expect_private(os.fstat(file.fileno()), path, too_open=TOO_OPEN & ~stat.S_IRGRP)
+            content = file.read(2 * KEY_BYTES + 2)
+    except OSError as error:
+        raise StoreError(
+            f"the key file cannot be read: {error.strerror}",
+            where=str(path),
+            remedy="mount it, or correct keyFile (GITOPS_KEY_FILE)",
+            reason="key-missing",
+        ) from error
+    if len(content) == KEY_BYTES:
+        return content
+    try:
+        return _whole(bytes.fromhex(content.decode("ascii").strip()), path)
+    except ValueError as error:
+        raise StoreError(
+            f"the key file holds neither {KEY_BYTES} bytes nor {2 * KEY_BYTES} hex digits",
+            where=str(path),
+            remedy="restore it, or make one for a new installation: `openssl rand -hex 32`",
+            reason="key-missing",
+        ) from error
+
+
+def _whole(secret: bytes, path: Path) -> bytes:
     if len(secret) != KEY_BYTES:
         raise StoreError(
             f"the installation's key is not {KEY_BYTES} bytes long",
@@ -87,7 +147,7 @@ def read_key(path: Path) -> bytes | None:
     return secret
 
 
-def _expect_private(facts: os.stat_result, path: Path) -> None:
+def _expect_private(facts: os.stat_result, path: Path, too_open: int = TOO_OPEN) -> None:
     """Raise StoreError where somebody else may read a key, or could have put it there."""
     if facts.st_uid not in (os.geteuid(), ROOT):
         raise StoreError(
@@ -97,7 +157,7 @@ def _expect_private(facts: os.stat_result, path: Path) -> None:
             reason="key-open",
         )
     mode = stat.S_IMODE(facts.st_mode)
-    if mode & TOO_OPEN:
+    if mode & too_open:
         raise StoreError(
             f"the installation's key can be read by others (mode {mode:04o})",
             where=str(path),
@@ -106,9 +166,9 @@ def _expect_private(facts: os.stat_result, path: Path) -> None:
         )
 
 
-def make_key(path: Path) -> bytes:
+def make_key(path: Path, secret: bytes | None = None) -> bytes:
     """Make the secret; whole or not at all, and never over another one. Raises StoreError."""
-    secret = secrets.token_bytes(KEY_BYTES)
+    secret = secret or secrets.token_bytes(KEY_BYTES)
     draft = draft_of(path)
     try:
         write_private(draft, secret)
@@ -123,6 +183,36 @@ def make_key(path: Path) -> bytes:
             reason="unwritable",
         ) from error
     return secret
+
+
+def next_of(path: Path) -> Path:
+    """Where the key that replaces another waits until the database needs it."""
+    return path.with_name(f"{path.name}.next")
+
+
+def settle_next(path: Path, fingerprint: str | None) -> None:
+    """Put the next key into its place where the database needs it; else it goes.
+
+    A rotation that was cut off before its transaction has not begun; after it, it only lacks this.
+    Raises StoreError.
+    """
+    following = next_of(path)
+    secret = read_key(following)
+    if secret is None:
+        return
+    try:
+        if derive(secret).fingerprint == fingerprint:
+            following.replace(path)
+        else:
+            following.unlink()
+        sync_folder(path.parent)
+    except OSError as error:
+        raise StoreError(
+            f"the installation's key cannot be replaced: {error.strerror}",
+            where=str(path),
+            remedy="check the state directory's owner, mode and free space",
+            reason="unwritable",
+        ) from error
 
 
 def draft_of(path: Path) -> Path:

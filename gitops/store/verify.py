@@ -14,12 +14,12 @@ from typing import Any, Final
 from sqlalchemy import Column, ColumnElement, Text, exists, select, type_coerce
 
 from gitops.errors import InputError
-from gitops.model.revision import TrailRecord
+from gitops.model.revision import RecordKind, TrailRecord
 from gitops.ports import Verdict
 from gitops.store.checkpoint import GENESIS, Checkpoint, Head
 from gitops.store.columns import Instant, Json
 from gitops.store.connection import Connection, Row
-from gitops.store.keys import mac, same
+from gitops.store.keys import Keys, mac, same
 from gitops.store.revisions import folded, row_of
 from gitops.store.schema import revisions, trail, trail_marks
 from gitops.store.trail import IN_JOURNAL, Mark, marks
@@ -45,13 +45,14 @@ def read_head(text: str) -> Head:
 
 
 def verify_trail(
-    connection: Connection, key: bytes, checkpoint: Checkpoint | str, head: Head | None
+    connection: Connection, keys: Keys, checkpoint: Checkpoint | str, head: Head | None
 ) -> Verdict:
     """Check everything; `checkpoint` was read before the transaction began."""
     faults = Faults()
     kept = checkpoint.head if isinstance(checkpoint, Checkpoint) else Head()
-    chain = Chain(key, faults, {kept.sequence, head.sequence if head else 0})
+    chain = Chain(keys, faults, {kept.sequence, head.sequence if head else 0})
     chain.walk(connection)
+    chain.check_rotations()
     if isinstance(checkpoint, Checkpoint):
         for sentence in checkpoint.findings:
             faults.add(sentence)
@@ -87,10 +88,11 @@ class Faults:
 class Chain:
     """The walk along the links; remembers the macs of the sequence numbers asked for."""
 
-    def __init__(self, key: bytes, faults: Faults, wanted: set[int]) -> None:
+    def __init__(self, keys: Keys, faults: Faults, wanted: set[int]) -> None:
         self.records = 0
         self.last = Head()
-        self._key = key
+        self._keys = keys
+        self._rotations: set[int] = set()
         self._faults = faults
         self._wanted = wanted
         self._macs: dict[int, str] = {0: GENESIS}
@@ -111,15 +113,26 @@ class Chain:
         missing = row.sequence - self.last.sequence - 1
         if missing:
             self._faults.add(missing_records(self.last.sequence + 1, row.sequence - 1))
-        record = genuine(row, self._key)
+        record = genuine(row, self._keys.trail_at(row.sequence))
         if record is None:
             self._faults.add(f"record {row.sequence} was changed")
         elif not missing and not same(record.previous, self.last.mac):
             self._faults.add(f"record {row.sequence} does not follow record {row.sequence - 1}")
+        if record is not None and record.kind is RecordKind.KEY_ROTATED:
+            self._rotations.add(row.sequence)
         self.last = Head(row.sequence, str(row.mac))
         if row.sequence in self._wanted:
             self._macs[row.sequence] = str(row.mac)
         return record
+
+    def check_rotations(self) -> None:
+        """Check that each key ends where the trail says so, under the next one's seal."""
+        for former in self._keys.former:
+            if former.until + 1 not in self._rotations:
+                self._faults.add(
+                    f"record {former.until + 1}, with which the key was replaced,"
+                    " is missing or was changed"
+                )
 
     def compare(self, head: Head, name: str) -> None:
         """Check that the trail holds a link that was written down elsewhere."""

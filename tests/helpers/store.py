@@ -27,10 +27,14 @@ class SteppingClock:
 
 
 @contextmanager
-def opened_store(kind: str, state_dir: Path) -> Iterator[SqlStore]:
+def opened_store(kind: str, state_dir: Path, *, key_file: Path | None = None) -> Iterator[SqlStore]:
     """A store that is closed at the end, and was not harmed on the way."""
     clock = SteppingClock()
-    store = SqlStore.memory(clock) if kind == "memory" else SqlStore.at(state_dir, clock)
+    store = (
+        SqlStore.memory(clock)
+        if kind == "memory"
+        else SqlStore.at(state_dir, clock, key_file=key_file)
+    )
     try:
         yield store
     finally:

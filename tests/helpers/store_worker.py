@@ -1,15 +1,17 @@
 """A process that writes to a store until it is killed, or until its files may not grow.
 
-`python -m tests.helpers.store_worker STATE_DIR loop|full|steps`
+`python -m tests.helpers.store_worker STATE_DIR loop|full|steps|rotations`
 
 `loop` syncs for ever. `full` goes on until RLIMIT_FSIZE stops it. `steps` starts and syncs in the
-folders STATE_DIR/1, STATE_DIR/2 …, killed before its first, second … step, until one was not.
+folders STATE_DIR/1, STATE_DIR/2 …, killed before its first, second … step, until one was not;
+`rotations` so replaces the key of copies of STATE_DIR/0.
 """
 
 import itertools
 import json
 import os
 import resource
+import shutil
 import signal
 import sqlite3
 import sys
@@ -113,13 +115,23 @@ def one_start(state_dir: Path) -> None:
     store.close()
 
 
-def steps(folder: Path) -> None:
+def one_rotation(state_dir: Path) -> None:
+    store = SqlStore.at(state_dir, SteppingClock())
+    store.rotate_key("ann")
+    while store.reseal(most=2):
+        pass
+    store.close()
+
+
+def steps(folder: Path, work: Callable[[Path], None]) -> None:
     """Each start is a fork of this process, so that all together take seconds."""
     for step in itertools.count(1):
+        if (folder / "0").is_dir():
+            shutil.copytree(folder / "0", folder / str(step))
         child = os.fork()
         if not child:
             die_before(step, folder / str(step))
-            one_start(folder / str(step))
+            work(folder / str(step))
             os._exit(0)
         _, status = os.waitpid(child, 0)
         if not os.WIFSIGNALED(status):
@@ -129,7 +141,11 @@ def steps(folder: Path) -> None:
 def main() -> None:
     state_dir = Path(sys.argv[1])
     if sys.argv[2] == "steps":
-        steps(state_dir)
+        steps(state_dir, one_start)
+        return
+    if sys.argv[2] == "rotations":
+        steps(state_dir, one_rotation)
+        return
     store = SqlStore.at(state_dir, SteppingClock())
     if sys.argv[2] == "loop":
         loop(store)

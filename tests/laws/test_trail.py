@@ -159,7 +159,7 @@ def found_after(store: SqlStore, change: Any) -> tuple[str, ...]:
         for name in ("update", "delete"):
             connection.execute(text(f"DROP TRIGGER trail_refuses_{name}"))
         change(connection)
-        verdict = verify_trail(connection, store.keys.trail, store.checkpoint.read(), None)
+        verdict = verify_trail(connection, store.keys, store.checkpoint.read(), None)
         connection.driver.execute("ROLLBACK TO change")
     return verdict.faults
 
