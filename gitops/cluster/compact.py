@@ -5,6 +5,7 @@ In: a body as the API server gave it. Out: `Live`. Called by `watch` for what co
 """
 
 from collections.abc import Mapping
+from sys import intern
 from typing import Any, Final
 
 import orjson
@@ -38,6 +39,7 @@ def compact(body: Mapping[str, Any]) -> Live:
         body=bytes(memoryview(orjson.dumps({**body, "metadata": metadata}))),
         replicas_manager=replicas_manager(entries),
         deleting="deletionTimestamp" in metadata,
+        touched=touched(entries, ours),
     )
 
 
@@ -48,6 +50,23 @@ def is_ours(entry: Mapping[str, Any]) -> bool:
         and entry.get("operation") == "Apply"
         and not entry.get("subresource")
     )
+
+
+def touched(
+    entries: list[Mapping[str, Any]], ours: list[Mapping[str, Any]]
+) -> tuple[str, str] | None:
+    """Who else wrote last, beside the status, and when; None where we have written since.
+
+    The API server's times are in seconds of one format, so that they compare as they are.
+    """
+    applied = max((str(entry.get("time") or "") for entry in ours), default="")
+    others = [
+        (str(entry.get("time") or ""), str(entry.get("manager") or ""))
+        for entry in entries
+        if entry not in ours and entry.get("subresource") != "status" and entry.get("manager")
+    ]
+    time, manager = max(others, default=("", ""))
+    return (intern(manager), time) if ours and time and time >= applied else None
 
 
 def replicas_manager(entries: list[Mapping[str, Any]]) -> str | None:

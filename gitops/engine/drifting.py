@@ -1,13 +1,15 @@
-"""The drift log: what drifted and is not repaired by itself, which field, by whom and since when.
+"""The drift log: what drifted, which field, by whom and since when.
 
-Called by the healer. An object is compared once, with one read for its managers and one dry-run,
-when its drift is new; that is told as an event and kept in the trail.
+Called by the healer. What is not repaired by itself is compared once, with one read for its
+managers and one dry-run, when its drift is new; of what is repaired the repair tells it, and the
+watch has told who touched the object last. Both are an event and a record of the trail.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 
 from gitops.core.diff.diff import diff
-from gitops.core.diff.drift import Note, drift_policy, note_of
+from gitops.core.diff.drift import Note, drift_policy, note_of, note_of_repair
 from gitops.core.diff.ignore import DiffOptions
 from gitops.core.ownership.owners import LastApplied
 from gitops.engine.compare import PlanRequest
@@ -15,8 +17,8 @@ from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
 from gitops.model.application import Drift
 from gitops.model.diff import ActionKind
-from gitops.model.objects import Body, ObjectId
-from gitops.model.plan import Action
+from gitops.model.objects import Body, Live, ObjectId
+from gitops.model.plan import Action, Plan
 from gitops.model.revision import RecordKind
 from gitops.ports import Read
 
@@ -68,14 +70,40 @@ class DriftLog:
         found = diff(desired, live, LastApplied(desired), shapes, DiffOptions())
         return note_of([change for change in found.fields if change.path in named], live)
 
+    def notes(self, plan: Plan, before: Mapping[ObjectId, Live]) -> dict[ObjectId, Note]:
+        """What a repair finds of each object; `before` is how each stood."""
+        found = {}
+        for action in plan.actions:
+            if action.changes_cluster:
+                live = before.get(action.id)
+                fields = action.diff.fields if action.diff else ()
+                gone = live is None or _is_gone(action)
+                found[action.id] = note_of_repair(fields, live.touched if live else None, gone=gone)
+        return found
+
+    def tell_repairs(
+        self, runtime: Runtime, notes: Mapping[ObjectId, Note], revision: int | None
+    ) -> None:
+        """Tell what was repaired, and what its repair was refused for."""
+        for identity, note in sorted(notes.items()):
+            self._publish(runtime, identity, note, revision)
+
     def _tell(self, runtime: Runtime, identity: ObjectId, note: Note) -> None:
         runtime.drift_notes[identity] = note.sentence
+        self._publish(runtime, identity, note, None)
+
+    def _publish(
+        self, runtime: Runtime, identity: ObjectId, note: Note, revision: int | None
+    ) -> None:
         message = f"{identity.title} drifted: {note.sentence}"
-        self._parts.events.publish(runtime.name, "drift", message, object=str(identity))
+        self._parts.events.publish(
+            runtime.name, "drift", message, revision=revision, object=str(identity)
+        )
         self._parts.store.append(
             RecordKind.DRIFT,
             actor=", ".join(note.managers) or "unknown",
             application=runtime.name,
+            revision=revision,
             payload={"object": str(identity), **asdict(note)},
         )
 

@@ -16,7 +16,7 @@ from gitops.engine.leftovers import Leftovers
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Refusal, Runtime
 from gitops.engine.request import SyncRequest, SyncResult
-from gitops.engine.sentences import fault_text
+from gitops.engine.sentences import fault_text, tell_touched
 from gitops.model.application import Drift
 from gitops.model.objects import ObjectId
 from gitops.model.revision import Revision, RevisionKind, RevisionState, Trigger, TriggerKind
@@ -117,6 +117,8 @@ class Healer:
             None,
             only=frozenset(due),
         )
+        actual = self._parts.actual
+        before = {i: live for i in due if (live := actual.get(i)) is not None}
         result = self._parts.run(
             runtime,
             SyncRequest(
@@ -127,8 +129,11 @@ class Healer:
                 called_off=self._called_off(runtime),
                 wait_for_health=False,
                 join=self._joinable(runtime, due),
+                remark=lambda found: tell_touched(self.log.notes(found, before)),
             ),
         )
+        number = result.revision.number if result.revision else None
+        self.log.tell_repairs(runtime, self.log.notes(result.plan, before), number)
         refused = self._refuse(runtime, result, now)
         for identity in due - refused:
             runtime.refusals.pop(identity, None)

@@ -30,6 +30,8 @@ class SyncRequest:
     wait_for_health: bool = True
     join: Revision | None = None
     """A closed heal of the same objects that this one joins."""
+    remark: Callable[[Plan], str] = field(default=lambda _plan: "")
+    """What to add to a heal's message, by its plan."""
     conclude: Callable[[End], ApplicationState | None] = lambda _end: None
     """The application's state after an end; kept together with the close."""
 

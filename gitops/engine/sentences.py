@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
+from gitops.core.diff.drift import Note
 from gitops.core.durations import format_duration
 from gitops.errors import ClusterError
 from gitops.model.application import Application
@@ -97,3 +98,9 @@ def tell_unstable(stable_s: float, broke: Mapping[ObjectId, Health]) -> str:
     told = f"it was not healthy for {length} without a break when its deadline passed"
     last = "".join(f"; {i.title} was {h.status} last" for i, h in list(broke.items())[:1])
     return told + last
+
+
+def tell_touched(notes: Mapping[ObjectId, Note]) -> str:
+    """Who changed what is repaired, and when, in parentheses; "" where nobody knows."""
+    told = {note.touch: None for _, note in sorted(notes.items()) if note.touch}
+    return f" (changed {'; '.join(told)})" if told else ""

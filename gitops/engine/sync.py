@@ -251,6 +251,7 @@ class Syncer:
         message = comparison.masker.mask_text(told)
         if request.kind is RevisionKind.HEAL and not message:
             message = "; ".join(s for o in revision.outcomes for s in o.sentences)
+            message += request.remark(comparison.masked)
         health = self._judge.health_of(request.plan.application.name)
         revision = replace(
             revision,

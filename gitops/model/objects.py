@@ -161,7 +161,8 @@ class Live:
 
     `body` has no managedFields but our own Apply entry (see `cluster/watch.py`);
     `replicas_manager` is the manager that last wrote `spec.replicas` through the scale
-    subresource, or None; `deleting` says that it has a deletionTimestamp.
+    subresource, or None; `deleting` says that it has a deletionTimestamp. `touched` is the other
+    manager that wrote last beside the status, and when, where that was not before our last apply.
     """
 
     id: ObjectId
@@ -171,6 +172,7 @@ class Live:
     body: bytes
     replicas_manager: str | None = None
     deleting: bool = False
+    touched: tuple[str, str] | None = None
 
     def decode(self) -> dict[str, Any]:
         """The body as a JSON value; a new one at each call."""

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from gitops.model.revision import RevisionKind, RevisionState, TriggerKind
+from gitops.model.revision import RecordKind, RevisionKind, RevisionState, TriggerKind
+from gitops.ports import TrailQuery
 from tests.helpers.controlplane import eventually
 from tests.helpers.service import BY_HAND, config_map, deployment
 from tests.helpers.walk import Walk, changes, outcomes
@@ -45,6 +46,23 @@ def test_a_field_that_somebody_edited_is_set_back_and_named(walk: Walk) -> None:
     assert changes(heal) == ["configure 1 field: data.word"]
     assert walk.get("configmap/words", ".data.word") == "one"
     assert walk.settled("demo").revision == heal.number
+
+
+def test_what_is_repaired_is_told_with_its_fields_and_by_whom_and_kept(walk: Walk) -> None:
+    start(walk, config_map())
+    patch = ("patch", "configmap/words", "--field-manager=ann", "-p", '{"data":{"word":"other"}}')
+    heal = walk.after("demo", lambda: by_hand(walk, *patch))
+    assert "data.word (changed by ann since 2" in heal.message
+    title = f"ConfigMap {walk.namespace}/words drifted: data.word by ann since 2"
+    walk.wait_told("demo", "drift", title)
+    by_hand(walk, "label", "configmap/words", "gitops.dev/installation-")
+    walk.wait_told("demo", "drift", "words drifted: metadata.labels.gitops.dev/installation")
+    by_hand(walk, "delete", "configmap/words")
+    walk.wait_told("demo", "drift", "words drifted: it is gone")
+    query = TrailQuery(application="demo", kind=RecordKind.DRIFT)
+    first = list(walk.service.edges.store.trail(query))[-1]
+    assert (first.actor, first.revision) == ("ann", heal.number)
+    assert list(first.payload["fields"]) == ["data.word"]
 
 
 def test_what_git_does_not_speak_of_stays(walk: Walk) -> None:

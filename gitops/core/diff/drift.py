@@ -46,9 +46,26 @@ class Note:
         if not self.fields:
             return "it is gone"
         more = f" and {len(self.fields) - SHOWN} more" if len(self.fields) > SHOWN else ""
-        by = f" by {', '.join(self.managers)}" if self.managers else ""
-        since = f" since {self.since}" if self.since else ""
-        return f"{', '.join(self.fields[:SHOWN])}{more}{by}{since}"
+        touch = f" {self.touch}" if self.touch else ""
+        return f"{', '.join(self.fields[:SHOWN])}{more}{touch}"
+
+    @property
+    def touch(self) -> str:
+        """`by kubectl-patch since 2026-11-20T18:00:00Z`, as far as it is known."""
+        by = f"by {', '.join(self.managers)}" if self.managers else ""
+        since = f"since {self.since}" if self.since else ""
+        return " ".join(part for part in (by, since) if part)
+
+
+def note_of_repair(
+    changes: Iterable[FieldChange], touched: tuple[str, str] | None, *, gone: bool
+) -> Note:
+    """What of an object drifted and was repaired, by whoever has touched it last and when."""
+    if gone:
+        return Note((), ())
+    manager, since = touched or ("", "")
+    fields = tuple(map(_field, changes)) or (MARKS,)
+    return Note(fields, (manager,) if manager else (), since)
 
 
 def note_of(changes: Iterable[FieldChange], live: Body | None) -> Note:
@@ -58,11 +75,15 @@ def note_of(changes: Iterable[FieldChange], live: Body | None) -> Note:
     given = tuple(changes)
     if not given:
         return Note((MARKS,), (), max(map(_time, managed_fields(live)), default=""))
-    fields = tuple(change.path.strip("/").replace("/", ".").replace("~1", "/") for change in given)
+    fields = tuple(map(_field, given))
     found = {change.owner for change in given} - {OURS, DEFAULTED}
     managers = tuple(sorted(found))
     entries = [e for e in managed_fields(live) if not found or e.get("manager") in found]
     return Note(fields, managers, max((_time(e) for e in entries), default=""))
+
+
+def _field(change: FieldChange) -> str:
+    return change.path.strip("/").replace("/", ".").replace("~1", "/")
 
 
 def _time(entry: Mapping[str, Any]) -> str:

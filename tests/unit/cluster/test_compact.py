@@ -91,3 +91,13 @@ def test_an_object_takes_no_more_memory_than_its_bytes():
     finally:
         tracemalloc.stop()
     assert held < 1.5 * sum(sys.getsizeof(one) for one in kept)
+
+
+def test_who_else_wrote_last_is_named_unless_we_have_written_since():
+    ours = {**OURS, "time": "2026-03-01T09:30:00Z"}
+    before = {"manager": "helm", "operation": "Update", "time": "2026-03-01T09:29:59Z"}
+    after = {"manager": "ann", "operation": "Update", "time": "2026-03-01T09:30:00Z"}
+    status = {**after, "manager": "kubelet", "subresource": "status"}
+    assert compact(body(ours, before, after, status)).touched == ("ann", after["time"])
+    assert compact(body(ours, before, status)).touched is None
+    assert compact(body(before, after)).touched is None, "nothing of it is ours"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gitops.core.diff.drift import drift_policy, note_of
+from gitops.core.diff.drift import drift_policy, note_of, note_of_repair
 from gitops.core.planning.decide import Situation, Step, decide
 from gitops.model.application import Application, Automated, Drift, Source, SyncPolicy
 from gitops.model.diff import FieldChange
@@ -77,3 +77,11 @@ def test_a_long_note_is_cut_and_an_empty_one_is_of_our_marks() -> None:
     assert many.sentence == "data.0, data.1, data.2 and 2 more"
     assert note_of([], live(kubectl="t")).sentence == "our label or annotation since t"
     assert note_of([], None).sentence == "it is gone"
+
+
+def test_a_repair_tells_its_fields_and_who_touched_the_object_last() -> None:
+    touched = ("ann", "2026-03-01T09:30:00Z")
+    note = note_of_repair([change("/data/a~1b", "ours")], touched, gone=False)
+    assert note.sentence == "data.a/b by ann since 2026-03-01T09:30:00Z"
+    assert note_of_repair([], None, gone=False).sentence == "our label or annotation"
+    assert note_of_repair([], touched, gone=True).sentence == "it is gone"
