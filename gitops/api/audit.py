@@ -42,6 +42,7 @@ class Audit:
             filters.outcome,
             filters.limit,
             newest=filters.order == "newest",
+            kind=filters.kind,
         )
         records = _begun(self._context.service.reading.trail(query))
         if LINES in request.headers.get("accept", ""):

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from gitops.model.revision import RecordKind
+
 Text = Annotated[str, Field(min_length=1, max_length=1024)]
 
 
@@ -88,6 +90,7 @@ class TrailFilters(BaseModel):
         None, description="`apps/Deployment:prod/web`, or `Deployment prod/web` of any group."
     )
     actor: Text | None = None
+    kind: RecordKind | None = Field(None, description="Only records of this kind.")
     since: Text | None = Field(None, description="Time with a zone; included.")
     until: Text | None = Field(None, description="Time with a zone; not included.")
     outcome: Text | None = Field(

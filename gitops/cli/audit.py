@@ -8,6 +8,7 @@ from gitops.cli.client import connect, server_option
 from gitops.cli.durations import MomentType
 from gitops.cli.output import emit, escaped, output_option
 from gitops.cli.tables import record_table
+from gitops.model.revision import RecordKind
 
 LINES = "application/x-ndjson"
 
@@ -21,6 +22,8 @@ def audit_command() -> None:
 @click.option("--application", help="Only of this application.")
 @click.option("--object", "object_", help="Only about this object, as in `Deployment prod/web`.")
 @click.option("--actor", help="Only by this actor.")
+@click.option("--kind", type=click.Choice([str(kind) for kind in RecordKind]), metavar="KIND",
+              help="Only of this kind: revision-closed, pin, drift …")  # fmt: skip
 @click.option("--since", type=MomentType(), help="From this time on: 2026-03-01T09:30:00Z, 2h, 7d.")
 @click.option("--until", type=MomentType(), help="Before this time.")
 @click.option("--outcome", help="An outcome of an object, the state of a revision, or `refused`.")

@@ -43,6 +43,7 @@ GROUPS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "action": ("gitops.cli.actions", "restart, scale, pause or resume an object, and more"),
         "events": ("gitops.cli.applications", "what happened to an application"),
         "project": ("gitops.cli.projects", "list, show or delete projects"),
+        "drift": ("gitops.cli.drift", "what was changed by hand, by whom and since when"),
         "suspend": ("gitops.cli.applications", "stop automatic syncs"),
         "resume": ("gitops.cli.applications", "let automatic syncs go on"),
     },

@@ -125,6 +125,9 @@ def test_audit_lists_filters_exports_and_verifies(gitops: Gitops) -> None:
     assert rows[0][0] == "SEQUENCE"
     assert {row[4] for row in rows[1:]} == {"shop"}
     assert gitops("audit", "list", "--until", "2001-01-01").out == "no records match\n"
+    rows = lines(gitops("audit", "list", "--kind", "revision-closed").out)
+    assert {row[3] for row in rows[1:]} == {"revision-closed"}
+    assert gitops("drift", "shop").out == "nothing has drifted\n"
     ran = gitops("audit", "list", "--since", "2h", "--limit", "2", "-o", "json")
     assert len(ran.json()) == 2
     exported = [json.loads(line) for line in gitops("audit", "export").out.splitlines()]
