@@ -104,7 +104,7 @@ class GoTypes:
         for owner, path, text in read_defaults(file):
             holder = _walk(package, owner, path[:-1])
             known = struct if holder == name else package.structs.get(holder, Struct())
-            if holder in {name, *struct.embeds} and path[-1] in known.go_names:
+            if holder in {name, *_all_embeds(package, struct)} and path[-1] in known.go_names:
                 key = known.go_names[path[-1]]
                 value = _literal(text, constants)
                 found[key] = value if found.get(key, value) == value else UNKNOWN
@@ -224,6 +224,12 @@ def _omitted(package: Package, struct: Struct) -> set[str]:
         inner = package.structs.get(embedded)
         found |= _omitted(package, inner) if inner else set()
     return found
+
+
+def _all_embeds(package: Package, struct: Struct) -> set[str]:
+    """What a struct embeds, and what that embeds."""
+    inner = [package.structs[name] for name in struct.embeds if name in package.structs]
+    return {*struct.embeds, *(name for one in inner for name in _all_embeds(package, one))}
 
 
 def _all_types(package: Package, struct: Struct) -> dict[str, str]:

@@ -48,6 +48,13 @@ def test_a_dry_run_invents_what_the_server_allocates(cluster, namespace):
     assert cluster.send([Read(identify(body), "v1")])[0].error.reason == "not-found"
 
 
+def test_a_dry_run_tells_what_exists_from_what_would_be_created(cluster, namespace):
+    body = config_map(namespace)
+    assert apply(cluster, body, dry_run=True).created
+    assert apply(cluster, body).created
+    assert not apply(cluster, body, dry_run=True).created
+
+
 def test_a_dry_run_in_a_namespace_that_is_missing_names_it(cluster):
     error = refused(cluster, config_map("not-there"), dry_run=True)
     assert error.reason == "namespace-missing"

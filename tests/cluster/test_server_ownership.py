@@ -258,6 +258,23 @@ def test_a_null_in_data_becomes_an_empty_string(cluster, namespace):
     assert applied(cluster, body)["data"] == {"a": ""}
 
 
+def test_a_null_map_is_owned(cluster, namespace):
+    body = deployment(namespace)
+    body["spec"]["template"]["spec"]["nodeSelector"] = None
+    (entry,) = applied(cluster, body)["metadata"]["managedFields"]
+    assert "f:nodeSelector" in entry["fieldsV1"]["f:spec"]["f:template"]["f:spec"]
+
+
+def test_a_replica_set_inherits_the_annotations_of_its_deployment(cluster, namespace, kubectl):
+    body = deployment(namespace)
+    body["metadata"]["annotations"] = {"example.com/mine": "yes"}
+    applied(cluster, body)
+    sets = eventually(
+        lambda: kubectl.json("get", "-n", namespace, "replicasets")["items"], "a ReplicaSet"
+    )
+    assert sets[0]["metadata"]["annotations"]["example.com/mine"] == "yes"
+
+
 def test_the_order_of_env_is_content(cluster, namespace):
     env = [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]
     body = deployment(namespace)
