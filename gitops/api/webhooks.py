@@ -43,7 +43,7 @@ class Webhooks:
         router.add_api_route("/api/webhook", self.receive, methods=["POST"], tags=["webhooks"])
 
     def receive(self, request: Request, body: Annotated[bytes, Depends(raw_body)]) -> Response:
-        """Take one delivery of GitHub, GitLab, Gitea, Forgejo, Gogs, Bitbucket or a generic sender.
+        """Take one delivery of a Git server that is known, or of a generic sender.
 
         202 with the repositories and applications that it concerns; 200 for pings, repeats and
         events that move nothing.

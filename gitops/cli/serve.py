@@ -109,6 +109,7 @@ def api_options(settings: Settings, token: str, running: wiring.Running) -> ApiO
             "gitlab": webhook.gitlab.get_secret_value(),
             "gitea": webhook.gitea.get_secret_value(),
             "bitbucket": webhook.bitbucket.get_secret_value(),
+            "azure": webhook.azure.get_secret_value(),
             "generic": webhook.generic.get_secret_value(),
         },
         versions=lambda: {"git": git_version(), **running.service.edges.renderer.versions()},

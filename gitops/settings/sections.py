@@ -249,6 +249,7 @@ class WebhookSection(Section):
     gitlab: SecretStr = Field(SecretStr(""), description="Secret token of GitLab's webhooks.")
     gitea: SecretStr = Field(SecretStr(""), description="Secret of Gitea's, Forgejo's and Gogs'.")
     bitbucket: SecretStr = Field(SecretStr(""), description="Secret of Bitbucket's, any edition.")
+    azure: SecretStr = Field(SecretStr(""), description="`USER:PASSWORD` of Azure DevOps.")
     generic: SecretStr = Field(SecretStr(""), description="Key of `X-Signature: sha256=<hex>`.")
 
 

@@ -1,3 +1,4 @@
+import base64
 import json
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from tests.helpers.http import SECRETS, Api, serve_api
 from tests.helpers.service import World, config_map, start_world
 from tests.helpers.webhooks import (
     AFTER,
+    AZURE_PUSH,
     BITBUCKET_CLOUD_PUSH,
     GITEA_PUSH,
     GITHUB_PUSH,
@@ -229,8 +231,18 @@ def variants(url: str) -> dict[str, tuple[bytes, dict[str, str]]]:
             },
         ),
         "gogs": (gitea, kind | {"X-Gogs-Event": "push", "X-Gogs-Signature": mark}),
+        "azure": azure(url),
         "generic": generic(SECRETS["generic"], url),
     }
+
+
+def azure(url: str, secret: str = SECRETS["azure"]) -> tuple[bytes, dict[str, str]]:
+    resource = AZURE_PUSH["resource"]
+    repository = resource["repository"] | {"remoteUrl": url}
+    value = {**AZURE_PUSH, "resource": resource | {"repository": repository}}
+    shown = base64.b64encode(secret.encode()).decode()
+    headers = {"X-Vss-ActivityId": "a1", "Authorization": f"Basic {shown}"}
+    return json.dumps(value).encode(), headers
 
 
 def test_every_sender_wakes_the_application(scene: Scene) -> None:
@@ -243,10 +255,12 @@ def test_every_sender_wakes_the_application(scene: Scene) -> None:
 
 def test_a_wrong_or_missing_signature_is_refused_and_recorded(scene: Scene) -> None:
     for name, (body, headers) in variants(scene.world.repo.url).items():
-        bare = {k: v for k, v in headers.items() if "Signature" not in k and "Token" not in k}
+        shown = ("Signature", "Token", "Authorization")
+        bare = {k: v for k, v in headers.items() if not any(word in k for word in shown)}
         # without a header of its own, a generic webhook is nobody's
         assert code(scene.send(body, bare))[0] == (400 if name == "generic" else 401)
         wrong = {**headers, "X-Gitlab-Token": "wrong"} if name == "gitlab" else headers
+        wrong = azure("", "hook:wrong")[1] if name == "azure" else wrong
         answer = scene.send(body + b" ", wrong)
         assert code(answer) == (401, "access")
         assert not any(secret in answer.text for secret in SECRETS.values())
@@ -267,7 +281,7 @@ def test_the_secret_of_another_sender_is_a_wrong_one(api: Api) -> None:
     assert code(post(api, body, gitlab)) == (401, "access")
 
 
-@pytest.mark.parametrize("provider", ["github", "gitlab", "gitea", "bitbucket", "generic"])
+@pytest.mark.parametrize("provider", ["github", "gitlab", "gitea", "bitbucket", "azure", "generic"])
 def test_a_sender_without_a_secret_is_refused_by_name(offline: World, provider: str) -> None:
     body, headers = variants("https://git.example/a")[provider]
     secrets = {name: "" if name == provider else value for name, value in SECRETS.items()}

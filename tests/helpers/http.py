@@ -18,6 +18,7 @@ SECRETS: Mapping[str, str] = {
     "gitlab": "gitlab-secret",
     "gitea": "gitea-secret",
     "bitbucket": "bitbucket-secret",
+    "azure": "hook:azure-secret",
     "generic": "generic-secret",
 }
 

@@ -37,6 +37,24 @@ GITHUB_PUSH: dict[str, Any] = {
 }
 GITHUB_TAG = GITHUB_PUSH | {"ref": "refs/tags/v1.2.0", "before": ZEROS, "created": True}
 
+AZURE_PUSH: dict[str, Any] = {
+    "eventType": "git.push",
+    "publisherId": "tfs",
+    "resource": {
+        "commits": [{"commitId": AFTER, "comment": "Scale the shop"}],
+        "refUpdates": [{"name": "refs/heads/main", "oldObjectId": BEFORE, "newObjectId": AFTER}],
+        "repository": {
+            "id": "278d5cd2",
+            "name": "shop",
+            "url": "https://dev.azure.com/octo/_apis/git/repositories/278d5cd2",
+            "defaultBranch": "refs/heads/main",
+            "remoteUrl": "https://octo@dev.azure.com/octo/team/_git/shop",
+        },
+        "pushedBy": {"displayName": "Ann Lee", "uniqueName": "ann@example.com"},
+        "pushId": 14,
+    },
+}
+
 GITLAB_PUSH: dict[str, Any] = {
     "object_kind": "push",
     "event_name": "push",

@@ -1,9 +1,11 @@
 """Webhooks of Git servers: who sent one, whether the signature is right, what was pushed.
 
 Headers (names in lower case) and the raw body come in from `api/webhooks.py`; values go out. The
-headers are those that the servers really send: peers F62 and F63.
+headers are those that the servers really send.
 """
 
+import base64
+import binascii
 import hashlib
 import hmac
 import json
@@ -39,6 +41,7 @@ class Provider(StrEnum):
     GITHUB = "github"
     GITLAB = "gitlab"
     BITBUCKET = "bitbucket"
+    AZURE = "azure"
     GENERIC = "generic"
 
 
@@ -46,7 +49,7 @@ class Provider(StrEnum):
 class Sender:
     """Who sends, what it says that happened, and its id for the delivery ("" where it gives none).
 
-    `signature` is what the headers carry: a hex HMAC, or GitLab's token.
+    `signature` is what the headers carry: a hex HMAC, GitLab's token, or Azure's user and password.
     """
 
     provider: Provider
@@ -87,7 +90,7 @@ Payload = Push | Ping | Ignored
 
 def recognise(headers: Headers) -> Sender | None:
     """Who sent it; None for nobody we know. Gitea's family first: it sends GitHub's headers too."""
-    for find in (_gitea, _github, _gitlab, _bitbucket, _generic):
+    for find in (_azure, _gitea, _github, _gitlab, _bitbucket, _generic):
         sender = find(headers)
         if sender is not None:
             return sender
@@ -145,6 +148,18 @@ def _bitbucket(headers: Headers) -> Sender | None:
     return Sender(Provider.BITBUCKET, event, delivery, signature)
 
 
+def _azure(headers: Headers) -> Sender | None:
+    """Azure DevOps: basic authentication, the event in the body, another id for each attempt."""
+    if not _first(headers, "x-vss-activityid"):
+        return None
+    scheme, _, credentials = _first(headers, "authorization").partition(" ")
+    try:
+        plain = base64.b64decode(credentials, validate=True) if scheme.lower() == "basic" else b""
+    except binascii.Error:
+        plain = b""
+    return Sender(Provider.AZURE, "push", "", plain.decode("utf-8", "replace"))
+
+
 def _generic(headers: Headers) -> Sender | None:
     signature = _first(headers, "x-signature")
     if not signature:
@@ -166,7 +181,7 @@ def is_genuine(sender: Sender, body: bytes, secret: str) -> bool:
     """Whether the sender knows the secret; False for an empty one. Takes the same time always."""
     if not secret or not sender.signature:
         return False
-    if sender.provider is Provider.GITLAB:
+    if sender.provider in (Provider.GITLAB, Provider.AZURE):
         return hmac.compare_digest(sender.signature.encode(), secret.encode())
     expected = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     return hmac.compare_digest(sender.signature.encode(), expected.encode())
@@ -274,6 +289,25 @@ def _bitbucket_change(change: Mapping[str, Any]) -> dict[str, Any]:
     return {"ref": ref, "after": change.get("toHash"), "deleted": deleted}
 
 
+def _read_azure(sender: Sender, value: Mapping[str, Any]) -> Payload:
+    """As for Bitbucket, a push of several references names none of them."""
+    event = _text(value, "eventType")
+    if event != "git.push":
+        return Ignored(event or sender.event)
+    resource = _map(value, "resource")
+    repository, by = _map(resource, "repository"), _map(resource, "pushedBy")
+    found = resource.get("refUpdates")
+    moved = [one for one in (found if isinstance(found, list) else []) if isinstance(one, dict)]
+    only = moved[0] if len(moved) == 1 else {}
+    branch = _text(repository, "defaultBranch", limit="ref").removeprefix(HEADS)
+    return _push(
+        {"ref": only.get("name"), "after": only.get("newObjectId")},
+        _text(by, "uniqueName", "displayName"),
+        {"url": repository.get("remoteUrl"), "default_branch": branch},
+        {"url": repository.get("sshUrl")},
+    )
+
+
 def _read_generic(sender: Sender, value: Mapping[str, Any]) -> Payload:
     del sender
     repository = _text(value, "repository", limit="url")
@@ -287,6 +321,7 @@ READERS: Final[Mapping[Provider, Callable[[Sender, Mapping[str, Any]], Payload]]
     Provider.GITHUB: _read_github,
     Provider.GITLAB: _read_gitlab,
     Provider.BITBUCKET: _read_bitbucket,
+    Provider.AZURE: _read_azure,
     Provider.GENERIC: _read_generic,
 }
 

@@ -1,3 +1,4 @@
+import base64
 import hashlib
 import hmac
 import json
@@ -23,6 +24,7 @@ from gitops.core.git.webhooks import (
 from gitops.errors import InputError
 from tests.helpers.webhooks import (
     AFTER,
+    AZURE_PUSH,
     BEFORE,
     BITBUCKET_CLOUD_PUSH,
     BITBUCKET_SERVER_PUSH,
@@ -379,3 +381,52 @@ def test_any_payload_is_read_or_refused(provider: Provider, event: str, value: A
 )
 def test_who_follows_a_ref(revision: str, ref: str, default: str, *, expected: bool) -> None:
     assert follows(revision, ref, default) is expected
+
+
+# --- Azure DevOps ---------------------------------------------------------------------------------
+
+
+def azure(authorization: str) -> Sender | None:
+    return recognise({"x-vss-activityid": "a1", "authorization": authorization})
+
+
+@pytest.mark.parametrize(
+    ("authorization", "genuine"),
+    [
+        ("Basic " + base64.b64encode(b"hook:s3cret").decode(), True),
+        ("basic " + base64.b64encode(b"hook:s3cret").decode(), True),
+        ("Basic " + base64.b64encode(b"hook:other").decode(), False),
+        ("Basic hook:s3cret", False),
+        ("Bearer s3cret", False),
+        ("", False),
+    ],
+)
+def test_azure_shows_a_user_and_a_password(authorization: str, *, genuine: bool) -> None:
+    sender = azure(authorization)
+    assert sender is not None
+    assert (sender.provider, sender.event, sender.delivery) == (Provider.AZURE, "push", "")
+    assert is_genuine(sender, b"{}", "hook:s3cret") is genuine
+
+
+def test_a_push_of_azure_names_its_branch_and_repository() -> None:
+    push = read(Provider.AZURE, "push", AZURE_PUSH)
+    urls = ("https://dev.azure.com/octo/team/_git/shop",)
+    assert push == Push(urls, "refs/heads/main", AFTER, "ann@example.com", "main")
+
+
+def test_a_push_of_azure_may_delete_a_branch_or_move_several() -> None:
+    resource = AZURE_PUSH["resource"]
+    gone = [{"name": "refs/heads/old", "newObjectId": ZEROS}]
+    push = read(Provider.AZURE, "push", {**AZURE_PUSH, "resource": resource | {"refUpdates": gone}})
+    assert (push.ref, push.after, push.deleted) == ("refs/heads/old", "", True)
+    two = [*gone, *resource["refUpdates"]]
+    for updates in (two, [], None):
+        moved = {**AZURE_PUSH, "resource": resource | {"refUpdates": updates}}
+        assert (read(Provider.AZURE, "push", moved).ref) == ""
+
+
+def test_what_else_azure_tells_moves_nothing() -> None:
+    assert read(Provider.AZURE, "push", {"eventType": "build.complete"}) == Ignored(
+        "build.complete"
+    )
+    assert read(Provider.AZURE, "push", {}) == Ignored("push")
