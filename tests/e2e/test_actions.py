@@ -314,11 +314,11 @@ def test_who_waits_for_health_may_cancel_and_a_newer_commit_goes_first(walk: Wal
 
     walk.service.act("demo", Wish("scale", "deployment/web", "", {"replicas": "3"}), BY_HAND)
     walk.wait_told("demo", "outcome", "configured (scale web 2→3)")
-    walk.kubectl("-n", walk.namespace, "delete", "quota", "none")
     walk.world.push("app/all.yaml", WITHOUT_REPLICAS.replace("web:v1", "web:v2"))
     walk.poll()
+    third = walk.world.closed(number=3)
+    walk.kubectl("-n", walk.namespace, "delete", "quota", "none")
     assert walk.world.closed(number=4).state is RevisionState.SUCCEEDED
-    third = walk.service.reading.revision("demo", 3)
     assert third.message.endswith("its health was not waited for: a newer commit came")
 
 
