@@ -21,6 +21,8 @@ HEADERS_S: Final = 20.0
 CONNECTIONS: Final = 512
 LINGER_S: Final = 5
 """How long a stop waits for answers that are being given."""
+TICK_S: Final = 1.0
+"""How often the header with the date is renewed."""
 
 
 class BoundedProtocol(H11Protocol):
@@ -93,6 +95,8 @@ class Server(uvicorn.Server):
         super().__init__(uvicorn.Config(app, **config))
         self._app = app
         self._listener = listener
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ended = asyncio.Event()
 
     def run_until_stopped(self) -> None:
         """Serve on this thread until `stop()` is called, then let answers end, within a bound."""
@@ -105,6 +109,17 @@ class Server(uvicorn.Server):
         """Take no more requests and let streams end; safe from any thread and from signals."""
         self.should_exit = True
         self._app.state.feed.close()
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # it has ended already
+                self._loop.call_soon_threadsafe(self._ended.set)
+
+    async def main_loop(self) -> None:
+        """Wait for `stop()`; uvicorn's own loop looks for it ten times a second."""
+        self._loop = asyncio.get_running_loop()
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TICK_S):
+                    await self._ended.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

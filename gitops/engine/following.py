@@ -50,6 +50,11 @@ def _may_pass(problem: GitopsError | None) -> bool:
     return problem is not None and not isinstance(problem, RenderError)
 
 
+def _is_open(runtime: Runtime) -> bool:
+    """Whether an application has to be looked at although nothing moved."""
+    return runtime.desired is None or _may_pass(runtime.problem)
+
+
 Heads = dict[tuple[tuple[str, str], ...], tuple[Commit, ...]]
 """The commits that sources follow now: applications that follow the same share one look."""
 
@@ -61,6 +66,8 @@ class Follower:
         self._parts = parts
         self._owed: dict[str, list[Job]] = {}
         """Fetches for webhooks that failed: the next one answers for them."""
+        self._seen: dict[str, dict[str, str] | None] = {}
+        """The references of a repository with which all that use it were up to date."""
 
     def poll(self, repo_url: str) -> None:
         """Ask for a look at a repository; called by the scheduler."""
@@ -174,17 +181,29 @@ class Follower:
         Only a move past what an application is being brought to may end its running sync.
         """
         heads: Heads = {}
+        references = self._references(repo_url)
+        moved = references is None or references != self._seen.get(repo_url)
+        self._seen[repo_url] = references
         for runtime in self._parts.registry.using([repo_url]):
             known = runtime.desired is not None
-            concerned = self._concerns(runtime, heads)
+            concerned = self._concerns(runtime, heads) if moved else _is_open(runtime)
+            if concerned:  # whether it takes that in is seen the next time
+                self._seen[repo_url] = None
             if concerned or everyone:
                 kind = MOVED if concerned and known else CHECK
                 self._parts.dispatcher.request(runtime.name, kind, trigger)
 
+    def _references(self, repo_url: str) -> dict[str, str] | None:
+        """What the mirror holds; None where it cannot be read."""
+        try:
+            return dict(self._parts.repositories.known(repo_url))
+        except SourceError:
+            return None
+
     def _concerns(self, runtime: Runtime, heads: Heads) -> bool:
         """Whether new commits touch what an application can read; if not, note the commits."""
         desired, sources = runtime.desired, runtime.application.sources
-        if desired is None or _may_pass(runtime.problem):
+        if desired is None or _is_open(runtime):
             return True
         followed = tuple((source.repo_url, source.target_revision) for source in sources)
         try:
