@@ -146,6 +146,7 @@ class DeclaredFiles:
             if self._seen.get(path) != mark and not self._load(path):
                 found[path] = UNREAD
         self._seen = found
+        self._service.declarer.let_go()
 
     def _marks(self) -> dict[Path, tuple[int, int]]:
         """When each file changed last, and its size; what cannot be looked at counts as it was."""

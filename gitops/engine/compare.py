@@ -5,12 +5,11 @@ makes are the ones of the table of costs: nothing for what is as it was left, on
 changed, one read more for an object never applied before.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gitops.core.diff.ignore import DiffOptions
 from gitops.core.masking.mask import Masker
-from gitops.core.ownership.marks import installation_of, tracked_by
 from gitops.core.planning.failure import carry_on
 from gitops.core.planning.guards import GuardContext, guard
 from gitops.core.planning.hooks import DELETION
@@ -30,18 +29,18 @@ from gitops.core.planning.plan import (
 from gitops.core.planning.retry import AWAY
 from gitops.core.schema.shapes import Shapes
 from gitops.engine.actual import Actual
-from gitops.engine.children import is_child
 from gitops.engine.desired import Documents
 from gitops.engine.inventory import Inventory
 from gitops.engine.masks import Masks
 from gitops.engine.projects import refuse
+from gitops.engine.pruning import FindHeirs, Heirs, LetGo, let_go, nobody
 from gitops.engine.sentences import hold_all, nothing, refusal, tell
 from gitops.engine.subjects import Gathered, Subjects
 from gitops.engine.wishes import fit, leave
 from gitops.errors import ClusterError
 from gitops.model.application import Application
 from gitops.model.diff import ActionKind
-from gitops.model.objects import Body, Live, Manifest, ObjectId, identify
+from gitops.model.objects import Body, Manifest, ObjectId, identify
 from gitops.model.plan import Action, Fault, Found, Hold, Phase, Plan
 from gitops.model.project import UNLIMITED, Project
 from gitops.ports import Answer, Apply, Claim, Cluster, Create, Read, Request, Store
@@ -88,7 +87,8 @@ class Comparison:
 
     `refused` says that faults keep all of it from being made.
     `learnt` are claims of objects that stand as desired without having been applied just now;
-    `released` are objects that are no longer desired and no longer there.
+    `released` are objects that are no longer desired and no longer there, `handed` those that go
+    over to another application, by its name.
     """
 
     plan: Plan
@@ -100,6 +100,7 @@ class Comparison:
     degraded: frozenset[ObjectId] = frozenset()
     learnt: tuple[Claim, ...] = ()
     released: tuple[ObjectId, ...] = ()
+    handed: Mapping[ObjectId, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -130,6 +131,8 @@ class Comparer:
         self._inventory = inventory
         self._store = store
         options, self._masks = comparing
+        self.find_heirs: FindHeirs = nobody
+        """Set by `engine/service.py`: who takes over what an application lets go."""
         self._subjects = Subjects(
             cluster, actual, inventory, documents, store.installation, options
         )
@@ -156,8 +159,8 @@ class Comparer:
             open_subjects = fit(open_subjects, shapes, gathered.options, self._cluster)
             rest = self._settle_locally(open_subjects, shapes, gathered, work)
             self._ask(rest, shapes, gathered, work)
-        released = self._plan_deletions(request, gathered, work)
-        return self._assemble(request, gathered, work, released)
+        found = self._plan_deletions(request, gathered, work)
+        return self._assemble(request, gathered, work, found)
 
     def shapes(self, bodies: Sequence[Body]) -> Shapes:
         """Shapes of the kinds of these bodies, from the cluster."""
@@ -305,41 +308,30 @@ class Comparer:
 
     # --- deletions and the whole --------------------------------------------------------------
 
-    def _plan_deletions(
-        self, request: PlanRequest, gathered: Gathered, work: _Work
-    ) -> list[ObjectId]:
-        """Delete what is owned and no longer desired; what is gone already is only released."""
-        why = "the application is deleted" if request.deletes else "no longer desired"
-        asked = request.application.sync_policy.sync_options
-        released = []
-        for claim in gathered.stale:
-            live = self._actual.get(claim.id)
-            if is_child(claim.id) and not request.orphan:
-                gone = Action(ActionKind.DELETE, claim.id, claim.api_version, reason=why)
-                work.actions.append(replace(gone, options=asked))
-            elif live is None or request.orphan or not self._is_ours(claim, live):
-                released.append(claim.id)
-            else:
-                work.bodies.append(live.decode())
-                work.actions.append(deletion(claim.id, live, why, asked))
+    def _plan_deletions(self, request: PlanRequest, gathered: Gathered, work: _Work) -> LetGo:
+        """Let go of what is owned and no longer desired; a deletion takes what hooks left too."""
+        name, stale = request.application.name, gathered.stale
+        heirs = self.find_heirs(name, {claim.id for claim in stale}) if stale else Heirs()
+        found = let_go(
+            request.application, stale, (self._actual, self._store.installation), heirs,
+            deletes=request.deletes, orphan=request.orphan,
+        )  # fmt: skip
+        work.actions += found.actions
+        work.faults += found.faults
+        work.bodies += found.bodies
         if request.deletes and not request.orphan:
             again = {action.id for action in work.actions}
-            for live in self._subjects.hook_objects(request.application.name):
+            for live in self._subjects.hook_objects(name):
                 if live.id not in again:
                     work.actions.append(deletion(live.id, live, "was made by a hook"))
-        return released
-
-    def _is_ours(self, claim: Claim, live: Live) -> bool:
-        """Whether the object still says that it belongs to this application."""
-        body, ours = live.decode(), (None, self._store.installation)
-        return tracked_by(body) in (None, claim.application) and installation_of(body) in ours
+        return found
 
     def _assemble(
         self,
         request: PlanRequest,
         gathered: Gathered,
         work: _Work,
-        released: Sequence[ObjectId],
+        gone: LetGo,
     ) -> Comparison:
         # With automatic rollback, prunes come after health: going back then needs no creation.
         last = request.application.sync_policy.automatic_rollback
@@ -375,7 +367,8 @@ class Comparer:
             refused=bool(faults) and spared is None,
             degraded=gathered.degraded,
             learnt=tuple(work.learnt),
-            released=tuple(released),
+            released=tuple(gone.released),
+            handed=gone.handed,
         )
 
     def _context(

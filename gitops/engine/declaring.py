@@ -39,6 +39,8 @@ class Declarer:
         self.projects = ProjectDeclarer(parts, lambda: self.awake)
         self._unread: set[str] = set()
         """Applications whose declaration is kept and could not be understood."""
+        self._leaving: list[tuple[str, Trigger]] = []
+        """Withdrawn, with what they run; their deletion has not been asked for yet."""
         self.awake = False
 
     def declare(
@@ -216,13 +218,22 @@ class Declarer:
             return
         if kind == "git" and runtime.origin.where != where:
             return
-        if runtime.application.finalize:
-            trigger = Trigger(TriggerKind.MANUAL, "gitops", f"removed from {where}")
-            self._parts.states.begin_deletion(name, "cascade")
+        if not runtime.application.finalize:
+            self.forget(runtime, "")
+            return
+        trigger = Trigger(TriggerKind.MANUAL, "gitops", f"removed from {where}")
+        self._parts.states.begin_deletion(name, "cascade")
+        runtime.leaving = True
+        self._leaving.append((name, trigger))
+        if kind != "file":
+            self.let_go()
+
+    def let_go(self) -> None:
+        """Delete what was withdrawn: of files once all are read, since one may take it over."""
+        while self._leaving:
+            name, trigger = self._leaving.pop(0)
             options = DeleteOptions(asked=False)
             self._parts.dispatcher.request(name, DELETE, trigger, options=options)
-            return
-        self.forget(runtime, "")
 
     def forget(self, runtime: Runtime, actor: str) -> None:
         """Drop an application: its claims are given back, its revisions and objects stay.

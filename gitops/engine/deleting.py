@@ -186,9 +186,11 @@ class Deleter:
     def _release(self, runtime: Runtime) -> None:
         """Take our marks off what stays: all of it, or what asks to be kept (`Delete=false`)."""
         requests = []
-        for claim in self._parts.inventory.of(runtime.name):
+        claims = self._parts.inventory.of(runtime.name)
+        heirs = self._parts.comparer.find_heirs(runtime.name, {claim.id for claim in claims})
+        for claim in claims:
             live = self._parts.actual.get(claim.id)
-            if live is not None:
+            if live is not None and claim.id not in heirs.takers:
                 operations = tuple(release_marks(live.decode()))
                 requests.append(Patch(claim.id, live.api_version, operations))
         with self._parts.in_name_of(runtime.application):

@@ -5,10 +5,11 @@ deleted stays claimed, so that it is not forgotten.
 """
 
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from gitops.core.planning.plan import is_claimed
 from gitops.engine.children import is_child
+from gitops.engine.contests import Contests
 from gitops.errors import ConflictError
 from gitops.model.diff import ActionKind
 from gitops.model.objects import GroupKind, ObjectId
@@ -24,6 +25,9 @@ class Inventory:
         self._claims: dict[ObjectId, Claim] = {}
         self._owned: dict[str, dict[ObjectId, Claim]] = {}
         self._lock = threading.Lock()
+        self.contests = Contests()
+        self.on_let_go: Callable[[str, set[str]], None] = lambda _holder, _names: None
+        """Told who may go on, when an application lets go of what others want."""
         self.remember(store.claims())
 
     def get(self, identity: ObjectId) -> Claim | None:
@@ -114,6 +118,16 @@ class Inventory:
         with self._lock:
             for identity in ours:
                 self._forget(identity)
+        wanting = self.contests.wanting(application, ours)
+        if wanting:
+            self.on_let_go(application, wanting)
+
+    def hand_over(self, application: str, takers: Mapping[ObjectId, str], actor: str) -> None:
+        """Give claims to other applications, which find them as objects never applied."""
+        given = self._store.hand_over(application, takers, actor)
+        self.remember(given)
+        if given:
+            self.on_let_go(application, {claim.application for claim in given})
 
 
 def wanted(plan: Plan) -> list[tuple[ObjectId, str]]:

@@ -19,6 +19,7 @@ from gitops.engine.desired import Desired
 from gitops.engine.dispatcher import Job
 from gitops.engine.explaining import EXPLAIN, IMAGES
 from gitops.engine.following import CHECK, MOVED, REFRESH
+from gitops.engine.handover import Handover
 from gitops.engine.heal import Healer
 from gitops.engine.parts import Parts
 from gitops.engine.recorder import RECENT
@@ -63,6 +64,7 @@ class Reconciler:
         self.healer = Healer(parts, self.called_off, self.after)
         self.restorer = Restorer(parts, self.after)
         self.leftovers = self.healer.leftovers
+        self._handover = Handover(parts)
         self.manual: Callable[[Runtime, Job], None] = self.check
         """Set by `engine/operations.py`, which needs this object."""
 
@@ -150,6 +152,7 @@ class Reconciler:
         if started and self.restorer.resume(runtime, desired):
             return
         runtime.waiting_for = find_waiting(self._parts, runtime)
+        runtime.waiting_for += self._handover.waits_for(runtime, desired)
         self.leftovers.see(runtime, desired)
         decision = decide(
             Situation(
@@ -177,6 +180,7 @@ class Reconciler:
                 runtime.failures = 0
             case Step.REST:
                 runtime.failures = 0
+                self._handover.give(runtime, desired)
                 runtime.held = decision.reason if desired.digest != state.synced_digest else ""
                 self.healer.log.report(runtime)
 

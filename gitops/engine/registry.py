@@ -65,6 +65,8 @@ class Runtime:
     revision: int | None = None
     failures: int = 0
     gone: bool = False
+    leaving: bool = False
+    """Its declaration is gone, and it is about to be deleted; any place may declare it again."""
     syncing: bool = False
     started: bool = False
     declared: Trigger | None = None
@@ -111,14 +113,14 @@ class Registry:
                 self._runtimes[application.name] = runtime
                 self._ordered = None
                 return runtime
-            if not same_origin(known.origin, origin):
+            if not known.leaving and not same_origin(known.origin, origin):
                 raise ConflictError(
                     f'the application "{application.name}" is declared twice: '
                     f"by {describe(known.origin)} and by {describe(origin)}",
                     where=origin.where,
                     remedy="remove one declaration, or rename one",
                 )
-            known.origin = origin
+            known.origin, known.leaving = origin, False
             known.warnings = warnings
             known.application = application
             return known
@@ -173,6 +175,10 @@ class Registry:
                     for other in set(runtime.application.depends_on):
                         self._dependants.setdefault(other, []).append(runtime)
             return list(self._dependants.get(name, ()))
+
+    def takers(self, name: str) -> list[Runtime]:
+        """Applications that take over from `name` (`spec.takesOver`), by name."""
+        return [r for r in self.all() if name in r.application.takes_over]
 
     def repositories(self) -> list[str]:
         """Every repository that an application uses, in order."""

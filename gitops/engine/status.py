@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from gitops.core.diff.drift import drift_policy
 from gitops.core.health import aggregate
+from gitops.engine.contests import contested
 from gitops.engine.desired import Desired
 from gitops.engine.following import LANE
 from gitops.engine.judging import BAD, GOOD
@@ -112,23 +113,30 @@ def describe(parts: Parts, runtime: Runtime, *, objects: bool = False) -> Applic
     sync, message = sync_status(parts, runtime)
     health = app_health(runtime)
     out = runtime.desired is not None and runtime.desired.digest != state.synced_digest
+    shared = shared_with_others(parts, runtime)
     found = ApplicationStatus(
         application=runtime.application,
         origin=runtime.origin,
         sync=sync,
         health=health,
-        message=message or health.message,
+        message=message or health.message or next(iter(shared.values()), ""),
         commit=runtime.commit,
         revision=runtime.revision,
         pin=state.pin,
         suspended=state.suspended,
         held_back=runtime.commit if out else None,
         waiting_for=runtime.waiting_for,
-        warnings=runtime.warnings,
+        warnings=(*runtime.warnings, *shared.values()),
         busy=busy,
         objects=_objects(parts, runtime) if objects else (),
     )
     return parts.masks.status(found)
+
+
+def shared_with_others(parts: Parts, runtime: Runtime) -> dict[ObjectId, str]:
+    """What an application holds and another one declares too, with the sentence about each."""
+    wanted = parts.inventory.contests.of(runtime.name)
+    return {i: contested(i, runtime.name, wanted[i]) for i in sorted(wanted)}
 
 
 def _is_busy(parts: Parts, runtime: Runtime) -> bool:
@@ -139,6 +147,7 @@ def _is_busy(parts: Parts, runtime: Runtime) -> bool:
 
 def _objects(parts: Parts, runtime: Runtime) -> tuple[ObjectStatus, ...]:
     found = []
+    shared = shared_with_others(parts, runtime)
     for claim in parts.inventory.of(runtime.name):
         left = runtime.left or {}
         out = claim.id in runtime.drifted or claim.id in left
@@ -146,6 +155,8 @@ def _objects(parts: Parts, runtime: Runtime) -> tuple[ObjectStatus, ...]:
         reason = _why_bad(runtime, claim.id, health) or runtime.remarks.get(claim.id, "")
         if claim.id in left:
             reason = ": ".join(part for part in ("requires pruning", left[claim.id]) if part)
+        if claim.id in shared:
+            reason = shared[claim.id]
         if claim.contested:
             reason = f"contested by {claim.contested}"
         found.append(

@@ -27,6 +27,7 @@ from gitops.core.planning.retry import AWAY
 from gitops.core.planning.sync_options import merge_options, options_of
 from gitops.engine.actual import Actual
 from gitops.engine.children import is_child
+from gitops.engine.contests import contested
 from gitops.engine.desired import Documents
 from gitops.engine.inventory import Inventory
 from gitops.engine.namespaces import look_at_namespace, wants_namespace
@@ -124,6 +125,8 @@ class Subjects:
                 gathered.subjects += self._hooks(manifest, hook, application, gathered)
         self._add_namespace(application, gathered, whole=only is None)
         self._defer(gathered)
+        wanted = self._inventory.contests.of(application.name)
+        gathered.warnings += [contested(i, application.name, wanted[i]) for i in sorted(wanted)]
         if only is None:
             desired = {subject.id for subject in gathered.subjects}
             gathered.stale = [c for c in claims.values() if c.id not in desired]
@@ -220,7 +223,7 @@ class Subjects:
             gathered.faults.append(
                 Fault(
                     "claimed",
-                    f'{manifest.id.title} already belongs to the application "{claim.application}"',
+                    contested(manifest.id, claim.application, application.name),
                     manifest.id,
                     manifest.place,
                 )

@@ -61,6 +61,7 @@ class Syncer:
         """Carry a request out; raises ClusterError only while nothing was recorded or written."""
         comparison = self._comparer.compare(request.plan)
         plan = comparison.plan
+        self._hand_over(request, comparison)
         heals = request.kind is RevisionKind.HEAL
         faulty = bool(plan.faults) and not heals
         if not faulty:
@@ -87,6 +88,15 @@ class Syncer:
         if last is None or last.partial or last.digest != comparison.plan.digest:
             return None
         return last if self._obstacles.stand(comparison.plan, last) else None
+
+    def _hand_over(self, request: SyncRequest, comparison: Comparison) -> None:
+        """Give up what others take over, before any write, and though the plan be refused.
+
+        Two applications that swap objects are refused both until one of them gives.
+        """
+        if comparison.handed:
+            name, actor = comparison.plan.application, request.trigger.actor
+            self._inventory.hand_over(name, comparison.handed, actor)
 
     def _proceed(
         self, revision: Revision, request: SyncRequest, comparison: Comparison

@@ -213,13 +213,17 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """A declared application; equal values mean that nothing has to be done about it."""
+    """A declared application; equal values mean that nothing has to be done about it.
+
+    `takes_over` names applications whose objects become its own once they let them go.
+    """
 
     name: str
     sources: tuple[Source, ...]
     destination: Destination = field(default_factory=Destination)
     project: str = "default"
     depends_on: tuple[str, ...] = ()
+    takes_over: tuple[str, ...] = ()
     sync_policy: SyncPolicy = field(default_factory=SyncPolicy)
     ignore_differences: tuple[IgnoreRule, ...] = ()
     mask_rules: tuple[PathRule, ...] = ()

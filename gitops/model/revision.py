@@ -19,6 +19,7 @@ class RevisionKind(StrEnum):
     DELETE = "delete"
     UNDELETE = "undelete"
     ACTION = "action"
+    TRANSFER = "transfer"
 
 
 class RevisionState(StrEnum):
@@ -163,6 +164,7 @@ class RecordKind(StrEnum):
     WEBHOOK = "webhook"
     MASK_RULES = "mask-rules"
     KEY_ROTATED = "key-rotated"
+    TRANSFER = "transfer"
 
 
 @dataclass(frozen=True, slots=True)

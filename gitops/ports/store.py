@@ -189,6 +189,15 @@ class Store(Protocol):
     def release(self, application: str, ids: Collection[ObjectId]) -> None:
         """Give claims back."""
 
+    def hand_over(
+        self, application: str, takers: Mapping[ObjectId, str], actor: str
+    ) -> list[Claim]:
+        """Give claims of one application to others, with a trail record for each side.
+
+        Returns them as they are then held: of their last apply they remember the manifest and the
+        uid alone. What the application does not hold is left out.
+        """
+
     # applications
     def states(self) -> dict[str, ApplicationState]:
         """Every application's state."""

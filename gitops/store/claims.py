@@ -1,12 +1,14 @@
 """Claims: which application holds which object, and what is remembered of its last apply."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import and_, bindparam, delete, select
 
 from gitops.errors import ConflictError
 from gitops.model.objects import ObjectId
+from gitops.model.revision import RecordKind
 from gitops.ports import Claim
 from gitops.store import dialect
 from gitops.store.connection import Connection, Prepared, Row
@@ -122,6 +124,36 @@ class ClaimsPart(Part):
         with self.database.write() as connection:
             rows = [{**key(identity), "holder": application} for identity in sorted(ids)]
             connection.execute(_RELEASE, rows)
+
+    def hand_over(
+        self, application: str, takers: Mapping[ObjectId, str], actor: str
+    ) -> list[Claim]:
+        """Give claims of one application to others, with a trail record for each side.
+
+        Returns them as they are then held, in order of identity: of their last apply they remember
+        the manifest and the uid alone, so that it has to be made again. What the application does
+        not hold is left out.
+        """
+        with self.recording() as recorder:
+            found = held(recorder.connection, sorted(takers))
+            given = [
+                replace(
+                    found[identity],
+                    application=takers[identity],
+                    desired_digest="",
+                    answer_digest="",
+                    contested="",
+                )
+                for identity in sorted(found)
+                if found[identity].application == application
+            ]
+            _save(recorder.connection, given)
+            for taker in sorted({claim.application for claim in given}):
+                objects = [str(claim.id) for claim in given if claim.application == taker]
+                for one, side, other in ((application, "to", taker), (taker, "from", application)):
+                    payload = {side: other, "objects": objects}
+                    recorder.append(RecordKind.TRANSFER, payload, actor=actor, application=one)
+        return given
 
 
 def _sift(connection: Connection, wanted: Sequence[Claim]) -> tuple[list[Claim], list[Claim]]:

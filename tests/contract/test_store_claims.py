@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from gitops.model.objects import ObjectId
-from gitops.ports import Claim
+from gitops.model.revision import RecordKind
+from gitops.ports import Claim, TrailQuery
 from gitops.store.sql import SqlStore
 from tests.helpers.store import KINDS, opened_store
 from tests.helpers.values import deployment
@@ -94,6 +95,31 @@ def test_releasing_what_another_application_holds_changes_nothing(store: SqlStor
     store.release("shop", [deployment("a")])
     store.release("shop", [])
     assert store.claims() == [claim("a")]
+
+
+def test_claims_are_handed_over_with_what_was_applied_last_and_a_record_a_side(
+    store: SqlStore,
+) -> None:
+    known = claim("web", uid="u1", desired_digest="d", answer_digest="a", manifest="m")
+    store.claim([known, claim("api"), claim("other", "wiki")])
+    takers = {deployment("web"): "shop", deployment("other"): "shop", deployment("none"): "shop"}
+    given = store.hand_over("blog", takers, "ada@example.com")
+    assert given == [claim("web", "shop", uid="u1", manifest="m")]
+    assert store.claims("shop") == given
+    assert store.claims("blog") == [claim("api")]
+    assert store.claims("wiki") == [claim("other", "wiki")]
+    records = list(store.trail(TrailQuery(kind=RecordKind.TRANSFER, newest=False)))
+    objects = [str(deployment("web"))]
+    assert [(r.application, r.actor, dict(r.payload)) for r in records] == [
+        ("blog", "ada@example.com", {"to": "shop", "objects": objects}),
+        ("shop", "ada@example.com", {"from": "blog", "objects": objects}),
+    ]
+    assert store.verify().faults == ()
+
+
+def test_nothing_to_hand_over_leaves_no_record(store: SqlStore) -> None:
+    assert store.hand_over("blog", {deployment("web"): "shop"}, "ada@example.com") == []
+    assert list(store.trail(TrailQuery(kind=RecordKind.TRANSFER))) == []
 
 
 def test_thousands_of_objects_are_claimed_and_released_at_once(store: SqlStore) -> None:

@@ -68,9 +68,10 @@ def conflicts(values: Values, body: Values, *, argo: bool) -> Iterator[tuple[str
             "conflict",
             "spec.destination has both name and server; one of them says which cluster",
         )
-    for i, dependency in enumerate(spec.get("dependsOn") or ()):
-        if dependency and name and dependency.get("name") == name:
-            yield "conflict", f"spec.dependsOn[{i}] names the application itself"
+    for field in ("dependsOn", "takesOver"):
+        for i, other in enumerate(spec.get(field) or ()):
+            if other and name and other.get("name") == name:
+                yield "conflict", f"spec.{field}[{i}] names the application itself"
     yield from _limits_beyond_limits(spec.get("syncPolicy") or {})
     yield from _repeated_expressions(spec.get("healthCheckExprs") or ())
     yield from _mask_faults(spec.get("maskRules") or ())
@@ -184,6 +185,7 @@ def build(api_version: str, values: Values) -> Application:
         destination=_destination(spec["destination"]),
         project=spec["project"],
         depends_on=tuple(dict.fromkeys(item["name"] for item in spec["dependsOn"])),
+        takes_over=tuple(dict.fromkeys(item["name"] for item in spec["takesOver"])),
         sync_policy=_policy(spec["syncPolicy"]),
         ignore_differences=tuple(_fill(IgnoreRule, rule) for rule in spec["ignoreDifferences"]),
         mask_rules=tuple(_fill(PathRule, rule) for rule in spec["maskRules"]),

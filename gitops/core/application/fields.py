@@ -224,6 +224,8 @@ SPEC: Final = (
     Field("spec.destination.namespace", "string", "The namespace of objects that name none.", ""),
     Field("spec.dependsOn[]", "objects", "Applications that must be healthy first.", []),
     Field("spec.dependsOn[].name", "string", "The application's name.", required=True),
+    Field("spec.takesOver[]", "objects", "Applications whose objects go over to this one, and are not deleted, once they no longer hold them in Git or are gone themselves.", []),
+    Field("spec.takesOver[].name", "string", "The application's name.", required=True),
     *POLICY,
     Field("spec.ignoreDifferences[]", "objects", "Differences that do not count.", []),
     Field("spec.ignoreDifferences[].group", "string", "API group; `*`, `?`, `[a-z]`, `{a,b}`.", ""),

@@ -180,14 +180,14 @@ def claimed_by_another(action: Action, context: GuardContext) -> Verdict:
     theirs = installation_of(live)
     if context.installation and theirs not in {None, context.installation}:
         return Refused(f'it belongs to the application "{owner}" of the installation {theirs}')
-    if owner != name and holder is None:
+    if owner != name and holder is None and owner not in context.application.takes_over:
         return Refused(f'it belongs to the application "{owner}"')
     return ALLOWED
 
 
 def adoption(action: Action, context: GuardContext) -> Verdict:
     """An object that exists and is nobody's is taken as `spec.syncPolicy.adopt` says."""
-    if action.kind is not ActionKind.ADOPT:
+    if action.kind is not ActionKind.ADOPT or _is_left(action, context):
         return ALLOWED
     policy = context.application.sync_policy.adopt
     if policy is Adopt.NEVER:
@@ -195,6 +195,14 @@ def adoption(action: Action, context: GuardContext) -> Verdict:
     if policy is Adopt.APPROVE:
         return Held("it exists already and is not managed; its adoption waits for approval")
     return ALLOWED
+
+
+def _is_left(action: Action, context: GuardContext) -> bool:
+    """Whether an application that is taken over (`spec.takesOver`) left the object behind."""
+    live = context.live.get(action.id)
+    if live is None or installation_of(live) != context.installation:
+        return False
+    return tracked_by(live) in context.application.takes_over
 
 
 def not_ours(action: Action, context: GuardContext) -> Verdict:

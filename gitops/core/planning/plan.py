@@ -214,13 +214,28 @@ def settle_by_answer(
         "found": Found.DRY_RUN,
         "diff": found,
     }
-    if subject.memory is None or not subject.memory.desired_digest:
+    given = _given_by(subject, live)
+    if not given and (subject.memory is None or not subject.memory.desired_digest):
         return _adoption(subject, live, found, facts | {"comparing": options})
-    if not found.modified:
+    if not given and not found.modified:
         return subject.action(ActionKind.NONE, **facts)
-    reason = "desired has changed" if _is_new(subject) else "drifted"
+    kind = found.action if found.modified else ActionKind.CONFIGURE
+    reason = given or ("desired has changed" if _is_new(subject) else "drifted")
     keeps = bool(subject.autoscaler) and owns_replicas(live)
-    return subject.action(found.action, reason=reason, removals=gone, keep_replicas=keeps, **facts)
+    return subject.action(kind, reason=reason, removals=gone, keep_replicas=keeps, **facts)
+
+
+def _given_by(subject: Subject, live: Body) -> str:
+    """That another application has handed the object over, as a sentence; "" where none has.
+
+    It is claimed, was not applied since, and is the same object: not another one of its name.
+    """
+    memory, owner = subject.memory, tracked_by(live)
+    if memory is None or memory.desired_digest or owner == _application(subject):
+        return ""
+    if not memory.uid or memory.uid != (live.get("metadata") or {}).get("uid"):
+        return ""
+    return (f'the application "{owner}"' if owner else "another application") + " handed it over"
 
 
 def _is_new(subject: Subject) -> bool:

@@ -22,8 +22,11 @@ HEAL_LIMIT: Final = 5
 AWAY: Final = frozenset({"transient", "unreachable", "unauthorized"})
 """Reasons of errors for which the API server can tell nothing now, and soon may."""
 
-OUTSIDE: Final = frozenset({"forbidden", "namespace-missing", "not-permitted", "unknown-kind"})
-"""Codes of faults that somebody may mend outside of Git: rights, a namespace, a project, a kind."""
+OUTSIDE: Final = frozenset({
+    "forbidden", "namespace-missing", "not-permitted", "unknown-kind", "claimed", "heir"
+})  # fmt: skip
+"""Codes of faults that somebody may mend elsewhere: rights, a namespace, a project, a kind, another
+application that holds an object or that takes some over."""
 
 
 def may_pass(faults: Collection[Fault]) -> bool:

@@ -49,7 +49,11 @@ def context(case: dict[str, Any], actions: list[Action]) -> GuardContext:
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Application",
         "metadata": {"name": "shop"},
-        "spec": {"source": {"repoURL": "r"}, "syncPolicy": policy},
+        "spec": {
+            "source": {"repoURL": "r"},
+            "takesOver": [{"name": name} for name in case.get("takesOver", ())],
+            "syncPolicy": policy,
+        },
     }
     if isinstance(policy["automated"], dict):
         policy["automated"] = {"prune": True, **policy["automated"]}

@@ -1,6 +1,9 @@
 """Which applications depend on which, as declarations come, change and go."""
 
+import pytest
+
 from gitops.engine.registry import Registry
+from gitops.errors import ConflictError
 from gitops.model.application import Application, Origin
 
 HERE = Origin("file", "apps.yaml:1")
@@ -24,3 +27,23 @@ def test_dependants_are_told_by_name_and_follow_the_declarations() -> None:
     assert dependants(registry, "queue") == ["shop"]
     registry.remove("blog")
     assert dependants(registry, "database") == []
+
+
+def test_an_application_is_taken_over_by_those_that_say_so() -> None:
+    registry = Registry()
+    registry.declare(Application("shop", (), takes_over=("blog", "wiki")), HERE)
+    registry.declare(Application("mail", (), takes_over=("blog",)), HERE)
+    declare(registry, "blog")
+    assert [runtime.name for runtime in registry.takers("blog")] == ["mail", "shop"]
+    assert registry.takers("shop") == []
+
+
+def test_what_is_about_to_go_may_be_declared_elsewhere() -> None:
+    registry = Registry()
+    declare(registry, "blog")
+    elsewhere = Origin("file", "others.yaml:1")
+    with pytest.raises(ConflictError, match="declared twice"):
+        registry.declare(Application("blog", ()), elsewhere)
+    registry.get("blog").leaving = True
+    assert registry.declare(Application("blog", ()), elsewhere).origin == elsewhere
+    assert not registry.get("blog").leaving

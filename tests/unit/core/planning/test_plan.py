@@ -217,6 +217,42 @@ def test_what_carries_our_annotation_was_ours_before() -> None:
     assert action.kind is ActionKind.NONE
 
 
+def handed(body: dict[str, Any], uid: str = "u1") -> tuple[Subject, dict[str, Any]]:
+    """A subject that another application has handed over, and what stands."""
+    one = replace(subject(body), memory=Memory(uid=uid))
+    stands = owned(marked(web(replicas=2)), {"f:replicas": {}})
+    mark = stands["metadata"]["annotations"]["gitops.dev/tracking"]
+    annotations = {"gitops.dev/tracking": mark.replace("demo:", "blog:")}
+    return one, {
+        **stands,
+        "metadata": {**stands["metadata"], "uid": "u1", "annotations": annotations},
+    }
+
+
+def test_what_was_handed_over_is_applied_even_if_nothing_else_changes() -> None:
+    one, stands = handed(web(replicas=2))
+    action = settle_by_answer(one, stands, stands, SHAPES, PLAIN)
+    assert (action.kind, action.held) == (ActionKind.CONFIGURE, None)
+    assert action.reason == 'the application "blog" handed it over'
+    one, stands = handed(web(replicas=3))
+    answer = {**stands, "spec": {**stands["spec"], "replicas": 3}}
+    action = settle_by_answer(one, stands, answer, SHAPES, PLAIN)
+    assert (action.kind, action.reason) == (
+        ActionKind.SCALE,
+        'the application "blog" handed it over',
+    )
+    stands = {**stands, "metadata": {**stands["metadata"], "annotations": {}}}
+    action = settle_by_answer(one, stands, answer, SHAPES, PLAIN)
+    assert action.reason == "another application handed it over"
+
+
+@pytest.mark.parametrize("uid", ["", "another"])
+def test_another_object_of_the_name_was_not_handed_over(uid: str) -> None:
+    one, stands = handed(web(replicas=2), uid)
+    action = settle_by_answer(one, stands, stands, SHAPES, PLAIN)
+    assert action.kind is ActionKind.ADOPT
+
+
 # --- creations, changes that wait, replacements, deletions --------------------------------------
 
 

@@ -71,8 +71,10 @@ def test_pauses_never_shrink(retry: Retry, retries: int) -> None:
     assert second is None or (first is not None and first <= second <= retry.max_duration)
 
 
-@pytest.mark.parametrize("codes", [["forbidden"], ["unknown-kind", "namespace-missing"]])
-def test_what_is_mended_outside_of_git_is_worth_another_look(codes: list[str]) -> None:
+@pytest.mark.parametrize(
+    "codes", [["forbidden"], ["unknown-kind", "namespace-missing"], ["claimed", "heir"]]
+)
+def test_what_is_mended_elsewhere_is_worth_another_look(codes: list[str]) -> None:
     assert may_pass([Fault(code, "no") for code in codes])
 
 
