@@ -57,6 +57,24 @@ class UndeleteOrder(Order):
     )
 
 
+class TransferOrder(Order):
+    """What to hand over, and to whom."""
+
+    to: Text = Field(description="The application that gets the objects.")
+    resources: list[Text] = Field(
+        default_factory=list,
+        max_length=1000,
+        description="Only these objects, each as group:Kind:namespace/name.",
+    )
+    dry_run: bool = Field(default=False, description="Answer with the objects, and do nothing.")
+
+
+class RenameOrder(Order):
+    """Another name."""
+
+    name: Text = Field(description="The new name.")
+
+
 class ActionOrder(Order):
     """A resource action: what to do to which object."""
 

@@ -9,9 +9,18 @@ from starlette.responses import Response
 
 from gitops.api.applications import comparison_to_wire
 from gitops.api.context import Context, accepted, reply
-from gitops.api.schemas import ApproveOrder, RollbackOrder, SyncOrder, UndeleteOrder
+from gitops.api.schemas import (
+    ApproveOrder,
+    RenameOrder,
+    RollbackOrder,
+    SyncOrder,
+    TransferOrder,
+    UndeleteOrder,
+)
 from gitops.engine.operations import RollbackOptions, SyncOptions
+from gitops.engine.transferring import TransferOptions
 from gitops.engine.undelete import UndeleteOptions
+from gitops.wire.values import identity_to_wire
 
 
 class Syncs:
@@ -23,7 +32,7 @@ class Syncs:
     def add(self, router: APIRouter) -> None:
         """Put the routes on a router."""
         one = "/applications/{name}/"
-        for word in ("sync", "refresh", "rollback", "undelete", "approve"):
+        for word in ("sync", "refresh", "rollback", "undelete", "approve", "transfer", "rename"):
             handler = getattr(self, word)
             router.add_api_route(one + word, handler, methods=["POST"], tags=["work"])
 
@@ -60,6 +69,25 @@ class Syncs:
         after = service.events.newest
         options = UndeleteOptions(order.revision, tuple(order.resources))
         return accepted(service.undelete(name, options, self._context.trigger(request)), after)
+
+    def transfer(self, request: Request, name: str, order: TransferOrder) -> Response:
+        """Hand objects over to another application; with `dryRun`, answer with them instead."""
+        service = self._context.ready()
+        options = TransferOptions(order.to, tuple(order.resources))
+        if order.dry_run:
+            chosen = service.transferer.choose(name, options)
+            objects = [identity_to_wire(identity) for identity in chosen]
+            return reply({"application": name, "to": order.to, "objects": objects})
+        after = service.events.newest
+        trigger = self._context.trigger(request)
+        return accepted(service.transferer.ask(name, options, trigger), after)
+
+    def rename(self, request: Request, name: str, order: RenameOrder) -> Response:
+        """Give an application that was made through the API another name."""
+        service = self._context.ready()
+        after = service.events.newest
+        trigger = self._context.trigger(request)
+        return accepted(service.transferer.ask_name(name, order.name, trigger), after)
 
     def approve(self, request: Request, name: str, order: ApproveOrder | None = None) -> Response:
         """Approve what the plan holds back, and sync."""

@@ -39,6 +39,8 @@ GROUPS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "refresh": ("gitops.cli.sync", "look at Git and the cluster now"),
         "cancel": ("gitops.cli.sync", "end a running sync"),
         "wait": ("gitops.cli.sync", "wait until an application is synced and healthy"),
+        "transfer": ("gitops.cli.transfer", "hand objects over to another application"),
+        "rename": ("gitops.cli.transfer", "give an application another name"),
         "actions": ("gitops.cli.actions", "list what can be done to an application's objects"),
         "action": ("gitops.cli.actions", "restart, scale, pause or resume an object, and more"),
         "events": ("gitops.cli.applications", "what happened to an application"),

@@ -5,6 +5,7 @@ follows, and hands each event to listeners (the log). Nothing here is durable: t
 """
 
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -72,3 +73,9 @@ class EventLog:
         """Sequence of the newest event; 0 before the first."""
         with self._changed:
             return self._next - 1
+
+
+def traceback_of(error: Exception) -> str:
+    """Where a defect happened: file, line and function of each frame; no values."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return "\n".join(f"{f.filename}:{f.lineno} {f.name}" for f in frames)

@@ -4,7 +4,7 @@ They run as jobs, so that one sync runs at a time. Each ends with a `job-done` e
 its ticket, so that whoever asked can wait.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from gitops.core.planning.decide import rollback_target
@@ -64,6 +64,8 @@ class Operations:
         self._deleter = deleter
         self._undeleter = undeleter
         self._acting = acting
+        self.more: Mapping[str, Callable[[Runtime, Job], tuple[SyncResult | None, str]]] = {}
+        """Further jobs by kind, set by `engine/service.py`."""
         reconciler.manual = self.carry_out
 
     def carry_out(self, runtime: Runtime, job: Job) -> None:
@@ -76,6 +78,7 @@ class Operations:
             UNDELETE: self._undelete,
             ACTION: self._act,
             REFRESH: self._refresh,
+            **self.more,
         }
         try:
             self._refuse_while_deleted(runtime, job)

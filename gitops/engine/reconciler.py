@@ -27,6 +27,7 @@ from gitops.engine.registry import Runtime
 from gitops.engine.request import SyncRequest, SyncResult
 from gitops.engine.restore import Restorer
 from gitops.engine.sentences import fault_text
+from gitops.engine.states import with_seen
 from gitops.engine.windows import hold
 from gitops.errors import ClusterError, GitopsError, RenderError, SourceError, StoreError
 from gitops.model.revision import (
@@ -38,7 +39,8 @@ from gitops.model.revision import (
 )
 from gitops.ports import ApplicationState
 
-MANUAL = frozenset({"sync", "rollback", "heal", "delete", "undelete", ACTION, REFRESH})
+BY_HAND = ("transfer", "rename")
+MANUAL = frozenset({"sync", "rollback", "heal", "delete", "undelete", ACTION, REFRESH, *BY_HAND})
 
 SUPERSEDES = 3
 """After so many supersedes without a healthy revision the next sync runs to its end."""
@@ -64,7 +66,7 @@ class Reconciler:
         self.healer = Healer(parts, self.called_off, self.after)
         self.restorer = Restorer(parts, self.after)
         self.leftovers = self.healer.leftovers
-        self._handover = Handover(parts)
+        self.handover = Handover(parts)
         self.manual: Callable[[Runtime, Job], None] = self.check
         """Set by `engine/operations.py`, which needs this object."""
 
@@ -152,7 +154,7 @@ class Reconciler:
         if started and self.restorer.resume(runtime, desired):
             return
         runtime.waiting_for = find_waiting(self._parts, runtime)
-        runtime.waiting_for += self._handover.waits_for(runtime, desired)
+        runtime.waiting_for += self.handover.waits_for(runtime, desired)
         self.leftovers.see(runtime, desired)
         decision = decide(
             Situation(
@@ -180,7 +182,7 @@ class Reconciler:
                 runtime.failures = 0
             case Step.REST:
                 runtime.failures = 0
-                self._handover.give(runtime, desired)
+                self.handover.give(runtime, desired)
                 runtime.held = decision.reason if desired.digest != state.synced_digest else ""
                 self.healer.log.report(runtime)
 
@@ -394,11 +396,3 @@ class Reconciler:
         trigger = Trigger(TriggerKind.DEPENDENCY, evidence=runtime.name)
         for other in self._parts.registry.dependants(runtime.name):
             self._parts.dispatcher.request(other.name, CHECK, trigger)
-
-
-def with_seen(runtime: Runtime, state: ApplicationState) -> ApplicationState:
-    """The state as of the commits seen last: they rendered the same, and need not be kept."""
-    desired = runtime.desired
-    if desired is None or desired.reference != state.render_key:
-        return state
-    return replace(state, commits=tuple(commit.sha for commit in desired.commits))

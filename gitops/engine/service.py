@@ -5,7 +5,6 @@ and answers with a ticket. `start` and `stop` are the life of the process.
 """
 
 import threading
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -23,7 +22,7 @@ from gitops.engine.declaring import Declarer
 from gitops.engine.deleting import DELETE, DeleteOptions, Deleter, refuse_declared
 from gitops.engine.desired import DesiredLoader
 from gitops.engine.dispatcher import Dispatcher, Job
-from gitops.engine.events import EventLog
+from gitops.engine.events import EventLog, traceback_of
 from gitops.engine.following import CHECK, LANE, REFRESH, Concerned, Follower, Look
 from gitops.engine.inventory import Inventory
 from gitops.engine.judging import Judge
@@ -37,6 +36,7 @@ from gitops.engine.recorder import Recorder
 from gitops.engine.registry import Registry
 from gitops.engine.states import States
 from gitops.engine.sync import Syncer
+from gitops.engine.transferring import Transferer
 from gitops.engine.undelete import UNDELETE, UndeleteOptions, Undeleter
 from gitops.engine.verdicts import Verdicts
 from gitops.engine.wait import Waiter
@@ -103,6 +103,8 @@ class Service:
         self.operations = Operations(
             self.parts, self.reconciler, self.deleter, self.undeleter, self.acting
         )
+        self.transferer = Transferer(self.parts, self.reconciler.handover, self.declarer)
+        self.operations.more = self.transferer.works
         self.reading = Reading(self.parts)
         self._started = threading.Event()
 
@@ -362,12 +364,6 @@ class Service:
             if left <= 0:
                 return None
             after = events[-1].sequence if events else after
-
-
-def traceback_of(error: Exception) -> str:
-    """Where a defect happened: file, line and function of each frame; no values."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return "\n".join(f"{f.filename}:{f.lineno} {f.name}" for f in frames)
 
 
 def _assemble(

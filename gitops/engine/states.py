@@ -4,6 +4,7 @@ import threading
 from dataclasses import replace
 from typing import Any
 
+from gitops.engine.registry import Runtime
 from gitops.ports import ApplicationState, DeletionMode, Store
 
 
@@ -82,3 +83,11 @@ class States:
             with self._lock:
                 self._states.pop(name, None)
                 self._unsaved.discard(name)
+
+
+def with_seen(runtime: Runtime, state: ApplicationState) -> ApplicationState:
+    """The state as of the commits seen last: they rendered the same, and need not be kept."""
+    desired = runtime.desired
+    if desired is None or desired.reference != state.render_key:
+        return state
+    return replace(state, commits=tuple(commit.sha for commit in desired.commits))

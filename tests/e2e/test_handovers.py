@@ -7,6 +7,9 @@ import yaml
 
 from gitops.controlplane.processes import ControlPlane
 from gitops.engine.deleting import DeleteOptions
+from gitops.engine.transferring import TransferOptions
+from gitops.errors import ConflictError
+from gitops.model.events import Event
 from gitops.model.revision import RecordKind, RevisionState
 from gitops.ports import TrailQuery
 from tests.helpers.controlplane import Kubectl
@@ -372,3 +375,67 @@ def test_an_orphaned_application_leaves_what_is_taken_over_to_its_heir(walk: Wal
     assert walk.delete("one", DeleteOptions("orphan")).data["state"] in ("succeeded", "unchanged")
     walk.settled("two")
     assert (uid(walk), owner(walk), walk.exists("configmap/kept")) == (before, "two", True)
+
+
+# --- by hand ------------------------------------------------------------------------------------
+
+
+def ask(walk: Walk, name: str, ticket: int, after: int) -> Event:
+    done = walk.service.outcome_of(name, ticket, after, 60)
+    assert done is not None, walk.world.story()
+    return done
+
+
+def transfer(walk: Walk, *resources: str) -> Event:
+    after = walk.service.events.newest
+    options = TransferOptions("two", resources)
+    return ask(walk, "one", walk.service.transferer.ask("one", options, BY_HAND), after)
+
+
+def test_a_person_hands_objects_over_and_both_histories_tell_it(walk: Walk) -> None:
+    start(walk, takes=False)
+    before = uid(walk)
+    with pytest.raises(ConflictError, match='"two" wants nothing that "one" holds'):
+        walk.service.transferer.choose("one", TransferOptions("two"))
+    walk.world.push("two/moved.yaml", config_map("moved"))
+    walk.world.refresh("two")
+    walk.world.closed("two", 2)
+    kept = f":ConfigMap:{walk.namespace}/kept"
+    with pytest.raises(ConflictError, match="kept is not in Git for"):
+        walk.service.transferer.choose("one", TransferOptions("two", (kept,)))
+    done = transfer(walk)
+    assert done.data["state"] == "succeeded", done
+    assert done.message == f'ConfigMap {walk.namespace}/moved handed over to "two"'
+    walk.world.wait_for(lambda: owner(walk) == "two", "the new owner")
+    walk.settled("two")
+    refused = walk.at_rest("one")
+    assert 'already belongs to the application "two", and "one" declares it' in refused.message
+    walk.world.repo.remove("one/moved.yaml")
+    walk.push("one lets go")
+    walk.world.refresh("one")
+    walk.settled("one")
+    assert (uid(walk), owner(walk)) == (before, "two")
+    for name, side in (("one", "handed over to"), ("two", "taken over from")):
+        found = [r for r in walk.service.reading.revisions(name) if r.kind == "transfer"]
+        assert [(r.trigger.actor, side in r.message) for r in found] == [(BY_HAND.actor, True)]
+        given = walk.service.reading.revision(name, found[0].number)
+        assert [o.id.name for o in given.outcomes] == ["moved"]
+    assert walk.service.parts.store.verify().faults == ()
+
+
+def test_an_application_of_the_api_is_renamed_with_all_that_it_runs(walk: Walk) -> None:
+    start(walk, takes=False)
+    before = [uid(walk), uid(walk, "configmap/kept")]
+    with pytest.raises(ConflictError, match='there is an application "two"'):
+        walk.service.transferer.renamed("one", "two")
+    after = walk.service.events.newest
+    done = ask(walk, "one", walk.service.transferer.ask_name("one", "new", BY_HAND), after)
+    assert (done.data["state"], done.message) == ("succeeded", "renamed to new")
+    walk.settled("new")
+    assert [uid(walk), uid(walk, "configmap/kept")] == before
+    assert (owner(walk), held(walk, "new"), held(walk, "one")) == ("new", {"moved", "kept"}, set())
+    assert walk.service.parts.registry.find("one") is None
+    assert [str(r.kind) for r in walk.service.reading.revisions("one")] == ["transfer", "sync"]
+    walk.world.restart()
+    assert walk.settled("new").origin.kind == "api"
+    assert set(walk.service.parts.store.registered()) == {"new", "two"}
