@@ -43,7 +43,7 @@ class SyncOptions:
 
 @dataclass(frozen=True, slots=True)
 class RollbackOptions:
-    """`number` None means: the newest healthy revision with another digest."""
+    """`number` None means: the newest healthy one with another digest, never rolled back."""
 
     number: int | None = None
 
@@ -234,7 +234,8 @@ class Operations:
         store = self._parts.store
         state = self._parts.states.get(runtime.name)
         if number is None:
-            target = rollback_target(store.revisions(runtime.name), state.synced_digest)
+            bad = state.quarantine | {state.synced_digest}
+            target = rollback_target(store.revisions(runtime.name), bad)
             if target is None:
                 raise NotFoundError(
                     "there is no earlier healthy revision to go back to",

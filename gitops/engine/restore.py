@@ -40,9 +40,10 @@ class Restorer:
         self._after = after
 
     def roll_back(self, runtime: Runtime, desired: Desired, failed: Revision) -> None:
-        """Go back by itself to the newest healthy revision with another digest, and stay."""
+        """Go back by itself to the newest healthy revision that never failed, and stay."""
         number = failed.number
-        target = rollback_target(self._parts.store.revisions(runtime.name), desired.digest)
+        bad = self._parts.states.get(runtime.name).quarantine | {desired.digest}
+        target = rollback_target(self._parts.store.revisions(runtime.name), bad)
         if target is None:
             self._tell_impossible(runtime, number, "there is no healthy revision to go back to")
             return

@@ -102,11 +102,15 @@ def _drift(
     return Decision(Step.HEAL, "drifted", ends_pin)
 
 
-def rollback_target(revisions: Iterable[Revision], bad_digest: str) -> Revision | None:
-    """The newest healthy revision with another digest that keeps its manifests, or None."""
+def rollback_target(revisions: Iterable[Revision], bad: Collection[str]) -> Revision | None:
+    """The newest healthy revision that keeps its manifests and has none of the `bad` digests.
+
+    A desired state that was rolled back once is bad, too, however healthy it was before: going
+    back to it could go on for ever between two of them. None where nothing is left.
+    """
     for revision in sorted(revisions, key=lambda r: -r.number):
         usable = revision.healthy and revision.manifests and not revision.partial
-        if usable and revision.digest not in ("", bad_digest):
+        if usable and revision.digest and revision.digest not in bad:
             return revision
     return None
 

@@ -91,10 +91,21 @@ def test_a_rollback_goes_to_the_newest_healthy_other_state() -> None:
         opened(number=6, digest="bad", **good),
         opened(number=7, digest="e", manifests="address"),
     ]
-    target = rollback_target(revisions, "bad")
+    target = rollback_target(revisions, {"bad"})
     assert target is not None
     assert target.number == 2
-    assert rollback_target(revisions[2:], "bad") is None
+    assert rollback_target(revisions[2:], {"bad"}) is None
+
+
+def test_a_rollback_goes_to_nothing_that_was_rolled_back_before() -> None:
+    revisions = [
+        opened(number=number, digest=digest, healthy=True, manifests="address")
+        for number, digest in enumerate(("good", "bad", "bad2"), 1)
+    ]
+    target = rollback_target(revisions, {"bad", "bad2"})
+    assert target is not None
+    assert target.number == 1
+    assert rollback_target(revisions[1:], {"bad", "bad2"}) is None
 
 
 def test_a_circle_of_dependencies_is_found_with_its_path() -> None:
