@@ -9,14 +9,16 @@ from dataclasses import replace
 from datetime import datetime
 
 from gitops.core.planning.decide import rollback_target
+from gitops.core.planning.served import tell_unserved
 from gitops.engine.apply import End
+from gitops.engine.children import is_child
 from gitops.engine.compare import PlanRequest
 from gitops.engine.desired import Desired
 from gitops.engine.parts import Parts
 from gitops.engine.recorder import RECENT
 from gitops.engine.registry import Runtime
 from gitops.engine.request import SyncRequest, SyncResult
-from gitops.errors import GitopsError
+from gitops.errors import ConflictError, GitopsError
 from gitops.model.revision import (
     Pin,
     RecordKind,
@@ -97,12 +99,25 @@ class Restorer:
     ) -> SyncResult:
         """Bring a past revision back from its stored manifests, as a pin.
 
-        Raises StoreError where the manifests cannot be read, ClusterError before any write.
+        Raises StoreError where the manifests cannot be read, ConflictError where the cluster no
+        longer serves what they hold, ClusterError before any write.
         """
         self._parts.projects.check(runtime.application)
-        self._parts.loader.documents.load(target.manifests or "")
+        self._refuse_unserved(target)
         self.pin(runtime, target, trigger, automatic=automatic)
         return self._bring_back(runtime, target, trigger, automatic=automatic)
+
+    def _refuse_unserved(self, target: Revision) -> None:
+        """Ask the server anew: what was served when the revision was made may be gone."""
+        stored = self._parts.loader.documents.load(target.manifests or "")
+        objects = [manifest for manifest in stored if not is_child(manifest.id)]
+        unserved = tell_unserved(objects, self._parts.cluster.kinds(fresh=True))
+        if unserved:
+            raise ConflictError(
+                f"the cluster no longer serves {'; '.join(unserved)}",
+                where=f"revision {target.number} of {target.application}",
+                remedy="choose a later revision, or push manifests of a served version",
+            )
 
     def _bring_back(
         self, runtime: Runtime, target: Revision, trigger: Trigger, *, automatic: bool

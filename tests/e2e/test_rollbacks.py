@@ -7,7 +7,7 @@ import pytest
 
 from gitops.controlplane.processes import ControlPlane
 from gitops.model.revision import RevisionKind, RevisionState
-from tests.helpers.controlplane import Kubectl
+from tests.helpers.controlplane import Kubectl, eventually
 from tests.helpers.service import config_map, start_world
 from tests.helpers.walk import Walk
 
@@ -55,3 +55,52 @@ def test_after_two_bad_revisions_the_good_one_runs(walk: Walk) -> None:
         assert back.digest == good.digest
         shown = walk.kubectl("-n", walk.namespace, "get", "configmap/words", "-o", "yaml")
         assert "word: one" in shown
+
+
+DEFINITION = """\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {{name: widgets.{group}}}
+spec:
+  group: {group}
+  scope: Namespaced
+  names: {{plural: widgets, singular: widget, kind: Widget}}
+  versions:
+  - {{name: v1, served: {old}, storage: false, schema: {{openAPIV3Schema: {{type: object}}}}}}
+  - {{name: v2, served: true, storage: true, schema: {{openAPIV3Schema: {{type: object}}}}}}
+"""
+
+
+def define(walk: Walk, group: str, *, old: bool) -> None:
+    """Have Widgets as v2, and as v1 where it is still served, and wait until that is known."""
+    walk.kubectl.apply(DEFINITION.format(group=group, old=str(old).lower()))
+
+    def is_known() -> bool:
+        found = walk.kubectl("api-versions").split()
+        return (f"{group}/v2" in found) and (f"{group}/v1" in found) is old
+
+    eventually(is_known, f"Widgets of {group}")
+
+
+def test_a_revision_that_the_cluster_no_longer_serves_is_not_brought_back(walk: Walk) -> None:
+    group = f"{walk.namespace}.example.com"
+    define(walk, group, old=True)
+    widget = f"apiVersion: {group}/v1\nkind: Widget\nmetadata: {{name: one}}\n"
+    walk.world.repo.write("app/widget.yaml", widget)
+    walk.world.push("app/words.yaml", config_map())
+    walk.world.declare(syncPolicy=POLICY)
+    assert walk.world.closed().healthy
+    define(walk, group, old=False)
+    walk.edit("app/widget.yaml", "/v1", "/v2")
+    walk.edit("app/words.yaml", config_map(), sick("bad"))
+    walk.push("Move on")
+    walk.poll()
+    assert walk.world.closed(number=2).state is RevisionState.FAILED
+    unserved = f"the cluster no longer serves Widget as {group}/v1, only as {group}/v2"
+    walk.wait_told("demo", "rollback-failed", unserved)
+    by_hand = walk.rollback("demo", 1)
+    assert unserved in by_hand.message
+    assert walk.kinds("demo") == [RevisionKind.SYNC] * 2
+    assert walk.world.status().pin is None
+    assert walk.get("configmap/words", ".data.word") == "bad", "nothing was written"
+    walk.kubectl("delete", "crd", f"widgets.{group}")
