@@ -156,6 +156,7 @@ _LOOKS_LIKE_OBJECT: Final = re.compile(
 _ENOUGH: Final = 2
 """So many of apiVersion, kind and metadata make a mapping an object that somebody meant."""
 _MAX_NESTED_LISTS: Final = 10
+_LIST_KEYS: Final = frozenset({*_CORE_KEYS, "items"})
 
 
 class _Reader:
@@ -225,15 +226,18 @@ def _at(value: Any, path: Path) -> Any:
 
 
 def list_items(body: Mapping[str, Any]) -> list[Any] | None:
-    """The items of a `List` or a typed list, none where they are null; None for other objects."""
+    """The items of a `List` or a typed list, none where they are null; None for other objects.
+
+    What states anything beside null items is an object whose kind only ends like a list's.
+    """
     kind = body.get("kind")
     if not isinstance(kind, str) or not kind.endswith("List"):
         return None
     items = body.get("items")
     if isinstance(items, list):
         return items
-    is_empty = items is None and (kind == "List" or "items" in body)
-    return [] if is_empty else None
+    says_nothing = items is None and body.keys() <= _LIST_KEYS
+    return [] if says_nothing and (kind == "List" or "items" in body) else None
 
 
 def _with_list_kind(document: Any, base: Path, body: Body) -> Body:

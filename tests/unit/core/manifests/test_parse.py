@@ -57,6 +57,27 @@ def test_a_list_whose_items_are_null_is_empty() -> None:
     assert not found.faults
 
 
+def test_null_items_beside_other_fields_make_no_list() -> None:
+    text = "apiVersion: v1\nkind: NotAList\nmetadata: {name: a}\nitems:\nspec: {foo: bar}\n"
+
+    assert [m.body["spec"] for m in parse(text, "a.yaml").manifests] == [{"foo": "bar"}]
+    assert parse(text.replace("metadata: {name: a}\n", ""), "a.yaml").faults
+    assert parse("apiVersion: v1\nkind: List\nitmes: [{kind: Pod}]\n", "a.yaml").faults
+
+
+def test_lists_of_lists_are_expanded() -> None:
+    text = (
+        "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: List\n  items:\n"
+        "  - {apiVersion: v1, kind: Pod, metadata: {name: a}}\n"
+        "- {apiVersion: v1, kind: List, items: []}\n"
+    )
+
+    found = parse(text, "a.yaml")
+
+    assert [m.id.name for m in found.manifests] == ["a"]
+    assert not found.faults
+
+
 def test_places_of_values_keys_and_missing_paths() -> None:
     text = SERVICE + "spec:\n  ports:\n    - port: 80\n"
     parsed = parse(text, "a.yaml")
