@@ -108,7 +108,8 @@ def render_command(
         raise UsageError("name a PATH, or an Application's file with -f")
     manifests, faults = found
     for fault in faults:
-        click.echo(visible(f"warning: {fault.place}: {fault.message}"), err=True)
+        where = f"{fault.place}: " if fault.place else ""
+        click.echo(visible(f"warning: {where}{fault.message}"), err=True)
     _print(manifests, output)
 
 

@@ -12,7 +12,7 @@ from gitops.core.application.spec import is_application, parse_application, unsu
 from gitops.core.manifests.parse import last_declared, parse_all
 from gitops.core.manifests.scope import place, scopes
 from gitops.core.planning.order import order
-from gitops.errors import ApplicationError, InputError, ManifestError, RenderError, UsageError
+from gitops.errors import ApplicationError, InputError, ManifestError, UsageError
 from gitops.model.application import (
     Application,
     Destination,
@@ -188,16 +188,17 @@ def render_manifests(
 
     Returns:
         The manifests, and the faults that do not hide what a tool made (a label that is a number,
-        of equal objects those that are not taken): they are told beside it.
+        an object without a name, of equal objects those that are not taken, a folder without
+        manifests): they are told beside it.
 
     Raises:
         ManifestError: with every fault, where one keeps a manifest from being read.
     """
     rendered = renderer.render(request)
-    _refuse_empty(request, rendered)
+    empty = _find_empty(request, rendered)
     may_repeat = request.application.may_repeat_objects
     parsed = parse_all([(t.path, t.text) for t in rendered.texts], may_repeat=may_repeat)
-    if not all(fault.code in _SHOWN_FAULTS for fault in parsed.faults):
+    if not all(_is_shown(fault) for fault in parsed.faults):
         raise faulty(parsed.faults, request.sources[0][0].path)
     found = [*parsed.manifests, *parsed.flawed]
     if not all(_is_named(manifest.body.get("metadata")) for manifest in found):
@@ -207,29 +208,30 @@ def render_manifests(
     # A namespace is added where there is none; what the tool wrote is never taken away.
     shown = [old if old.id.namespace else new for old, new in zip(found, placed, strict=True)]
     shown, hidden = last_declared(shown) if may_repeat else (shown, [])
-    return order(shown), (*parsed.faults, *hidden)
+    return order(shown), (*empty, *parsed.faults, *hidden)
 
 
 _SHOWN_FAULTS = frozenset({"wrong-type", "null-value"})
 
 
+def _is_shown(fault: Fault) -> bool:
+    """Whether what the tool made can be printed nevertheless, as the tool itself prints it."""
+    return fault.code in _SHOWN_FAULTS or fault.message.startswith("metadata.name ")
+
+
 def _is_named(metadata: object) -> bool:
     """Whether the metadata can be used, whatever else is wrong."""
     if not isinstance(metadata, dict):
-        return False
+        return metadata is None
     return all(isinstance(metadata.get(key) or "", str) for key in ("name", "namespace"))
 
 
-def _refuse_empty(request: RenderRequest, rendered: Rendered) -> None:
-    """A chart may have nothing to say; a folder without one manifest is a mistake."""
+def _find_empty(request: RenderRequest, rendered: Rendered) -> list[Fault]:
+    """A chart may have nothing to say; a folder without one manifest is probably a mistake."""
     if rendered.texts or rendered.tool != Tool.PLAIN:
-        return
+        return []
     paths = ", ".join(repr(source.path) for source, _ in request.sources if source.path)
-    raise RenderError(
-        f"there are no manifests in {paths}",
-        remedy="name another path; --recurse looks into the folders below it",
-        reason="empty",
-    )
+    return [Fault("empty", f"there are no manifests in {paths}; is this the right path?")]
 
 
 def faulty(faults: Sequence[Fault], where: str) -> ManifestError:

@@ -175,10 +175,40 @@ def test_wrong_usage_is_told(
     assert message in ran.err
 
 
-def test_a_folder_without_manifests_is_told(repo: Repo, capsys: pytest.CaptureFixture[str]) -> None:
-    ran = Ran(capsys, repo.work / "empty")
-    assert ran.code == 1
-    assert "there are no manifests in 'empty'" in ran.err
+def test_a_folder_without_manifests_gives_none_and_a_warning(
+    repo: Repo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran = Ran(capsys, repo.work / "empty", "-o", "json")
+    assert (ran.code, json.loads(ran.out)) == (0, [])
+    assert ran.err == "warning: there are no manifests in 'empty'; is this the right path?\n"
+    assert Ran(capsys, repo.work / "empty").out == ""
+
+
+def test_objects_without_a_name_are_printed_with_a_warning(
+    repo: Repo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nameless = "kind: Service\nmetadata:\n  labels: {a: 1}\n---\napiVersion: v1\nkind: Pod\n"
+    repo.write("odd/a.yaml", f"apiVersion: v1\n{nameless}")
+    ran = Ran(capsys, repo.work / "odd", "-o", "json", "-n", "prod")
+    assert (ran.code, json.loads(ran.out)) == (
+        0,
+        [
+            {
+                "apiVersion": "v1",
+                "kind": "Service",
+                "metadata": {"namespace": "prod", "labels": {"a": 1}},
+            },
+            {"apiVersion": "v1", "kind": "Pod", "metadata": {"namespace": "prod"}},
+        ],
+    )
+    assert ran.err.splitlines() == [
+        "warning: odd/a.yaml:3: metadata.name is missing",
+        (
+            "warning: odd/a.yaml:4: metadata.labels.a is an integer, but must be a string;"
+            " put it in quotes"
+        ),
+        "warning: odd/a.yaml:6: metadata.name is missing",
+    ]
 
 
 def test_every_fault_is_told_with_its_line(repo: Repo, capsys: pytest.CaptureFixture[str]) -> None:
