@@ -23,6 +23,7 @@ from gitops.core.schema.defaults import (
     filled,
     has_default,
     is_filled,
+    keyed,
     refilled,
 )
 from gitops.core.schema.schema import ANY, Form, ListType, Scalar, Shape
@@ -177,8 +178,14 @@ def _fresh(desired: Any, trace: Trace, shape: Shape) -> Any:
     """What desired adds where actual has nothing."""
     if trace.ignored or trace.ignored_in_desired or counts_as_absent(desired, shape):
         return ABSENT
-    made = cleaned(desired, shape)
+    made = keyed(cleaned(desired, shape), shape)
     return made if trace.skip_desired is None else _without(made, trace.skip_desired)
+
+
+def _fresh_item(desired: Any, trace: Trace, shape: Shape) -> Any:
+    """What desired adds to a list that actual has."""
+    made = _fresh(desired, trace, shape.item)
+    return made if made is ABSENT else keyed([made], shape)[0]
 
 
 def _without(value: Any, skip: Trie) -> Any:
@@ -296,7 +303,7 @@ def _merge_items(
         places = (-1 if in_actual is None else in_actual, -1 if in_desired is None else in_desired)
         below = trace.item(element, last.get(element, ABSENT), places)
         if in_actual is None:
-            kept = _fresh(desired[0][in_desired or 0], below, shape.item)
+            kept = _fresh_item(desired[0][in_desired or 0], below, shape)
         elif in_desired is None:
             kept = _item_left_out(actual[0][in_actual], below, shape)
         else:

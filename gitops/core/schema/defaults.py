@@ -125,6 +125,21 @@ def filled(value: Any, shape: Shape) -> Any:
     return made
 
 
+def keyed(value: Any, shape: Shape) -> Any:
+    """A new value whose items of lists by keys have the keys that they leave out: a port its TCP.
+
+    Without them an item would not be found again where the server has it.
+    """
+    if isinstance(value, dict):
+        return {name: keyed(inner, shape.child(name) or ANY) for name, inner in value.items()}
+    if not isinstance(value, list):
+        return value
+    known = {key: shape.key_default(key) for key in shape.keys}
+    keys = {key: default for key, default in known.items() if default is not ABSENT}
+    items = [keyed(item, shape.item) for item in value]
+    return [{**item, **keys, **item} if isinstance(item, dict) else item for item in items]
+
+
 def _plain(parent: Shape, name: str) -> Any:
     """The default of a field that says something; None where there is none."""
     known = parent.defaulted.get(name)
