@@ -6,7 +6,6 @@ headers are those that the servers really send.
 
 import base64
 import binascii
-import hashlib
 import hmac
 import json
 import re
@@ -49,13 +48,15 @@ class Provider(StrEnum):
 class Sender:
     """Who sends, what it says that happened, and its id for the delivery ("" where it gives none).
 
-    `signature` is what the headers carry: a hex HMAC, GitLab's token, or Azure's user and password.
+    `signature` is what the headers carry: a hex HMAC made with `algorithm`, GitLab's token, or
+    Azure's user and password.
     """
 
     provider: Provider
     event: str
     delivery: str
     signature: str
+    algorithm: str = "sha256"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +165,11 @@ def _generic(headers: Headers) -> Sender | None:
     signature = _first(headers, "x-signature")
     if not signature:
         return None
-    signature = _hex(signature) if signature.startswith("sha256=") else ""
-    return Sender(Provider.GENERIC, "push", _delivery(headers, "x-delivery"), signature)
+    delivery = _delivery(headers, "x-delivery")
+    algorithm, _, code = signature.partition("=")
+    if algorithm not in {"sha256", "sha512"}:
+        return Sender(Provider.GENERIC, "push", delivery, "")
+    return Sender(Provider.GENERIC, "push", delivery, code.lower(), algorithm)
 
 
 def _hex(signature: str) -> str:
@@ -183,7 +187,7 @@ def is_genuine(sender: Sender, body: bytes, secret: str) -> bool:
         return False
     if sender.provider in (Provider.GITLAB, Provider.AZURE):
         return hmac.compare_digest(sender.signature.encode(), secret.encode())
-    expected = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    expected = hmac.new(secret.encode(), body, sender.algorithm).hexdigest()
     return hmac.compare_digest(sender.signature.encode(), expected.encode())
 
 

@@ -95,7 +95,12 @@ def read(provider: Provider, event: str, value: Any) -> Any:
             {"x-signature": "sha256=AB", "x-delivery": "d7"},
             Sender(Provider.GENERIC, "push", "d7", "ab"),
         ),
+        (
+            {"x-signature": "sha512=AB", "x-delivery": "d7"},
+            Sender(Provider.GENERIC, "push", "d7", "ab", "sha512"),
+        ),
         ({"x-signature": "sha1=ab"}, Sender(Provider.GENERIC, "push", "", "")),
+        ({"x-signature": "ab"}, Sender(Provider.GENERIC, "push", "", "")),
         (
             {"x-github-event": "push", "x-hub-signature": "sha1=ab"},
             Sender(Provider.GITHUB, "push", "", ""),
@@ -142,6 +147,17 @@ def test_a_signature_is_over_the_raw_body(provider: Provider) -> None:
     assert not is_genuine(Sender(provider, "push", "", "ä"), body, "secret")
     empty = hmac.new(b"", body, hashlib.sha256).hexdigest()
     assert not is_genuine(Sender(provider, "push", "", empty), body, "")
+
+
+def test_a_signature_may_be_of_sha512() -> None:
+    code = hmac.new(b"secret", b"{}", hashlib.sha512).hexdigest()
+    sender = recognise({"x-signature": f"sha512={code}"})
+    assert sender is not None
+    assert is_genuine(sender, b"{}", "secret")
+    assert not is_genuine(sender, b"{} ", "secret")
+    mixed = recognise({"x-signature": f"sha256={code}"})
+    assert mixed is not None
+    assert not is_genuine(mixed, b"{}", "secret")
 
 
 def test_gitlab_shows_its_token() -> None:
