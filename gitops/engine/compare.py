@@ -13,7 +13,7 @@ from gitops.core.masking.mask import Masker
 from gitops.core.planning.failure import carry_on
 from gitops.core.planning.guards import GuardContext, guard
 from gitops.core.planning.hooks import DELETION
-from gitops.core.planning.order import RUN_BY_DELETION, RUN_BY_SYNC, order_actions
+from gitops.core.planning.order import RUN_BY_DELETION, RUN_BY_ROLLBACK, RUN_BY_SYNC, order_actions
 from gitops.core.planning.plan import (
     Subject,
     create,
@@ -57,7 +57,7 @@ class PlanRequest:
     `only` limits the plan to some objects (a heal, a selective sync); `deletes` plans the deletion
     of all that the application owns; `prune` True lifts the prune budget; `approved` is the digest
     of a plan that somebody approved, `confirmed` lets go what asks for no more than confirmation;
-    `rollback` holds what an automatic rollback never deletes.
+    `rollback` holds what an automatic rollback never deletes, and runs only hooks that ask for it.
     """
 
     application: Application
@@ -78,6 +78,8 @@ class PlanRequest:
         """The phases whose hooks are run."""
         if self.deletes:
             return frozenset() if self.orphan else RUN_BY_DELETION
+        if self.rollback:
+            return RUN_BY_ROLLBACK
         return RUN_BY_SYNC if self.hooks else frozenset()
 
 

@@ -13,7 +13,7 @@ from gitops.core.manifests.scope import CRD, NAMESPACE, defined_kind
 from gitops.core.ownership.marks import HOOK_ANNOTATION, stamp, tracked_by
 from gitops.core.ownership.projection import answer_digest
 from gitops.core.planning.hooks import annotation_faults, hook_name, hooks_of, undeleted, wave_of
-from gitops.core.planning.order import RUN_BY_DELETION
+from gitops.core.planning.order import RUN_BY_DELETION, RUN_BY_ROLLBACK
 from gitops.core.planning.plan import (
     AUTOSCALERS,
     SCALABLE,
@@ -257,6 +257,8 @@ class Subjects:
         A deletion leaves none of its hooks that succeed: the application is gone then.
         """
         found, digest = [], gathered.digest
+        if gathered.phases == RUN_BY_ROLLBACK and not hook.on_rollback:
+            return []
         if gathered.phases == RUN_BY_DELETION:
             leaving = (*hook.delete_policies, DeletePolicy.HOOK_SUCCEEDED)
             hook = replace(hook, delete_policies=leaving)

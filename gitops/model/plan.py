@@ -61,10 +61,14 @@ class Hold(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """A hook's phases (one object may run in several) and delete policies."""
+    """A hook's phases (one object may run in several) and delete policies.
+
+    `on_rollback` says that it runs in an automatic rollback, too.
+    """
 
     phases: tuple[Phase, ...]
     delete_policies: tuple[DeletePolicy, ...] = (DeletePolicy.BEFORE_HOOK_CREATION,)
+    on_rollback: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,23 @@ from gitops.controlplane.processes import ControlPlane
 from gitops.model.revision import RevisionKind, RevisionState
 from tests.helpers.controlplane import Kubectl, eventually
 from tests.helpers.service import config_map, start_world
-from tests.helpers.walk import Walk
+from tests.helpers.walk import Walk, outcomes
 
+ASKED = 'gitops.dev/hook-on-rollback: "true"'
+JOB = """\
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: {name}
+  annotations:
+    gitops.dev/hook: {phase}
+spec:
+  backoffLimit: 0
+  template:
+    spec:
+      restartPolicy: Never
+      containers: [{{name: work, image: "registry.example/work:v1"}}]
+"""
 CHECK = """\
 local told = (obj.metadata.annotations or {})["example.com/health"]
 return {status = told or "Healthy", message = "so it says"}
@@ -31,6 +46,10 @@ def walk(
     checks = {"customizations": {"resource.customizations.health.ConfigMap": CHECK}}
     with start_world(control_plane, tmp_path, namespace, health=checks) as world:
         yield Walk(world, kubectl)
+
+
+def job(name: str, phase: str) -> str:
+    return JOB.format(name=name, phase=phase)
 
 
 def sick(word: str) -> str:
@@ -55,6 +74,20 @@ def test_after_two_bad_revisions_the_good_one_runs(walk: Walk) -> None:
         assert back.digest == good.digest
         shown = walk.kubectl("-n", walk.namespace, "get", "configmap/words", "-o", "yaml")
         assert "word: one" in shown
+
+
+def test_an_automatic_rollback_runs_the_hooks_that_ask_for_it(walk: Walk) -> None:
+    for name, phase in (("before", "PreSync"), ("after", "PostSync"), ("asked", "PreSync")):
+        walk.world.repo.write(f"app/{name}.yaml", job(name, phase))
+    walk.edit("app/asked.yaml", "annotations:", f"annotations:\n    {ASKED}")
+    walk.world.push("app/words.yaml", config_map())
+    walk.world.declare(syncPolicy=POLICY)
+    assert walk.world.closed().healthy
+    walk.world.push("app/words.yaml", sick("bad"))
+    walk.poll()
+    back = walk.world.closed(number=3)
+    assert (back.kind, back.state) == (RevisionKind.ROLLBACK, RevisionState.SUCCEEDED)
+    assert outcomes(back) == {"Job/asked": "created", "ConfigMap/words": "configured"}
 
 
 DEFINITION = """\

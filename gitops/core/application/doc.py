@@ -68,6 +68,7 @@ both say something, ours is taken.
 |---|---|
 | `hook` | `PreSync`, `Sync`, `PostSync`, `SyncFail`, `PreDelete`, `PostDelete`, with commas between; `Skip` is never applied |
 | `hook-delete-policy` | `BeforeHookCreation` (the default), `HookSucceeded`, `HookFailed` |
+| `hook-on-rollback` | `"true"`: an automatic rollback runs this `PreSync`, `Sync` or `PostSync` hook, too; under `gitops.dev/` only |
 | `sync-wave` | an integer, 0 when absent; lower waves first |
 | `sync-options` | options for this object, with commas between |
 | `compare-options` | `IgnoreExtraneous`: an object that Git no longer has and that was not pruned is shown, and does not make its application OutOfSync; `ServerSideDiff=…` and `IncludeMutationWebhook=…` are accepted, and change nothing: what differs is settled by a dry run of the API server here anyway |
@@ -78,6 +79,9 @@ both say something, ours is taken.
 `SyncFail` hooks run whenever a sync ends as failed once it has begun to write: what was refused, what
 was not healthy in time, and what the retries or the time did not suffice for. A sync that a newer
 commit takes over, or that is stopped, has not failed.
+
+An automatic rollback runs no hooks but those that say `gitops.dev/hook-on-rollback: "true"`: a
+migration, say, is made for going forward. `gitops rollback` runs the hooks of its revision, as a sync does.
 
 `PreDelete` and `PostDelete` hooks run when the application is deleted, from the manifests rendered
 last, and are removed when they succeed; where one before it fails, nothing is deleted, until

@@ -25,6 +25,9 @@ HELM_DELETE_POLICY: Final = "helm.sh/hook-delete-policy"
 PHASES: Final[Mapping[str, Phase]] = {phase.title: phase for phase in Phase}
 SKIP: Final = "Skip"
 
+ON_ROLLBACK: Final = f"{OURS}hook-on-rollback"
+"""Ours alone: Argo CD has no automatic rollback."""
+
 HELM_CRD: Final = "crd-install"
 """Helm's old mark of a CustomResourceDefinition: alone it makes no hook."""
 
@@ -97,7 +100,8 @@ def deletion_hooks(manifests: Sequence[Manifest]) -> tuple[Manifest, ...]:
 
 
 def _hook(phases: Iterable[Phase], annotations: Mapping[str, str]) -> Hook:
-    return Hook(tuple(sorted(set(phases))), _delete_policies(annotations))
+    on_rollback = annotations.get(ON_ROLLBACK) == "true"
+    return Hook(tuple(sorted(set(phases))), _delete_policies(annotations), on_rollback)
 
 
 def _delete_policies(annotations: Mapping[str, str]) -> tuple[DeletePolicy, ...]:
@@ -191,6 +195,8 @@ def _remarks(annotations: Mapping[str, str]) -> Iterator[str]:
     known = {*HELM_PHASES, *HELM_WITHOUT_PHASE}
     yield from _strange(annotations, HELM_HOOK, known, "hook")
     yield from _strange(annotations, HELM_DELETE_POLICY, {*HELM_POLICIES}, "policy")
+    if annotations.get(ON_ROLLBACK, "true") not in ("true", "false"):
+        yield f'{ON_ROLLBACK}: {_shown(annotations[ON_ROLLBACK])} is not "true"; it has no effect'
     for key in (f"{OURS}sync-wave", f"{ARGO}sync-wave", HELM_WEIGHT):
         if key in annotations and _integer(annotations[key]) is None:
             yield f"{key}: {_shown(annotations[key])} is not an integer; it counts as absent"

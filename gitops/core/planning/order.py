@@ -57,6 +57,8 @@ KIND_ORDER: Final = (
 
 _RANKS: Final[Mapping[str, int]] = {kind: rank for rank, kind in enumerate(KIND_ORDER)}
 RUN_BY_SYNC: Final = frozenset({Phase.PRE_SYNC, Phase.SYNC, Phase.POST_SYNC, Phase.SYNC_FAIL})
+RUN_BY_ROLLBACK: Final = RUN_BY_SYNC - {Phase.SYNC_FAIL}
+"""By an automatic one, of hooks that ask for it; the SyncFail hooks of what failed have run."""
 RUN_BY_DELETION: Final = frozenset({Phase.PRE_DELETE, Phase.POST_DELETE})
 PRUNE_LAST: Final = "PruneLast=true"
 

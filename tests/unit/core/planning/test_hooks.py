@@ -1,5 +1,6 @@
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,6 +46,18 @@ def test_a_misspelt_hook_beside_an_ignored_helm_hook_never_runs() -> None:
     (found,) = hooks_of([annotated(argo="Garbage", helm="pre-install")])
     assert found is not None
     assert found.phases == ()
+
+
+@pytest.mark.parametrize(("said", "asks"), [("true", True), ("false", False), ("yes", False)])
+def test_a_hook_says_whether_an_automatic_rollback_runs_it(said: str, asks: bool) -> None:  # noqa: FBT001 - a case
+    marks = {"gitops.dev/hook": "PreSync", "gitops.dev/hook-on-rollback": said}
+    given = manifest({"name": "x", "annotations": marks})
+    hook = hook_of(given)
+    assert hook is not None
+    assert hook.on_rollback is asks
+    told = [fault.message for fault in annotation_faults(given)]
+    strange = "gitops.dev/hook-on-rollback: 'yes' is not \"true\"; it has no effect"
+    assert told == ([strange] if said == "yes" else [])
 
 
 def test_a_hook_with_a_name_keeps_it() -> None:
