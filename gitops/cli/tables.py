@@ -4,6 +4,7 @@ In: values as the API answers them. Out: text with colours, which click drops wh
 terminal.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -19,6 +20,8 @@ JsonObject = Mapping[str, Any]
 
 NONE: Final = "-"
 _WIDE: Final = 72
+_JUDGED: Final = re.compile(r"^\S+ \S+ was [A-Z][a-z]+(?: when its deadline passed)?: ")
+"""How the engine begins to tell that an object was not healthy."""
 
 
 def clip(text: str, width: int = _WIDE) -> str:
@@ -239,11 +242,27 @@ def history_table(rows: Sequence[JsonObject]) -> str:
                 clip(row["actor"], 24),
                 short(row["commit"]),
                 moment(row["startedAt"]),
-                clip(row["message"] or row["subject"] or "", 48),
+                clip(_reason(row["message"]) or row["subject"] or "", 48),
             ]
             for row in rows
         ],
     )
+
+
+def _reason(message: str) -> str:
+    """Of a message about an object's health, the one reason that explains; any other as it is.
+
+    It stands in brackets at the end, where pods and events gave one; else after the health.
+    """
+    judged = _JUDGED.search(message)
+    if judged is None:
+        return message
+    detail, depth = message[judged.end() :], 0
+    for at in range(len(detail) - 1, -1, -1):
+        depth += {")": 1, "(": -1}.get(detail[at], 0)
+        if depth == 0:
+            return detail[at + 1 : -1] if detail.endswith(")") else detail
+    return detail
 
 
 def _kind(row: JsonObject) -> str:

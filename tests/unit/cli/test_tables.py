@@ -174,6 +174,31 @@ def test_history_names_what_was_restored_and_how_often() -> None:
     assert row.endswith("2026-03-01 09:30:00   image web:v9 cannot be pulled")
 
 
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        (
+            "Deployment shop/web was Degraded: it is late (ImagePullBackOff: image web:v9 (a tag))",
+            "ImagePullBackOff: image web:v9 (a tag)",
+        ),
+        (
+            "Job shop/migrate was Degraded when its deadline passed: BackoffLimitExceeded: no more",
+            "BackoffLimitExceeded: no more",
+        ),
+        ("Job shop/migrate was Degraded: odd)", "odd)"),
+        ("Job shop/migrate was Degraded", "Job shop/migrate was Degraded"),
+        (
+            "shop was refused: it is held (see `gitops`)",
+            "shop was refused: it is held (see `gitops`)",
+        ),
+        ("Fix the shop (#12)", "Fix the shop (#12)"),
+    ],
+)
+def test_history_shows_the_reason_that_explains(message: str, shown: str) -> None:
+    row = click.unstyle(history_table([ROW | {"message": message}])).splitlines()[1]
+    assert row.split("   ")[-1] == shown
+
+
 def test_a_revision_tells_outcomes_and_attempts() -> None:
     outcome = {"kind": "Deployment", "namespace": "shop", "name": "web", "action": "image",
                "outcome": "failed", "changes": ["image web v1→v9"],
