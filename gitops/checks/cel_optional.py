@@ -120,9 +120,10 @@ class _Evaluator(Evaluator):
         return _select(member, index)
 
     def macro_has_eval(self, exprlist: Any) -> Any:
-        (found,) = self.visit_children(exprlist)
-        absent = isinstance(found, CELEvalError) or found == NONE
-        return celtypes.BoolType(not absent)
+        found: Any = self.visit_children(exprlist)[0]
+        if isinstance(found, Maybe):
+            return celtypes.BoolType(bool(found.values))
+        return celtypes.BoolType(not isinstance(found, CELEvalError))
 
 
 class _Runner(celpy.InterpretedRunner):
