@@ -85,9 +85,10 @@ class ClaimsPart(Part):
         """All claims, or one application's, in order of identity."""
         query = select(claims).order_by(*claims.primary_key)
         if application is not None:
-            query = query.where(claims.c.application == application)
+            query = select(claims).where(claims.c.application == application)
         with self.database.read() as connection:
-            return [claim_of(row) for row in connection.execute(query)]
+            found = [claim_of(row) for row in connection.execute(query)]
+        return found if application is None else sorted(found, key=lambda claim: claim.id)
 
     def claim(self, claims: Sequence[Claim]) -> list[Claim]:
         """Take claims before a write, all or none.
