@@ -75,7 +75,8 @@ class Judge:
         if self._actual.unseen(kind):
             runtime.health[claim.id] = Health(HealthStatus.UNKNOWN, "cannot be seen")
             return
-        if not self._actual.is_listed(kind):
+        not_made_yet = runtime.syncing and not claim.answer_digest
+        if not self._actual.is_listed(kind) or not_made_yet:
             return
         runtime.health[claim.id] = Health(HealthStatus.MISSING, "is not there")
         if not runtime.syncing and self._may_drift(runtime, replace(claim, contested="")):
