@@ -159,7 +159,7 @@ def test_an_outage_beyond_the_deadline_for_health_is_no_verdict(
         assert ended.message.startswith(late)
         world.service.suspend("demo", BY_HAND, suspended=True)
         plane.resume()
-        admin("-n", NAMESPACE, "rollout", "status", "deployment/web", "--timeout=60s")
+        admin("-n", NAMESPACE, "rollout", "status", "deployment/web", "--timeout=180s")
         world.service.suspend("demo", BY_HAND, suspended=False)
         world.settled()
         newest, *_ = world.service.reading.revisions("demo")
