@@ -81,31 +81,33 @@ class DriftLog:
                 found[action.id] = note_of_repair(fields, live.touched if live else None, gone=gone)
         return found
 
-    def tell_repairs(
-        self, runtime: Runtime, notes: Mapping[ObjectId, Note], revision: int | None
-    ) -> None:
+    def keep_repairs(self, name: str, notes: Mapping[ObjectId, Note], revision: int) -> None:
+        """Record what a repair has found."""
+        for identity, note in sorted(notes.items()):
+            self._keep(name, identity, note, revision)
+
+    def tell_repairs(self, name: str, notes: Mapping[ObjectId, Note], revision: int | None) -> None:
         """Tell what was repaired, and what its repair was refused for."""
         for identity, note in sorted(notes.items()):
-            self._publish(runtime, identity, note, revision)
+            self._publish(name, identity, note, revision)
 
     def _tell(self, runtime: Runtime, identity: ObjectId, note: Note) -> None:
         runtime.drift_notes[identity] = note.sentence
-        self._publish(runtime, identity, note, None)
+        self._keep(runtime.name, identity, note, None)
+        self._publish(runtime.name, identity, note, None)
 
-    def _publish(
-        self, runtime: Runtime, identity: ObjectId, note: Note, revision: int | None
-    ) -> None:
-        message = f"{identity.title} drifted: {note.sentence}"
-        self._parts.events.publish(
-            runtime.name, "drift", message, revision=revision, object=str(identity)
-        )
+    def _keep(self, name: str, identity: ObjectId, note: Note, revision: int | None) -> None:
         self._parts.store.append(
             RecordKind.DRIFT,
             actor=", ".join(note.managers) or "unknown",
-            application=runtime.name,
+            application=name,
             revision=revision,
             payload={"object": str(identity), **asdict(note)},
         )
+
+    def _publish(self, name: str, identity: ObjectId, note: Note, revision: int | None) -> None:
+        message = f"{identity.title} drifted: {note.sentence}"
+        self._parts.events.publish(name, "drift", message, revision=revision, object=str(identity))
 
 
 def _is_gone(action: Action) -> bool:

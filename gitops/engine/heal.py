@@ -129,11 +129,14 @@ class Healer:
                 called_off=self._called_off(runtime),
                 wait_for_health=False,
                 join=self._joinable(runtime, due),
+                seen=lambda found, number: self.log.keep_repairs(
+                    runtime.name, self.log.notes(found, before), number
+                ),
                 remark=lambda found: tell_touched(self.log.notes(found, before)),
             ),
         )
         number = result.revision.number if result.revision else None
-        self.log.tell_repairs(runtime, self.log.notes(result.plan, before), number)
+        self.log.tell_repairs(runtime.name, self.log.notes(result.plan, before), number)
         refused = self._refuse(runtime, result, now)
         for identity in due - refused:
             runtime.refusals.pop(identity, None)

@@ -64,6 +64,7 @@ class Recorder:
             draft = replace(draft, live=self._copies.keep(plan) if writes else None)
             remember_rules(self._store, request.plan.application, request.trigger.actor)
             revision = self._store.open_revision(self._with_plan(draft, comparison.masked))
+            request.seen(comparison.masked, revision.number)
             if writes:
                 with suppress(ConflictError):  # the attempt meets it again, and tells
                     self._inventory.take(plan.application, wanted(plan))
@@ -199,10 +200,12 @@ class Recorder:
                 outcome=str(outcome.outcome),
             )
 
-    def join(self, revision: Revision) -> Revision:
-        """Count a repeat of a heal in the revision that it joined."""
+    def join(self, revision: Revision, request: SyncRequest, plan: Plan) -> Revision:
+        """Count a repeat of a heal in the revision that it joined; `plan` is masked."""
         joined = replace(
             revision, count=revision.count + 1, finished_at=self._clock.now(), attempts=1
         )
-        self._store.join_revision(joined)
+        with self._store.together():
+            self._store.join_revision(joined)
+            request.seen(plan, joined.number)
         return joined

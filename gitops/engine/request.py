@@ -30,6 +30,8 @@ class SyncRequest:
     wait_for_health: bool = True
     join: Revision | None = None
     """A closed heal of the same objects that this one joins."""
+    seen: Callable[[Plan, int], None] = field(default=lambda _plan, _number: None)
+    """What is kept of the plan beside the revision of this number, in the same transaction."""
     remark: Callable[[Plan], str] = field(default=lambda _plan: "")
     """What to add to a heal's message, by its plan."""
     conclude: Callable[[End], ApplicationState | None] = lambda _end: None

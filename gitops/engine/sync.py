@@ -271,7 +271,8 @@ class Syncer:
         )
         if request.join is not None:
             if state is RevisionState.SUCCEEDED:
-                return SyncResult(self.recorder.join(revision), comparison.masked, applied.end)
+                joined = self.recorder.join(revision, request, comparison.masked)
+                return SyncResult(joined, comparison.masked, applied.end)
             opened = self.recorder.open(request, comparison)
             revision = replace(opened, outcomes=revision.outcomes, live=revision.live)
         kept = request.conclude(applied.end)

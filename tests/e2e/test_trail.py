@@ -27,7 +27,8 @@ def test_the_trail_of_a_whole_walk_tells_who_and_why_and_verifies(walk: Walk) ->
     records = list(reading.trail(TrailQuery(application=APP, newest=False)))
     kinds = [str(record.kind) for record in records if record.kind is not RecordKind.OUTCOMES]
     opened, closed = "revision-opened", "revision-closed"
-    told = ["registered", opened, closed, opened, closed, "pin", opened, closed, opened, closed]
+    told = ["registered", opened, closed, opened, closed, "pin", opened, closed]
+    told += [opened, "drift", closed]
     assert kinds[: len(told)] == told
     assert kinds[len(told) : len(told) + 3] == ["suspend", "resume", "unpin"]
     assert kinds[-1] == "unregistered"
