@@ -152,7 +152,7 @@ def _plural(name: str) -> str:
 def _default(name: str, info: FieldInfo) -> str:
     if name == "state_dir":
         return STATE_DIR
-    value = info.default
+    value = info.get_default(call_default_factory=True, validated_data={})
     if info.is_required():
         return "needed"
     if isinstance(value, SecretStr):
@@ -161,7 +161,7 @@ def _default(name: str, info: FieldInfo) -> str:
         value = format_duration(value)
     if isinstance(value, bool):
         value = str(value).lower()
-    return "none" if value in (None, "", ()) else f"`{value}`"
+    return "none" if value in (None, "", (), {}) else f"`{value}`"
 
 
 # --- commands -------------------------------------------------------------------------------------
