@@ -89,6 +89,8 @@ def test_annotations_beyond_the_limit_are_one_short_sentence(world: World) -> No
     world.declare()
     refused = world.closed()
     assert refused.state is RevisionState.FAILED
-    for message in (refused.message, world.status().message):
-        assert "metadata.annotations: Too long" in message
+    fault = "metadata.annotations: Too long"
+    told = world.wait_for(lambda: fault in (m := world.status().message) and m, "the status")
+    for message in (refused.message, told):
+        assert fault in message
         assert len(message) < 400
