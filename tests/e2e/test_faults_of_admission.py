@@ -133,8 +133,9 @@ def test_a_webhook_that_is_away_passes_and_one_that_denies_is_the_manifest_s_fau
     with webhook.serve():
         refused = world.closed()
         assert refused.state is RevisionState.FAILED
-        for message in (refused.message, world.status().message):
-            assert 'admission webhook "kind.example.com" denied the request' in message
+        denied = 'admission webhook "kind.example.com" denied the request'
+        for message in (refused.message, world.message(denied)):
+            assert denied in message
             assert "words must be kind" in message
         world.refresh()
         assert world.service.dispatcher.wait_idle(60)
@@ -223,7 +224,7 @@ def test_a_policy_that_denies_is_passed_on_in_its_words(world: World, kubectl: K
         world.declare()
         refused = world.closed()
         assert refused.state is RevisionState.FAILED
-        for message in (refused.message, world.status().message):
+        for message in (refused.message, world.message("ValidatingAdmissionPolicy")):
             assert "ValidatingAdmissionPolicy" in message
             assert "denied request: words must be kind" in message
         world.push("app/words.yaml", config_map(word="kind"))
@@ -245,7 +246,7 @@ def test_a_quota_that_is_exceeded_is_told_with_what_to_do(world: World, kubectl:
     world.declare()
     refused = world.closed()
     assert refused.state is RevisionState.FAILED
-    for message in (refused.message, world.status().message):
+    for message in (refused.message, world.message("exceeded quota")):
         assert "exceeded quota: small" in message
         assert "ask for less, or raise the quota" in message
         assert len(message) < 400

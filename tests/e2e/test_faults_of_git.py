@@ -102,7 +102,7 @@ def test_git_going_away_is_told_and_what_runs_keeps_running(
         healed = hosted.world.closed(number=2)
         assert healed.kind is RevisionKind.HEAL
         assert hosted.word() == "one"
-        assert said in hosted.world.status().message
+        assert hosted.world.message(said)
     hosted.synced("two")
     assert hosted.revisions() == 3
 

@@ -19,4 +19,4 @@ def test_under_argo_cd_s_version_the_last_of_equal_objects_is_applied(
     world.service.declarer.create(ours, "test.yaml", BY_HAND.actor)
     refused = world.closed(number=2)
     assert refused.state is RevisionState.FAILED
-    assert "declared twice" in world.status().message
+    assert world.message("declared twice")

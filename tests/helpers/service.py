@@ -132,6 +132,10 @@ class World:
             assert time.monotonic() < end, f"not within {timeout_s} s: {what}\n{self.story()}"
             self.service.events.since(newest, timeout_s=0.5)
 
+    def message(self, text: str, name: str = "demo") -> str:
+        """The status's message, once it holds this text; it follows the close of a revision."""
+        return self.wait_for(lambda: text in (m := self.status(name).message) and m, text)
+
     def story(self) -> str:
         """What happened so far, for a failed assertion."""
         return "\n".join(f"{e.application}: {e.kind}: {e.message}" for e in self.events)
