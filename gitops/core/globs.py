@@ -2,11 +2,14 @@
 
 In: a pattern and a text. Out: whether the whole text matches. `matches` follows the globs of URLs
 and names (github.com/gobwas/glob), `matches_word` Go's `path.Match`, by which kinds are compared.
+Whoever writes an Application writes patterns: they are matched in time in proportion to the text.
 """
 
 import re
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
+
+from gitops.core.linear import compiled, encoded
 
 KEPT: Final = 4096
 """Patterns that are remembered in their compiled form."""
@@ -19,7 +22,7 @@ def matches(pattern: str, text: str, separator: str = "") -> bool:
     character that is meant as it is.
     """
     found = _compile(pattern, separator)
-    return found is not None and found.fullmatch(text) is not None
+    return found is not None and found.fullmatch(encoded(text)) is not None
 
 
 def matches_word(pattern: str, text: str) -> bool:
@@ -34,7 +37,8 @@ def is_glob(pattern: str) -> bool:
 
 
 @lru_cache(maxsize=KEPT)
-def _compile(pattern: str, separator: str) -> re.Pattern[str] | None:
+def _compile(pattern: str, separator: str) -> Any:
+    """A regular expression in RE2's syntax, or None where the pattern cannot be read."""
     one = f"[^{re.escape(separator)}]" if separator else "."
     parts, depth = [], 0
     for token in _TOKEN.finditer(pattern):
@@ -43,10 +47,7 @@ def _compile(pattern: str, separator: str) -> re.Pattern[str] | None:
         if part is None or depth < 0:
             return None
         parts.append(part)
-    try:
-        return None if depth else re.compile("".join(parts), re.DOTALL)
-    except re.error:
-        return None
+    return None if depth else compiled("(?s)" + "".join(parts))
 
 
 _TOKEN: Final = re.compile(r"\\(?P<meant>.)|\[(?P<denied>!?)(?P<listed>[^\]]+)\]|\*\*|.", re.DOTALL)

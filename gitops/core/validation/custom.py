@@ -5,11 +5,9 @@ In: a value and the raw schema. Out: flaws. Called by `core/validation/validate.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
 from typing import Any, Final
 
-import re2
-
+from gitops.core.linear import compiled, encoded
 from gitops.core.manifests.metadata import Flaw
 from gitops.core.schema.crd import crd_schema, crd_versions
 from gitops.core.schema.schema import Schema
@@ -57,28 +55,10 @@ _OWN: Final = frozenset({"apiVersion", "kind", "metadata", "status"})
 def _pattern(value: Any, limit: Any, _: Schema) -> str | None:
     if not isinstance(value, str) or not isinstance(limit, str):
         return None
-    pattern = _compiled(limit)
-    if pattern is None or pattern.search(value.encode("utf-8", "replace")):
+    pattern = compiled(limit)
+    if pattern is None or pattern.search(encoded(value)):
         return None
     return f'"{shorten(value)}" does not match {shorten(limit)}'
-
-
-@lru_cache(maxsize=256)
-def _compiled(pattern: str) -> Any:
-    """A regular expression as the API server reads it (Go's is RE2), or None where it is none.
-
-    Whoever writes a CRD writes patterns: RE2 takes time in proportion to the text, whatever they
-    are, and `_MEMORY` bounds how large one may be.
-    """
-    options = re2.Options()
-    options.max_mem, options.never_capture, options.log_errors = _MEMORY, True, False
-    try:
-        return re2.compile(pattern.encode("utf-8", "replace"), options)
-    except re2.error:
-        return None
-
-
-_MEMORY: Final = 1 << 20
 
 
 def _number(value: Any) -> float | int | None:

@@ -60,3 +60,9 @@ def test_half_of_something_matches_nothing(pattern: str) -> None:
 )
 def test_kinds_are_compared_as_paths_are(pattern: str, text: str, *, expected: bool) -> None:
     assert matches_word(pattern, text) is expected
+
+
+def test_a_pattern_of_many_stars_takes_no_longer_than_its_text_is_long() -> None:
+    """A regular expression that goes back and forth would not end within this test."""
+    assert not matches("*a" * 40 + "*b", "a" * 200)
+    assert not matches_word("*a" * 40 + "*b", "a" * 200)
