@@ -1,7 +1,7 @@
 """How commands that wait tell what happens, and print the end.
 
-Called by `sync`, `rollback`, `undelete`, `approve` and `delete`. Progress goes to standard error,
-on a terminal only; the result to standard output.
+Called by the commands that ask for a job: `sync`, `rollback`, `transfer` and the like. Progress
+goes to standard error, on a terminal only; the result to standard output.
 """
 
 import sys
@@ -61,3 +61,18 @@ def end_of(
 ) -> int:
     """Wait for a job and print its end; returns the exit code."""
     return finish(client, name, client.job(name, asked, timeout_s, progress(output)), output)
+
+
+def end_or_told(
+    client: Client,
+    name: str,
+    asked: Mapping[str, int],
+    told: str,
+    output: str,
+    flags: Mapping[str, Any],
+) -> int:
+    """The same, or with `--no-wait` only that it was asked for; returns the exit code."""
+    if flags["no_wait"]:
+        emit(asked, output, lambda: f"{name}: {told}")
+        return 0
+    return end_of(client, name, asked, output, flags["timeout"])

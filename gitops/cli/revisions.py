@@ -6,12 +6,10 @@ import click
 
 from gitops.cli.client import app_path, connect, server_option
 from gitops.cli.output import emit, output_option
-from gitops.cli.progress import end_of
-from gitops.cli.sync import resource_option, timeout_option
+from gitops.cli.progress import end_or_told
+from gitops.cli.sync import no_wait_option, resource_option, timeout_option
 from gitops.cli.tables import history_table, revision_page
 from gitops.errors import NotFoundError
-
-no_wait_option = click.option("--no-wait", is_flag=True, help="Return at once.")
 
 
 @click.command("history", short_help="list an application's revisions")
@@ -63,10 +61,8 @@ def rollback_command(
     """
     client = connect()
     asked = client.post(app_path(application, "rollback"), {"revision": revision})
-    if flags["no_wait"]:
-        emit(asked, output, lambda: f"{application}: asked for a rollback")
-        return
-    context.exit(end_of(client, application, asked, output, flags["timeout"]))
+    told = "asked for a rollback"
+    context.exit(end_or_told(client, application, asked, told, output, flags))
 
 
 @click.command("undelete", short_help="bring back what a revision deleted")
@@ -89,10 +85,8 @@ def undelete_command(
     client = connect()
     order = {"revision": revision, "resources": list(flags["resources"])}
     asked = client.post(app_path(application, "undelete"), order)
-    if flags["no_wait"]:
-        emit(asked, output, lambda: f"{application}: asked for what revision {revision} deleted")
-        return
-    context.exit(end_of(client, application, asked, output, flags["timeout"]))
+    told = f"asked for what revision {revision} deleted"
+    context.exit(end_or_told(client, application, asked, told, output, flags))
 
 
 @click.command("unpin", short_help="let Git decide again")
@@ -123,7 +117,4 @@ def approve_command(
     """Approve what `gitops plan APP` shows as held, and carry it out."""
     client = connect()
     asked = client.post(app_path(application, "approve"), {"plan": plan})
-    if flags["no_wait"]:
-        emit(asked, output, lambda: f"{application}: approved")
-        return
-    context.exit(end_of(client, application, asked, output, flags["timeout"]))
+    context.exit(end_or_told(client, application, asked, "approved", output, flags))

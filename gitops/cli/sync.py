@@ -11,7 +11,7 @@ from gitops.cli.client import Client, app_path, connect, server_option
 from gitops.cli.difference import difference_table
 from gitops.cli.durations import DurationType
 from gitops.cli.output import emit, output_option
-from gitops.cli.progress import DIFFERENT, end_of, exit_of, progress
+from gitops.cli.progress import DIFFERENT, end_or_told, exit_of, progress
 from gitops.cli.tables import application_table, plan_page
 from gitops.errors import ServiceError, UsageError
 from gitops.wire.diff import diff_from_wire
@@ -25,6 +25,7 @@ timeout_option = click.option(
     help="How long to wait; the service goes on with it after that.",
 )  # fmt: skip
 
+no_wait_option = click.option("--no-wait", is_flag=True, help="Return at once.")
 resource_option = click.option(
     "--resource", "resources", multiple=True, metavar="GROUP:KIND:NAMESPACE/NAME",
     help="Only this object; again for more.",
@@ -74,7 +75,7 @@ def print_plan(plan: dict[str, Any], output: str) -> int:
 @click.option("--prune", is_flag=True, help="Delete beyond the prune budget.")
 @click.option("--commit", metavar="REF", help="Branch, tag or commit instead of the declared one.")
 @resource_option
-@click.option("--no-wait", is_flag=True, help="Return at once.")
+@no_wait_option
 @timeout_option
 @server_option
 @output_option
@@ -92,15 +93,12 @@ def sync_command(context: click.Context, /, application: str, output: str, **fla
         plan = client.post(app_path(application, "sync"), order | {"dryRun": True})
         context.exit(print_plan(plan, output))
     asked = client.post(app_path(application, "sync"), order)
-    if flags["no_wait"]:
-        emit(asked, output, lambda: f"{application}: asked for a sync")
-        return
-    context.exit(end_of(client, application, asked, output, flags["timeout"]))
+    context.exit(end_or_told(client, application, asked, "asked for a sync", output, flags))
 
 
 @click.command("refresh", short_help="look at Git and the cluster now")
 @click.argument("application")
-@click.option("--no-wait", is_flag=True, help="Return at once.")
+@no_wait_option
 @timeout_option
 @server_option
 @output_option
@@ -118,7 +116,7 @@ def refresh_command(application: str, output: str, timeout: float, *, no_wait: b
 
 @click.command("cancel", short_help="end a running sync")
 @click.argument("application")
-@click.option("--no-wait", is_flag=True, help="Return at once.")
+@no_wait_option
 @timeout_option
 @server_option
 @output_option

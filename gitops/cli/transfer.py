@@ -7,9 +7,8 @@ import click
 
 from gitops.cli.client import app_path, connect, server_option
 from gitops.cli.output import columns, emit, output_option
-from gitops.cli.progress import end_of
-from gitops.cli.revisions import no_wait_option
-from gitops.cli.sync import resource_option, timeout_option
+from gitops.cli.progress import end_or_told
+from gitops.cli.sync import no_wait_option, resource_option, timeout_option
 from gitops.cli.tables import NONE
 
 
@@ -37,10 +36,8 @@ def transfer_command(
     if flags["dry_run"]:
         emit(asked, output, lambda: _table(asked))
         return
-    if flags["no_wait"]:
-        emit(asked, output, lambda: f"{giver}: asked to hand over to {taker}")
-        return
-    context.exit(end_of(client, giver, asked, output, flags["timeout"]))
+    told = f"asked to hand over to {taker}"
+    context.exit(end_or_told(client, giver, asked, told, output, flags))
 
 
 def _table(asked: Mapping[str, Any]) -> str:
@@ -69,7 +66,5 @@ def rename_command(
     """
     client = connect()
     asked = client.post(app_path(application, "rename"), {"name": name})
-    if flags["no_wait"]:
-        emit(asked, output, lambda: f"{application}: asked for the name {name}")
-        return
-    context.exit(end_of(client, application, asked, output, flags["timeout"]))
+    told = f"asked for the name {name}"
+    context.exit(end_or_told(client, application, asked, told, output, flags))
