@@ -7,10 +7,7 @@ so that what cannot be is refused at once. An action never changes what an appli
 from dataclasses import dataclass, replace
 from typing import Final
 
-from gitops.core.actions.effects import (
-    changes_something,
-    operations,
-)
+from gitops.core.actions.effects import changes_something, operations
 from gitops.core.actions.targets import find, find_one
 from gitops.core.diff.diff import DiffOptions
 from gitops.core.durations import format_duration
@@ -38,7 +35,6 @@ MANAGER: Final = "gitops-action"
 """Owns what actions set: never what Git states, so that nothing of it is drift or removed."""
 TRIES: Final = 5
 """How often an action is made again where somebody wrote the object in between."""
-GOOD: Final = (None, HealthStatus.HEALTHY, HealthStatus.SUSPENDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +126,8 @@ class Acting:
             recorder.close_failed(revision, prepared.masker.mask_text(str(error)))
             raise
         told = ": ".join(part for part in (said, prepared.masker.mask_text(message)) if part)
-        closed = recorder.close(self._judged(revision, state), state, told)
+        judged = self._parts.judge.judged(revision, done=state is RevisionState.SUCCEEDED)
+        closed = recorder.close(judged, state, told)
         return SyncResult(closed, prepared.masked), ""
 
     def _carry_out(
@@ -225,11 +222,6 @@ class Acting:
         why = f" ({reason})" if reason else ""
         late = f" after {format_duration(patience)}" if waited.end is WaitEnd.DEADLINE else ""
         return RevisionState.FAILED, f"{target.title} is {health.status}{why}{late}"
-
-    def _judged(self, revision: Revision, state: RevisionState) -> Revision:
-        health = self._parts.judge.health_of(revision.application).status
-        healthy = state is RevisionState.SUCCEEDED and health in GOOD
-        return replace(revision, health=health or HealthStatus.HEALTHY, healthy=healthy)
 
 
 def _differs(fields: tuple[str, ...]) -> str:

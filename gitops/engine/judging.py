@@ -18,11 +18,11 @@ from gitops.engine.children import is_child
 from gitops.engine.events import EventLog
 from gitops.engine.inventory import Inventory
 from gitops.engine.registry import Runtime
-from gitops.model.health import Health, HealthStatus
+from gitops.model.health import GOOD, Health, HealthStatus
 from gitops.model.objects import Live, Manifest, ObjectId
+from gitops.model.revision import Revision
 from gitops.ports import Claim, Cluster, ListEvents, ListPods, Read
 
-GOOD = (None, HealthStatus.HEALTHY, HealthStatus.SUSPENDED)
 BAD = (HealthStatus.DEGRADED, HealthStatus.PROGRESSING)
 
 
@@ -126,6 +126,12 @@ class Judge:
                 continue
             found.append((claim.id, self._health(claim.id, live.decode())))
         return aggregate(found)
+
+    def judged(self, revision: Revision, *, done: bool) -> Revision:
+        """A revision with the health of its application now; it is healthy only when `done`."""
+        health = self.health_of(revision.application).status
+        healthy = done and health in GOOD
+        return replace(revision, health=health or HealthStatus.HEALTHY, healthy=healthy)
 
     def _health(self, identity: ObjectId, body: Mapping[str, Any]) -> Health:
         """Health of what is there; a status of None where it is not to count."""

@@ -8,12 +8,12 @@ from gitops.core.health import aggregate
 from gitops.engine.contests import contested
 from gitops.engine.desired import Desired
 from gitops.engine.following import LANE
-from gitops.engine.judging import BAD, GOOD
+from gitops.engine.judging import BAD
 from gitops.engine.leftovers import counted
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
 from gitops.model.application import Drift
-from gitops.model.health import Health
+from gitops.model.health import GOOD, Health
 from gitops.model.objects import ObjectId
 from gitops.model.status import ApplicationStatus, ObjectStatus
 from gitops.ports import ApplicationState

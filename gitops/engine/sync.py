@@ -30,7 +30,6 @@ from gitops.engine.request import SyncRequest, SyncResult
 from gitops.engine.sentences import tell_faults, waiting_message
 from gitops.errors import ClusterError, ConflictError, GitopsError
 from gitops.model.application import FailurePolicy
-from gitops.model.health import HealthStatus
 from gitops.model.objects import ObjectId
 from gitops.model.revision import (
     Outcome,
@@ -262,13 +261,7 @@ class Syncer:
         if request.kind is RevisionKind.HEAL and not message:
             message = "; ".join(s for o in revision.outcomes for s in o.sentences)
             message += request.remark(comparison.masked)
-        health = self._judge.health_of(request.plan.application.name)
-        revision = replace(
-            revision,
-            health=health.status or HealthStatus.HEALTHY,
-            healthy=applied.end is End.DONE
-            and health.status in (None, HealthStatus.HEALTHY, HealthStatus.SUSPENDED),
-        )
+        revision = self._judge.judged(revision, done=applied.end is End.DONE)
         if request.join is not None:
             if state is RevisionState.SUCCEEDED:
                 joined = self.recorder.join(revision, request, comparison.masked)

@@ -10,14 +10,12 @@ from dataclasses import dataclass, field
 from gitops.core.planning.gate import Limits, WaitEnd, gate
 from gitops.engine.actual import Actual
 from gitops.engine.sentences import tell
-from gitops.model.health import Health, HealthStatus
+from gitops.model.health import GOOD, Health, HealthStatus
 from gitops.model.objects import ObjectId
 from gitops.ports import Clock
 
 LONGEST_S = 30.0
 """How long a wait sleeps at most before it looks at the clock and the call-off again."""
-
-GOOD = (None, HealthStatus.HEALTHY, HealthStatus.SUSPENDED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class HealthStatus(StrEnum):
@@ -13,6 +14,10 @@ class HealthStatus(StrEnum):
     MISSING = "Missing"
     DEGRADED = "Degraded"
     UNKNOWN = "Unknown"
+
+
+GOOD: Final = (None, HealthStatus.HEALTHY, HealthStatus.SUSPENDED)
+"""Nothing is left to wait for: also where no rule speaks about a kind."""
 
 
 @dataclass(frozen=True, slots=True)
