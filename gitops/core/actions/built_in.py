@@ -75,28 +75,35 @@ def _moment(given: Given) -> str:
     return given.now.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _is_paused(body: Body) -> bool:
-    return value_at(body, ("spec", "paused")) is True
+def _is_on(body: Body, path: Sequence[str]) -> bool:
+    return value_at(body, path) is True
+
+
+def _already(path: Sequence[str], word: str) -> Callable[[Body], str]:
+    """Why something cannot be switched on: it is."""
+    return lambda body: f"it is {word} already" if _is_on(body, path) else ""
+
+
+def _not_yet(path: Sequence[str], word: str) -> Callable[[Body], str]:
+    """Why something cannot be switched off: it is not on."""
+    return lambda body: "" if _is_on(body, path) else f"it is not {word}"
+
+
+_PAUSED: Final = ("spec", "paused")
+_paused_already, _not_paused = _already(_PAUSED, "paused"), _not_yet(_PAUSED, "paused")
 
 
 def _while_paused(body: Body) -> str:
-    return "it is paused, and a rollout would wait; resume it first" if _is_paused(body) else ""
-
-
-def _paused_already(body: Body) -> str:
-    return "it is paused already" if _is_paused(body) else ""
-
-
-def _not_paused(body: Body) -> str:
-    return "" if _is_paused(body) else "it is not paused"
+    why = "it is paused, and a rollout would wait; resume it first"
+    return why if _is_on(body, _PAUSED) else ""
 
 
 def _pause(body: Body, _given: Given) -> Effect:
-    return Effect(placed(body, ("spec", "paused"), value=True))
+    return Effect(placed(body, _PAUSED, value=True))
 
 
 def _unpause(body: Body, _given: Given) -> Effect:
-    return Effect(without(body, ("spec", "paused")))
+    return Effect(without(body, _PAUSED))
 
 
 # --- jobs -----------------------------------------------------------------------------------------
@@ -105,16 +112,9 @@ _ENDS: Final = frozenset({"Complete", "Failed", "FailureTarget", "SuccessCriteri
 """Conditions of a Job that has ended, or is about to (`batchv1.JobConditionType`)."""
 
 
-def _is_suspended(body: Body) -> bool:
-    return value_at(body, ("spec", "suspend")) is True
-
-
-def _suspended_already(body: Body) -> str:
-    return "it is suspended already" if _is_suspended(body) else ""
-
-
-def _not_suspended(body: Body) -> str:
-    return "" if _is_suspended(body) else "it is not suspended"
+_SUSPENDED: Final = ("spec", "suspend")
+_suspended_already = _already(_SUSPENDED, "suspended")
+_not_suspended = _not_yet(_SUSPENDED, "suspended")
 
 
 def _ended(body: Body) -> str:
@@ -127,11 +127,11 @@ def _ended(body: Body) -> str:
 
 
 def _suspend(body: Body, _given: Given) -> Effect:
-    return Effect(placed(body, ("spec", "suspend"), value=True))
+    return Effect(placed(body, _SUSPENDED, value=True))
 
 
 def _resume(body: Body, _given: Given) -> Effect:
-    return Effect(placed(body, ("spec", "suspend"), value=False))
+    return Effect(placed(body, _SUSPENDED, value=False))
 
 
 def _terminate(body: Body, given: Given) -> Effect:
