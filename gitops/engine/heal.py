@@ -6,6 +6,7 @@
 from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from functools import partial
 
 from gitops.core.diff.drift import drift_policy
 from gitops.core.planning.retry import HEAL_WINDOW, heal_backoff, is_contested
@@ -119,6 +120,7 @@ class Healer:
         )
         actual = self._parts.actual
         before = {i: live for i in due if (live := actual.get(i)) is not None}
+        notes = partial(self.log.notes, before=before)
         result = self._parts.run(
             runtime,
             SyncRequest(
@@ -130,13 +132,13 @@ class Healer:
                 wait_for_health=False,
                 join=self._joinable(runtime, due),
                 seen=lambda found, number: self.log.keep_repairs(
-                    runtime.name, self.log.notes(found, before), number
+                    runtime.name, notes(found), number
                 ),
-                remark=lambda found: tell_touched(self.log.notes(found, before)),
+                remark=lambda found: tell_touched(notes(found)),
             ),
         )
         number = result.revision.number if result.revision else None
-        self.log.tell_repairs(runtime.name, self.log.notes(result.plan, before), number)
+        self.log.tell_repairs(runtime.name, notes(result.plan), number)
         refused = self._refuse(runtime, result, now)
         for identity in due - refused:
             runtime.refusals.pop(identity, None)
