@@ -1,14 +1,10 @@
 """Where a rollback goes, and where it does not."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from gitops.controlplane.processes import ControlPlane
 from gitops.model.revision import RevisionKind, RevisionState
-from tests.helpers.controlplane import Kubectl, eventually
-from tests.helpers.service import config_map, start_world
+from tests.helpers.controlplane import eventually
+from tests.helpers.service import config_map
 from tests.helpers.walk import Walk, outcomes
 
 ASKED = 'gitops.dev/hook-on-rollback: "true"'
@@ -26,10 +22,6 @@ spec:
       restartPolicy: Never
       containers: [{{name: work, image: "registry.example/work:v1"}}]
 """
-CHECK = """\
-local told = (obj.metadata.annotations or {})["example.com/health"]
-return {status = told or "Healthy", message = "so it says"}
-"""
 POLICY = {
     "healthDeadline": "60s",
     "timeout": "90s",
@@ -39,13 +31,8 @@ POLICY = {
 
 
 @pytest.fixture
-def walk(
-    control_plane: ControlPlane, tmp_path: Path, namespace: str, kubectl: Kubectl
-) -> Iterator[Walk]:
-    """A service for which a ConfigMap is as healthy as its annotation says."""
-    checks = {"customizations": {"resource.customizations.health.ConfigMap": CHECK}}
-    with start_world(control_plane, tmp_path, namespace, health=checks) as world:
-        yield Walk(world, kubectl)
+def walk(walk_as_annotated: Walk) -> Walk:
+    return walk_as_annotated
 
 
 def job(name: str, phase: str) -> str:

@@ -1,33 +1,20 @@
 """What `syncPolicy.health` asks of a deployment before it counts as a good one."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from gitops.controlplane.processes import ControlPlane
 from gitops.model.revision import RevisionKind, RevisionState
-from tests.helpers.controlplane import Kubectl
-from tests.helpers.service import config_map, start_world
+from tests.helpers.service import config_map
 from tests.helpers.walk import Walk, outcomes
 
-CHECK = """\
-local told = (obj.metadata.annotations or {})["example.com/health"]
-return {status = told or "Healthy", message = "so it says"}
-"""
 POLICY = {"healthDeadline": "90s", "timeout": "100s", "retry": {"limit": 0}}
 BACK = {"rollback": {"automatic": True}}
 
 
 @pytest.fixture
-def walk(
-    control_plane: ControlPlane, tmp_path: Path, namespace: str, kubectl: Kubectl
-) -> Iterator[Walk]:
-    """A service for which a ConfigMap is as healthy as its annotation says."""
-    checks = {"customizations": {"resource.customizations.health.ConfigMap": CHECK}}
-    with start_world(control_plane, tmp_path, namespace, health=checks) as world:
-        yield Walk(world, kubectl)
+def walk(walk_as_annotated: Walk) -> Walk:
+    return walk_as_annotated
 
 
 def start(walk: Walk, text: str = "", **policy: object) -> None:

@@ -1,6 +1,6 @@
 """Walks through the systems of `examples-repo/`: what a person does, and what the cluster shows.
 
-Fixture: `walk`, a started service whose repository is empty. `walk.take("kubia")` copies a system
+Fixture: `walk` (and `walk_as_annotated`), a started service whose repository is empty. `walk.take("kubia")` copies a system
 with its Application into the repository under names of this test's own, registers and pushes it.
 Then `walk.change(...)` commits and answers with the revision that came of it, and `walk.kubectl`
 does by hand what people do. Everything waits for the service's events.
@@ -232,6 +232,22 @@ def names_of(namespace: str) -> dict[str, str]:
         "name: nginx\n": f"name: nginx-{mark}\n",
         "ingressClassName: nginx": f"ingressClassName: nginx-{mark}",
     }
+
+
+AS_ANNOTATED = """\
+local told = (obj.metadata.annotations or {})["example.com/health"]
+return {status = told or "Healthy", message = "so it says"}
+"""
+
+
+@pytest.fixture
+def walk_as_annotated(
+    control_plane: ControlPlane, tmp_path: Path, namespace: str, kubectl: Kubectl
+) -> Iterator[Walk]:
+    """A service for which a ConfigMap is as healthy as its annotation says."""
+    checks = {"customizations": {"resource.customizations.health.ConfigMap": AS_ANNOTATED}}
+    with start_world(control_plane, tmp_path, namespace, health=checks) as world:
+        yield Walk(world, kubectl)
 
 
 @pytest.fixture
