@@ -1,9 +1,10 @@
 """Walks through the systems of `examples-repo/`: what a person does, and what the cluster shows.
 
-Fixture: `walk` (and `walk_as_annotated`), a started service whose repository is empty. `walk.take("kubia")` copies a system
-with its Application into the repository under names of this test's own, registers and pushes it.
-Then `walk.change(...)` commits and answers with the revision that came of it, and `walk.kubectl`
-does by hand what people do. Everything waits for the service's events.
+Fixtures: `walk`, a started service whose repository is empty; `walk_as_annotated`, one more like it.
+`walk.take("kubia")` copies a system with its Application into the repository under names of this
+test's own, registers and pushes it. Then `walk.change(...)` commits and answers with the revision
+that came of it, and `walk.kubectl` does by hand what people do. Everything waits for the service's
+events.
 """
 
 import shutil
