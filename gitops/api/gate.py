@@ -15,6 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gitops.api.hosts import check_host, check_origin
+from gitops.api.linger import Lingering
 from gitops.api.options import ApiOptions
 from gitops.api.problems import DEFECT, answer_problem, problem, status_of
 from gitops.api.refusals import Refusals
@@ -131,9 +132,9 @@ class Gate:
         if status_of(error) in REFUSED:
             await run_in_threadpool(self._refusals.record, client_of(scope), what(scope), error)
         response = problem(error)
-        response.headers["Connection"] = "close"  # the rest of the body is not read
+        response.headers["Connection"] = "close"  # the rest of the body is of no use
         if not send.begun:
-            await response(scope, receive, send)
+            await response(scope, receive, Lingering(scope, receive, send))
 
     async def _fail(
         self, error: Exception, scope: Scope, receive: Receive, send: "Answering"

@@ -163,6 +163,27 @@ def test_a_body_at_the_limit_is_read(offline: World) -> None:
         assert api.http.post("/api/webhook", content=b"x" * 1001).status_code == 413
 
 
+def test_who_is_refused_before_the_body_came_reads_why(offline: World) -> None:
+    with serve_api(offline, ApiOptions(max_body_bytes=1000)) as api:
+        head = f"POST /api/webhook HTTP/1.1\r\nHost: localhost:{api.port}\r\n"
+        with socket.create_connection(("127.0.0.1", api.port), timeout=20) as client:
+            client.sendall(f"{head}Content-Length: 1001\r\n\r\n".encode())
+            answer = client.recv(65536)  # a body sent after this meets no closed socket
+            client.sendall(b"x" * 1001)
+            while chunk := client.recv(65536):  # raises ConnectionResetError at a reset
+                answer += chunk
+    assert b" 413 " in answer.splitlines()[0]
+    assert b'"too-large"' in answer
+
+
+def test_who_asks_before_sending_a_large_body_is_told_at_once(offline: World) -> None:
+    with serve_api(offline, ApiOptions(max_body_bytes=1000)) as api:
+        head = f"POST /api/webhook HTTP/1.1\r\nHost: localhost:{api.port}\r\n"
+        answer = raw(api, head + "Content-Length: 1001\r\nExpect: 100-continue\r\n\r\n")
+    assert b" 413 " in answer.splitlines()[0]
+    assert b" 100 " not in answer
+
+
 def test_a_body_that_does_not_come_is_given_up(offline: World) -> None:
     with serve_api(offline, ApiOptions(body_timeout_s=0.2)) as api:
         head = f"POST /api/webhook HTTP/1.1\r\nHost: localhost:{api.port}\r\n"
