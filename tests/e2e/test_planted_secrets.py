@@ -92,9 +92,10 @@ MASKING = {
 }
 PLAIN = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: %s}\ndata: {word: one}\n"
 
-# GitPython asks for git's version when it is imported: before anything of ours runs.
+# One write a line: several run at once. GitPython asks for git's version when it is imported,
+# before anything of ours runs.
 SHIM = """#!/bin/sh
-{ printf '%%s ' %(name)s "$@"; echo; } >> '%(log)s/arguments'
+printf '%%s\\n' "%(name)s $*" >> '%(log)s/arguments'
 [ "$*" = version ] || env | sed 's/^/%(name)s /' >> '%(log)s/variables'
 exec '%(real)s' "$@"
 """

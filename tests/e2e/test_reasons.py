@@ -14,8 +14,11 @@ NO_PATIENCE = {"syncPolicy": {"retry": {"limit": 0}}}
 
 
 def hasty(image: str) -> str:
-    """A Deployment that its controller gives up after a second."""
-    return deployment(image=image).replace("spec:", "spec:\n  progressDeadlineSeconds: 1", 1)
+    """A Deployment that its controller gives up soon, but not before its pods are there.
+
+    A pod that comes after the deadline is progress again, and one more turn of health.
+    """
+    return deployment(image=image).replace("spec:", "spec:\n  progressDeadlineSeconds: 4", 1)
 
 
 def lists(audit: AuditLog, mark: int) -> Counter[str]:
@@ -27,8 +30,8 @@ def lists(audit: AuditLog, mark: int) -> Counter[str]:
 
 def shows_why(walk: Walk) -> None:
     """The status of the application and of its object, the list and the events tell the reason."""
+    walk.world.wait_for(lambda: is_degraded(walk), "bad health")
     status = walk.world.status()
-    assert status.health.status is HealthStatus.DEGRADED
     [listed] = walk.service.reading.statuses()
     [shown] = status.objects
     event = walk.told("demo", "health")[-1]
@@ -73,6 +76,10 @@ def image(walk: Walk, name: str) -> None:
 
 def is_healthy(walk: Walk) -> bool:
     return walk.world.status().health.status is HealthStatus.HEALTHY
+
+
+def is_degraded(walk: Walk) -> bool:
+    return walk.world.status().health.status is HealthStatus.DEGRADED
 
 
 def test_a_controllers_old_pods_are_told_until_they_are_replaced(
