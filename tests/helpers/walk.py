@@ -1,6 +1,6 @@
 """Walks through the systems of `examples-repo/`: what a person does, and what the cluster shows.
 
-Fixtures: `walk`, a started service whose repository is empty; `walk_as_annotated`, one more like it.
+Fixtures: `walk`, a started service whose repository is empty; `walk_as_annotated`, one more.
 `walk.take("kubia")` copies a system with its Application into the repository under names of this
 test's own, registers and pushes it. Then `walk.change(...)` commits and answers with the revision
 that came of it, and `walk.kubectl` does by hand what people do. Everything waits for the service's
