@@ -35,6 +35,8 @@ _CONST: Final = re.compile(
     r'^(?:const |\t)(\w+)(?:[ \t]+\w+)?[ \t]*=[ \t]*("[^"]*"|-?\d+$)', re.MULTILINE
 )
 _OCTAL: Final = re.compile(r"0[0-7]+")
+BYTES: Final = "[]byte"
+"""The one slice that is a scalar in JSON; nothing of it is left out like an empty text."""
 UNKNOWN: Final = None
 """A default that depends on something else, or that the source does not state plainly."""
 _VALUE: Final = re.compile(r'^\t\w+[ \t]+(\w+)[ \t]*=[ \t]*"([^"]*)"', re.MULTILINE)
@@ -218,7 +220,9 @@ def _struct(body: str) -> Struct:
 
 def _omitted(package: Package, struct: Struct) -> set[str]:
     found = {
-        name for name, kind in struct.omitted.items() if kind[0] not in "*[" and "map[" not in kind
+        name
+        for name, kind in struct.omitted.items()
+        if kind == BYTES or (kind[0] not in "*[" and "map[" not in kind)
     }
     for embedded in struct.embeds:
         inner = package.structs.get(embedded)
