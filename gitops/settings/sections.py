@@ -250,7 +250,9 @@ class WebhookSection(Section):
     gitea: SecretStr = Field(SecretStr(""), description="Secret of Gitea's, Forgejo's and Gogs'.")
     bitbucket: SecretStr = Field(SecretStr(""), description="Secret of Bitbucket's, any edition.")
     azure: SecretStr = Field(SecretStr(""), description="`USER:PASSWORD` of Azure DevOps.")
-    generic: SecretStr = Field(SecretStr(""), description="Key of `X-Signature: sha256=<hex>`.")
+    generic: SecretStr = Field(
+        SecretStr(""), description="Key of `X-Signature: sha256=<hex>` or `sha512=<hex>`."
+    )
 
 
 class LogSection(Section):
