@@ -7,7 +7,7 @@ what a renderer gave, and by the offline commands for files. `core/yaml/reader.p
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from gitops.core.manifests.metadata import check_object
 from gitops.core.wording import Path, kind_of, nearest, tokens
@@ -228,16 +228,28 @@ def _at(value: Any, path: Path) -> Any:
 def list_items(body: Mapping[str, Any]) -> list[Any] | None:
     """The items of a `List` or a typed list, none where they are null; None for other objects.
 
-    What states anything beside null items is an object whose kind only ends like a list's.
+    What states anything beside null items is an object whose kind only ends like a list's. An
+    object of another kind is a list where its items are objects, as for kubectl and Argo CD.
     """
     kind = body.get("kind")
-    if not isinstance(kind, str) or not kind.endswith("List"):
-        return None
     items = body.get("items")
+    if not isinstance(kind, str) or not kind.endswith("List"):
+        return items if _are_objects(items) else None
     if isinstance(items, list):
         return items
     says_nothing = items is None and body.keys() <= _LIST_KEYS
     return [] if says_nothing and (kind == "List" or "items" in body) else None
+
+
+def _are_objects(items: Any) -> TypeGuard[list[Any]]:
+    """Whether each says what it is; there is at least one."""
+    return (
+        isinstance(items, list)
+        and bool(items)
+        and all(
+            isinstance(item, Mapping) and {"apiVersion", "kind"} <= item.keys() for item in items
+        )
+    )
 
 
 def _with_list_kind(document: Any, base: Path, body: Body) -> Body:

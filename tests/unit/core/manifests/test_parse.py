@@ -65,6 +65,24 @@ def test_null_items_beside_other_fields_make_no_list() -> None:
     assert parse("apiVersion: v1\nkind: List\nitmes: [{kind: Pod}]\n", "a.yaml").faults
 
 
+def test_any_kind_whose_items_are_objects_is_a_list() -> None:
+    head = "apiVersion: example.com/v1\nkind: Bundle\nmetadata: {name: b}\nitems:\n"
+    text = head + "- {apiVersion: v1, kind: Pod, metadata: {name: a}}\n"
+
+    found = parse(text, "a.yaml")
+
+    assert [(m.id.name, m.place) for m in found.manifests] == [("a", Place("a.yaml", 5, 3))]
+
+
+@pytest.mark.parametrize(
+    "items", ["[]", "[5]", "[{name: a}]", "[{apiVersion: v1, kind: Pod}, 5]", "{a: b}", "null"]
+)
+def test_a_kind_whose_items_are_no_objects_is_an_object(items: str) -> None:
+    text = f"apiVersion: example.com/v1\nkind: Bundle\nmetadata: {{name: b}}\nitems: {items}\n"
+
+    assert [m.id.kind for m in parse(text, "a.yaml").manifests] == ["Bundle"]
+
+
 def test_lists_of_lists_are_expanded() -> None:
     text = (
         "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: List\n  items:\n"
