@@ -2,9 +2,11 @@
 
 In: an argument list, a folder, an environment. Out: what it printed. Called by Kustomize and Helm.
 Limits on time, memory, output, files and processor time hold for the whole process group, which is
-killed on every path. Where the system lets one, there is no network (probed once).
+killed on every path. Where the system lets one, there is no network, and a program is killed with
+the process that started it (both probed once).
 """
 
+import contextlib
 import functools
 import os
 import resource
@@ -33,6 +35,18 @@ _NO_MEMORY: Final = (
     "pthread_create failed",
 )
 """How Go's runtime says that it got no memory, or no stack for a thread."""
+_SHELL: Final = "/bin/sh"
+_LAUNCHER: Final = (
+    'read -r go && [ "$PPID" = "$0" ] && unset PWD OLDPWD SHLVL && exec "$@" </dev/null'
+)
+"""Waits for its parent to set limits, then becomes the program that its arguments name.
+
+Limits that are set on a running program are too late for what it has started by then, and code of
+ours between fork and exec is not safe beside other threads. So a shell waits there; it reads
+nothing but this constant, and hands its arguments on as they are. At the end of its input, or with
+another parent than the one that `$0` names, its own is dead and nothing runs. What a shell adds to
+the environment is taken out: Kustomize may print each variable of it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +103,20 @@ class Sandbox:
         Raises:
             RenderError: `failed` with what it wrote to standard error, or `limit`.
         """
-        prefix = () if self.network else _without_network()
         with self._slots:
             process = subprocess.Popen(
-                [*prefix, *arguments],
+                launched(arguments, os.getpid(), network=self.network),
                 cwd=folder,
                 env=dict(environment),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
             )
             try:
                 self._restrict(process.pid)
+                with contextlib.suppress(BrokenPipeError):  # it ended, and says why
+                    os.write(_open(process.stdin).fileno(), b"\n")
                 output, errors = self._collect(process, Path(arguments[0]).name)
             finally:
                 _kill(process)
@@ -173,13 +188,34 @@ def one_sentence(text: str) -> str:
     return " ".join(kept).removeprefix("Error: ")
 
 
-@functools.cache
+def launched(arguments: Sequence[str], parent: int, *, network: bool) -> list[str]:
+    """The words that run a program once its standard input has one line, and end it with `parent`.
+
+    `parent` must be the process that starts them, in a thread that lives until they have ended:
+    Linux sends the signal when that thread ends. It comes before the shell, which looks whether the
+    parent was dead by then; and after `unshare`, since a change of credentials would clear it.
+    """
+    words = () if network else _without_network()
+    return [*words, *_with_parent(), _SHELL, "-c", _LAUNCHER, str(parent), *arguments]
+
+
 def _without_network() -> tuple[str, ...]:
     """The words that run a program in an empty network namespace; none where that is forbidden."""
-    unshare, true = which("unshare"), which("true")
-    if sys.platform != "linux" or unshare is None or true is None:
+    return _probed("unshare", "--map-root-user", "--net", "--")
+
+
+def _with_parent() -> tuple[str, ...]:
+    """The words that kill a program when its parent ends; none where the system has none."""
+    return _probed("setpriv", "--pdeathsig", "KILL", "--")
+
+
+@functools.cache
+def _probed(name: str, *options: str) -> tuple[str, ...]:
+    """A program of util-linux with options, if it is here and can do that; else nothing."""
+    program, true = which(name), which("true")
+    if sys.platform != "linux" or program is None or true is None:
         return ()
-    words = (unshare, "--map-root-user", "--net", "--")
+    words = (program, *options)
     probe = subprocess.run(
         [*words, true], capture_output=True, check=False, stdin=subprocess.DEVNULL, timeout=10
     )
@@ -188,7 +224,7 @@ def _without_network() -> tuple[str, ...]:
 
 def _open(pipe: IO[bytes] | None) -> IO[bytes]:
     if pipe is None:  # Popen was told to make it
-        raise RenderError("the program has no output", reason="failed")
+        raise RenderError("the program has no pipes", reason="failed")
     return pipe
 
 
@@ -197,7 +233,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     if process.returncode is None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    for pipe in (process.stdout, process.stderr):
+    for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
             pipe.close()
 

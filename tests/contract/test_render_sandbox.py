@@ -1,12 +1,15 @@
 """Programs run in a folder of their own, with limits that hold for their whole group."""
 
+import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from gitops.errors import RenderError
-from gitops.render.sandbox import Limits, Sandbox
+from gitops.render.sandbox import Limits, Sandbox, launched
 from tests.helpers.waiting import gone
 
 SHELL = "/bin/sh"
@@ -23,6 +26,17 @@ def test_it_has_the_folder_and_the_environment_that_it_was_given(tmp_path: Path)
         "x",
         "none",
     ]
+
+
+def test_its_environment_is_only_what_it_was_given(tmp_path: Path) -> None:
+    output = Sandbox().run(["/usr/bin/env"], tmp_path, {"GIVEN": "x"}).decode()
+    assert [line for line in output.split() if not line.startswith("_=")] == ["GIVEN=x"]
+
+
+def test_its_arguments_reach_it_as_they_are(tmp_path: Path) -> None:
+    odd = ["", "a b", "$HOME", "`id`", "'", '"', "\\", "-c", "--", "*", "x\ny"]
+    program = [sys.executable, "-I", "-c", "import sys; print(sys.argv[1:])", *odd]
+    assert Sandbox().run(program, tmp_path, {}).decode().strip() == str(odd)
 
 
 def test_it_reads_nothing(tmp_path: Path) -> None:
@@ -71,6 +85,41 @@ def test_a_file_cannot_grow_beyond_its_limit(tmp_path: Path) -> None:
             PATH="/usr/bin:/bin",
         )
     assert (tmp_path / "large").stat().st_size <= 1 << 16
+
+
+def test_limits_hold_from_the_first_moment(tmp_path: Path) -> None:
+    script = "(ulimit -f; ulimit -n) & wait; ulimit -c"
+    limits = Limits(file_bytes=1 << 20, open_files=77, wall_s=20)
+    for _ in range(30):
+        assert run(script, tmp_path, limits).split() == ["2048", "77", "0"]
+
+
+def test_what_runs_ends_with_a_service_that_is_killed(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from gitops.render.sandbox import Sandbox\n"
+        "Sandbox().run([sys.argv[1], '-c', 'echo $$ > told; exec sleep 1000'],"
+        " Path(sys.argv[2]), {'PATH': '/usr/bin:/bin'})"
+    )
+    os.mkfifo(tmp_path / "told")
+    service = subprocess.Popen([sys.executable, "-c", code, SHELL, str(tmp_path)])
+    try:
+        running = int((tmp_path / "told").read_text())
+        assert not gone(running, timeout_s=0)
+    finally:
+        service.send_signal(signal.SIGKILL)
+        service.wait()
+    assert gone(running)
+
+
+@pytest.mark.parametrize(
+    ("parent", "go"), [(os.getpid(), b""), (0, b"\n")], ids=["before-it-said-go", "after"]
+)
+def test_nothing_starts_for_a_parent_that_is_dead(tmp_path: Path, parent: int, go: bytes) -> None:
+    """What a launcher sees of a parent that was killed: the end of its input, or another parent."""
+    words = launched(["/usr/bin/touch", str(tmp_path / "ran")], parent, network=False)
+    ended = subprocess.run(words, input=go, capture_output=True, check=False, timeout=60)
+    assert ended.returncode == 1, ended.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_memory_is_limited(tmp_path: Path) -> None:
