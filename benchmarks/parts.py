@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from benchmarks import floor
 from benchmarks.ours import Ours
-from benchmarks.plane import Following, Plane, forget_peak, pause, usage
+from benchmarks.plane import Following, Plane, forget_peak, pause, spent, usage
 from benchmarks.progress import Bar
 from benchmarks.reconcilers import Reconciler
 from benchmarks.repository import Repository
@@ -75,14 +75,17 @@ class Bench:
         before, mark, counts = usage(self.pid), self.plane.mark(), self.reconciler.counts()
         git = dict(self.asked)
         forget_peak(self.pid)
+        plane = self.plane.cpu()
         started = time.perf_counter()
         work()
         seconds = time.perf_counter() - started
+        plane = spent(plane, self.plane.cpu())
         after, later = usage(self.pid), self.reconciler.counts()
         requests = self.plane.requests(mark, self.reconciler.agent)
         return {
             "seconds": seconds,
             "cpu_s": after.cpu_s - before.cpu_s,
+            "plane_cpu_s": plane,
             "peak_mib": after.peak_mib,
             "requests": dict(sorted(requests.items())),
             "git": {key: n - git.get(key, 0) for key, n in self.asked.items()},
@@ -109,9 +112,11 @@ def _least(bench: Bench) -> Result:
     """The floor of a push: every object's writes and, for Kustomize and Helm, the tools' runs."""
     bench.bar.say("floor")
     bench.plane.settle()
+    plane = bench.plane.cpu()
     least = floor.run(
         "apply", bench.plane.target, patches=patches(bench.count, bench.version, FLOOR)
     )
+    least["plane_cpu_s"] = spent(plane, bench.plane.cpu())
     commands = [bench.render(name) for name in names(bench.count)]
     if any(commands):
         bench.bar.say("floor: the tools")

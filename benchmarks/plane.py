@@ -14,7 +14,7 @@ import time
 import urllib.request
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +74,11 @@ class Plane:
         with urllib.request.urlopen(request, context=self.target.tls) as answer:  # noqa: S310 - as above
             found: dict[str, Any] = json.loads(answer.read())
             return found
+
+    def cpu(self) -> dict[str, float]:
+        """Processor seconds that each of its programs has used so far."""
+        components = self._plane.status().components
+        return {one.name: usage(one.pid).cpu_s for one in components if one.pid is not None}
 
     # --- what it was asked --------------------------------------------------------------------
 
@@ -201,6 +206,11 @@ def usage(pid: int) -> Usage:
         int(status["VmRSS"].split()[0]) / 1024,
         int(status["VmHWM"].split()[0]) / 1024,
     )
+
+
+def spent(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
+    """What each program used between two looks at `Plane.cpu`, seconds."""
+    return {name: round(after[name] - was, 2) for name, was in before.items() if name in after}
 
 
 def forget_peak(pid: int) -> None:
