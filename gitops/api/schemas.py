@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from gitops.model.revision import RecordKind
+from gitops.model.revision import RecordKind, Selection
 
 Text = Annotated[str, Field(min_length=1, max_length=1024)]
 
@@ -33,9 +33,20 @@ class SyncOrder(Order):
     resources: list[Text] = Field(
         default_factory=list,
         max_length=1000,
-        description="Only these objects, each as group:Kind:namespace/name.",
+        description="Only these objects, each as group:Kind:namespace/name; `!` before it: not it.",
+    )
+    labels: list[Text] = Field(
+        default_factory=list,
+        max_length=1000,
+        description="Only objects with these labels in Git, each a selector as kubectl has them.",
     )
     dry_run: bool = Field(default=False, description="Answer with the plan, and do nothing.")
+
+    def selection(self) -> Selection | None:
+        """What was chosen; None: everything."""
+        if not (self.resources or self.labels):
+            return None
+        return Selection(tuple(self.resources), tuple(self.labels))
 
 
 class RollbackOrder(Order):

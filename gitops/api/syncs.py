@@ -40,14 +40,16 @@ class Syncs:
         """Sync now; with `dryRun`, answer with the plan instead."""
         service = self._context.ready()
         chosen = order or SyncOrder()
-        only = None
-        if chosen.resources:
-            only = service.reading.select(name, chosen.resources, chosen.commit)
+        selection = chosen.selection()
         if chosen.dry_run:
-            found = service.reading.plan(name, chosen.commit, only=only, prune=chosen.prune)
+            found = service.reading.plan(
+                name, chosen.commit, selection=selection, prune=chosen.prune
+            )
             return reply(comparison_to_wire(found))
+        if selection is not None:
+            service.reading.select(name, selection, chosen.commit)
         after = service.events.newest
-        options = SyncOptions(chosen.commit, chosen.prune, only)
+        options = SyncOptions(chosen.commit, chosen.prune, selection)
         return accepted(service.sync(name, options, self._context.trigger(request)), after)
 
     def refresh(self, request: Request, name: str) -> Response:

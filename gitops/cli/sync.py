@@ -74,7 +74,21 @@ def print_plan(plan: dict[str, Any], output: str) -> int:
 @click.option("--dry-run", is_flag=True, help="Print the plan, and do nothing; exit 3 if any.")
 @click.option("--prune", is_flag=True, help="Delete beyond the prune budget.")
 @click.option("--commit", metavar="REF", help="Branch, tag or commit instead of the declared one.")
-@resource_option
+@click.option(
+    "--resource",
+    "resources",
+    multiple=True,
+    metavar="[!]GROUP:KIND:[NAMESPACE/]NAME",
+    help="Only this object, or with ! all but it; * stands for any text; again for more.",
+)
+@click.option(
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="SELECTOR",
+    help="Only objects with these labels, as for kubectl: tier=web,env in (dev,test),!old; "
+    "again for more.",
+)
 @no_wait_option
 @timeout_option
 @server_option
@@ -84,9 +98,16 @@ def sync_command(context: click.Context, /, application: str, output: str, **fla
     """Bring an application to what Git wants, and wait until it is there.
 
     Nothing is done where it is there already. Exit code 1 where the sync failed or was held.
+
+    --resource and --label sync a part, as in Argo CD: what they name adds up, what ! excludes is
+    taken from it, no hook runs, and what Git no longer has is deleted with --prune only.
     """
     client = connect()
-    order: dict[str, Any] = {"prune": flags["prune"], "resources": list(flags["resources"])}
+    order: dict[str, Any] = {
+        "prune": flags["prune"],
+        "resources": list(flags["resources"]),
+        "labels": list(flags["labels"]),
+    }
     if flags["commit"]:
         order["commit"] = flags["commit"]
     if flags["dry_run"]:

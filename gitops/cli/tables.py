@@ -270,10 +270,22 @@ def _kind(row: JsonObject) -> str:
     if row["source"]:
         kind += f" {'of' if kind == 'undelete' else 'to'} {row['source']}"
     if row["partial"]:
-        kind += " (partial)"
+        kind += f" ({_chosen(row) or 'partial'})"
     if row["count"] > 1:
         kind += f", {row['count']} times"
     return kind
+
+
+def _chosen(row: JsonObject) -> str:
+    """Of what a revision was for, where somebody chose, as few words; else ""."""
+    words = _words(row)
+    return clip(f"only {', '.join(words)}", 48) if words else ""
+
+
+def _words(row: JsonObject) -> list[str]:
+    """What somebody chose of an application."""
+    selection = row.get("selection")
+    return [*selection["resources"], *selection["labels"]] if selection else []
 
 
 def revision_page(revision: JsonObject, plan: JsonObject | None) -> str:
@@ -309,6 +321,7 @@ def _became(outcome: JsonObject) -> str:
 def _revision_facts(revision: JsonObject) -> Iterator[tuple[str, str]]:
     yield "Revision", f"{revision['number']} of {revision['application']}"
     yield "Kind", _kind(revision)
+    yield "Chosen", ", ".join(_words(revision))
     yield "State", _explained(coloured(revision["state"]), revision["message"])
     yield "Health", coloured(revision["health"]) if revision["health"] else ""
     yield "Trigger", f"{revision['trigger']} by {revision['actor']}"
@@ -348,7 +361,9 @@ def _told(record: JsonObject) -> str:
         return ", ".join(outcomes)
     if isinstance(revision, Mapping):
         ended = record["kind"] == "revision-closed"
-        text = str(revision["message"]) if ended else str(revision["trigger"])
+        chosen = _chosen(revision)
+        opened = str(revision["trigger"]) + (f", {chosen}" if chosen else "")
+        text = str(revision["message"]) if ended else opened
         return f"{revision['state']}: {text}" if ended and text else str(text or revision["state"])
     if record["kind"] == "refused":
         return f"{payload.get('what')}: {payload.get('message')}"

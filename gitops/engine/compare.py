@@ -43,6 +43,7 @@ from gitops.model.diff import ActionKind
 from gitops.model.objects import Body, Manifest, ObjectId, identify
 from gitops.model.plan import Action, Fault, Found, Hold, Phase, Plan
 from gitops.model.project import UNLIMITED, Project
+from gitops.model.revision import Selection
 from gitops.ports import Answer, Apply, Claim, Cluster, Create, Read, Request, Store
 from gitops.wire.plan import plan_digest
 
@@ -54,7 +55,8 @@ STRICT = "strict decoding error: "
 class PlanRequest:
     """What to plan for.
 
-    `only` limits the plan to some objects (a heal, a selective sync); `deletes` plans the deletion
+    `only` limits the plan to some objects (a heal, a selective sync, of which `selection` says what
+    somebody chose); `deletes` plans the deletion
     of all that the application owns; `prune` True lifts the prune budget; `approved` is the digest
     of a plan that somebody approved, `confirmed` lets go what asks for no more than confirmation;
     `rollback` holds what an automatic rollback never deletes, and runs only hooks that ask for it.
@@ -72,6 +74,7 @@ class PlanRequest:
     rollback: bool = False
     deletes: bool = False
     orphan: bool = False
+    selection: Selection | None = None
 
     @property
     def phases(self) -> frozenset[Phase]:
@@ -390,6 +393,6 @@ class Comparer:
             prune=request.prune,
             rollback=request.rollback,
             deletes=request.deletes,
-            partial=request.only is not None,
+            partial=request.only is not None and bool(request.manifests),
             project=self.limits(request),
         )

@@ -55,6 +55,12 @@ class Leftovers:
         told = {a.id: a.held or "" for a in plan.actions if a.kind is ActionKind.DELETE}
         self._note(runtime, desired, told)
 
+    def recount(self, runtime: Runtime) -> None:
+        """Leave out what a selective sync has pruned of what was left."""
+        owned = {claim.id for claim in self._parts.inventory.of(runtime.name)}
+        if runtime.left is not None:
+            runtime.left = {i: why for i, why in runtime.left.items() if i in owned}
+
     def see(self, runtime: Runtime, desired: Desired) -> None:
         """Note what is left of what stands as desired; give up what somebody else deleted."""
         state = self._parts.states.get(runtime.name)

@@ -14,6 +14,7 @@ from gitops.engine.deleting import DELETE, Deleter
 from gitops.engine.desired import Desired
 from gitops.engine.dispatcher import Job
 from gitops.engine.following import REFRESH
+from gitops.engine.narrowing import narrow
 from gitops.engine.parts import Parts
 from gitops.engine.reconciler import Reconciler
 from gitops.engine.registry import Runtime
@@ -22,8 +23,7 @@ from gitops.engine.status import sync_status
 from gitops.engine.undelete import UNDELETE, Undeleter
 from gitops.engine.windows import refuse
 from gitops.errors import ConflictError, GitopsError, InputError, NotFoundError
-from gitops.model.objects import ObjectId
-from gitops.model.revision import Revision
+from gitops.model.revision import Revision, Selection
 from gitops.ports import ApplicationState
 
 HELD_BY_WINDOWS = frozenset({"sync", "rollback", "heal", UNDELETE})
@@ -33,11 +33,11 @@ DEFECT = "a defect in gitops ended the job"
 
 @dataclass(frozen=True, slots=True)
 class SyncOptions:
-    """Options of a manual sync; `only` selects objects, `prune` lifts the prune budget."""
+    """Options of a manual sync; `selection` is for a part, `prune` lifts the prune budget."""
 
     commit: str | None = None
     prune: bool = False
-    only: frozenset[ObjectId] | None = None
+    selection: Selection | None = None
     approved: str = ""
 
 
@@ -133,7 +133,7 @@ class Operations:
     def _sync(self, runtime: Runtime, job: Job) -> tuple[SyncResult | None, str]:
         options = job.options or SyncOptions()
         state = self._parts.states.get(runtime.name)
-        if state.pin is not None and options.only is None:
+        if state.pin is not None and options.selection is None:
             raise ConflictError(
                 f"the application is pinned to revision {state.pin.revision}",
                 where=runtime.name,
@@ -154,13 +154,9 @@ class Operations:
             return None, f"already synced at revision {self._newest(runtime)}"
 
         def change(request: PlanRequest) -> PlanRequest:
-            return replace(
-                request,
-                prune=True if options.prune else None,
-                only=options.only,
-                hooks=options.only is None,
-                approved=options.approved,
-            )
+            owned = {claim.id for claim in self._parts.inventory.of(runtime.name)}
+            narrowed = narrow(request, options.selection, owned, prune=options.prune)
+            return replace(narrowed, approved=options.approved)
 
         result = self._reconciler.sync(runtime, desired, job.trigger, change)
         if options.commit is not None:
@@ -194,7 +190,7 @@ class Operations:
 
     def _is_done(self, runtime: Runtime, desired: Desired, options: SyncOptions) -> bool:
         state = self._parts.states.get(runtime.name)
-        plain = options.only is None and not options.approved
+        plain = options.selection is None and not options.approved
         return (
             plain
             and desired.digest == state.synced_digest

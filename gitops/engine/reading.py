@@ -1,21 +1,21 @@
 """What people look at: plans, revisions, differences. Changes nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 from gitops.core.diff.diff import diff
 from gitops.core.manifests.normalize import canonical
 from gitops.core.ownership.owners import LastApplied
-from gitops.core.planning.selecting import select
 from gitops.engine.compare import Comparison, PlanRequest
 from gitops.engine.deleting import deletion, preview
+from gitops.engine.narrowing import narrow
 from gitops.engine.parts import Parts
 from gitops.engine.status import describe
 from gitops.errors import InputError, NotFoundError, SourceError
 from gitops.model.application import Application
 from gitops.model.diff import ActionKind, Diff
 from gitops.model.objects import Body, Manifest, ObjectId
-from gitops.model.revision import Revision, TrailRecord
+from gitops.model.revision import Revision, Selection, TrailRecord
 from gitops.model.status import ApplicationStatus
 from gitops.ports import ApplicationState, DeletionMode, TrailQuery, Verdict
 
@@ -39,12 +39,12 @@ class Reading:
         name: str,
         commit: str | None = None,
         *,
-        only: frozenset[ObjectId] | None = None,
+        selection: Selection | None = None,
         prune: bool = False,
     ) -> Comparison:
         """What a sync would do now, or the deletion that has begun; raises what is in the way.
 
-        `only` and `prune` are those of `SyncOptions`.
+        `selection` and `prune` are those of `SyncOptions`.
         """
         application = self._parts.registry.get(name).application
         state = self._parts.states.get(name)
@@ -52,8 +52,7 @@ class Reading:
             return self._parts.compare(deletion(self._parts, application))
         warnings = self._look(application)
         request = self._request(application, state, commit)
-        hooks = request.hooks and only is None
-        request = replace(request, only=only, prune=True if prune else None, hooks=hooks)
+        request = narrow(request, selection, self._owned(name), prune=prune)
         return _warned(self._parts.compare(request), warnings)
 
     def deletion(self, name: str, mode: DeletionMode) -> Comparison:
@@ -61,26 +60,16 @@ class Reading:
         return preview(self._parts, name, mode)
 
     def select(
-        self, name: str, patterns: Sequence[str], commit: str | None = None
+        self, name: str, selection: Selection, commit: str | None = None
     ) -> frozenset[ObjectId]:
-        """Objects that an application desires or owns, by `group:Kind:namespace/name`.
-
-        Raises InputError for another shape, NotFoundError where one matches nothing.
-        """
+        """What a selective sync would be for now; raises InputError, NotFoundError."""
         application = self._parts.registry.get(name).application
         self._look(application)
         request = self._request(application, self._parts.states.get(name), commit)
-        known = {manifest.id for manifest in request.manifests}
-        known |= {claim.id for claim in self._parts.inventory.of(name)}
-        found = {pattern: select(pattern, known) for pattern in patterns}
-        for pattern, matches in found.items():
-            if not matches:
-                raise NotFoundError(
-                    f'no object of the application is "{pattern}"',
-                    where=name,
-                    remedy="write it as group:Kind:namespace/name, as in apps:Deployment:prod/web",
-                )
-        return frozenset().union(*found.values())
+        return narrow(request, selection, self._owned(name), prune=False).only or frozenset()
+
+    def _owned(self, name: str) -> set[ObjectId]:
+        return {claim.id for claim in self._parts.inventory.of(name)}
 
     def plan_of(self, application: Application, commit: str | None = None) -> Comparison:
         """What a sync of an application would do that need not be registered."""

@@ -318,6 +318,8 @@ class Reconciler:
         if plan.only is None:
             self.leftovers.take(runtime, desired, result.plan)
             self._follow_up(runtime, desired, result, trigger)
+        else:
+            self.leftovers.recount(runtime)
         self.after(runtime, result)
         return result
 

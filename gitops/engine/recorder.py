@@ -57,6 +57,7 @@ class Recorder:
             summary=summarise(plan),
             source=request.source,
             partial=request.plan.only is not None and request.kind is RevisionKind.SYNC,
+            selection=request.plan.selection,
             manifests=request.manifests or None,
         )
         with self._store.together():

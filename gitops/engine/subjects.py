@@ -127,9 +127,12 @@ class Subjects:
         self._defer(gathered)
         wanted = self._inventory.contests.of(application.name)
         gathered.warnings += [contested(i, application.name, wanted[i]) for i in sorted(wanted)]
-        if only is None:
-            desired = {subject.id for subject in gathered.subjects}
-            gathered.stale = [c for c in claims.values() if c.id not in desired]
+        desired = {s.id for s in gathered.subjects} if only is None else {m.id for m in manifests}
+        gathered.stale = [
+            claim
+            for claim in claims.values()
+            if claim.id not in desired and (only is None or claim.id in only)
+        ]
         gathered.degraded = self._degraded(gathered.subjects)
         return gathered
 

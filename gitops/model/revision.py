@@ -110,6 +110,17 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Selection:
+    """What somebody wrote to sync only a part: `group:Kind:namespace/name`, and label selectors.
+
+    A resource that begins with `!` is left out.
+    """
+
+    resources: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Revision:
     """One attempt to bring one application somewhere, from its opening to its close.
 
@@ -118,7 +129,8 @@ class Revision:
     addresses in the content store (None where there is nothing); `healthy` says that all actions
     succeeded and the application was Healthy or Suspended before its deadline. `count` counts
     repeats that joined (heals, and attempts that failed by what still stood in the way);
-    `attempts` counts tries within (retries).
+    `attempts` counts tries within (retries). `partial` says that it was not for all objects, and
+    `selection` which ones somebody chose.
     """
 
     application: str
@@ -142,6 +154,7 @@ class Revision:
     attempts: int = 1
     count: int = 1
     live: str | None = None
+    selection: Selection | None = None
 
 
 class RecordKind(StrEnum):

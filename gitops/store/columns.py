@@ -54,17 +54,17 @@ class Instant(TypeDecorator[datetime]):
 
 
 class Json(TypeDecorator[Any]):
-    """A JSON value as canonical text."""
+    """A JSON value as canonical text; null is the database's own."""
 
     impl: TypeEngine[Any] | type[TypeEngine[Any]] = Text
     cache_ok: bool | None = True
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str:
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         """Write the value."""
         del dialect
-        return canonical(value).decode("ascii")
+        return None if value is None else canonical(value).decode("ascii")
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         """Read the value."""
         del dialect
-        return json.loads(value)
+        return None if value is None else json.loads(value)

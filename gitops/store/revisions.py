@@ -37,6 +37,8 @@ from gitops.wire.revision import (
     outcome_to_wire,
     revision_from_wire,
     revision_to_wire,
+    selection_from_wire,
+    selection_to_wire,
 )
 
 _HERE: Final = and_(
@@ -103,6 +105,7 @@ def row_of(revision: Revision) -> dict[str, Any]:
         "attempts": revision.attempts,
         "repeats": revision.count,
         "live": revision.live,
+        "selection": selection_to_wire(revision.selection),
     }
 
 
@@ -129,6 +132,7 @@ def revision_of(row: Row) -> Revision:
         attempts=row.attempts,
         count=row.repeats,
         live=row.live,
+        selection=selection_from_wire(row.selection),
     )
 
 

@@ -91,6 +91,7 @@ revisions = Table(
     Column("attempts", Integer, nullable=False),
     Column("repeats", Integer, nullable=False),
     Column("live", String(64)),
+    Column("selection", Json),
     Index("revisions_by_state", "state", "application", "number"),
 )
 """A projection of the trail, for listing; outcomes are read from the trail itself."""

@@ -16,6 +16,7 @@ from gitops.model.revision import (
     Revision,
     RevisionKind,
     RevisionState,
+    Selection,
     Trigger,
     TriggerKind,
 )
@@ -34,7 +35,7 @@ def history_row(revision: Revision) -> JsonObject:
     """`{number, kind, trigger, actor, commit, digest, state, health, startedAt, finishedAt, …}`.
 
     `trigger` is a word, `commit` a full sha; beside the contract: `subject` (the first line of the
-    commit's message), `message` (how it ended, for people), `healthy` and `count`.
+    commit's message), `message` (how it ended, for people), `healthy`, `count` and `selection`.
     """
     commit = revision.commit
     return {
@@ -54,6 +55,7 @@ def history_row(revision: Revision) -> JsonObject:
         "message": revision.message,
         "healthy": revision.healthy,
         "count": revision.count,
+        "selection": selection_to_wire(revision.selection),
     }
 
 
@@ -103,7 +105,22 @@ def revision_from_wire(value: Mapping[str, Any]) -> Revision:
         attempts=value["attempts"],
         count=value["count"],
         live=value.get("live"),
+        selection=selection_from_wire(value.get("selection")),
     )
+
+
+def selection_to_wire(selection: Selection | None) -> JsonObject | None:
+    """`{resources, labels}`, as somebody wrote them; null where nobody chose."""
+    if selection is None:
+        return None
+    return {"resources": list(selection.resources), "labels": list(selection.labels)}
+
+
+def selection_from_wire(value: Mapping[str, Any] | None) -> Selection | None:
+    """The selection that `selection_to_wire` wrote."""
+    if value is None:
+        return None
+    return Selection(tuple(value["resources"]), tuple(value["labels"]))
 
 
 def outcome_to_wire(outcome: Outcome) -> JsonObject:

@@ -258,8 +258,27 @@ def test_chosen_objects_are_a_partial_revision(gitops: Gitops, world: World) -> 
     assert gitops("sync", "demo", "--resource", ":ConfigMap:a").code == 0
     [row] = gitops("history", "demo", "-o", "json").json()
     assert row["partial"]
+    assert row["selection"] == {"resources": [":ConfigMap:a"], "labels": []}
     status = gitops("status", "demo", "-o", "json").json()
     assert [o["name"] for o in status["objects"]] == ["a"]
+
+    assert gitops("sync", "demo", "--label", "!tier", "--resource", "!:ConfigMap:a").code == 0
+    assert "sync (only !:ConfigMap:a, !tier)" in gitops("history", "demo").out
+    assert "Chosen:        !:ConfigMap:a, !tier\n" in gitops("show", "demo", "2").out
+    assert "manual, only !:ConfigMap:a, !tier" in gitops("audit", "list").out
+    assert gitops("audit", "verify").code == 0
+
+
+def test_a_selection_of_nothing_is_refused_at_once(gitops: Gitops, world: World) -> None:
+    world.push("app/a.yaml", config_map("a"))
+    world.declare(**BY_HAND)
+    for flags in (("--label", "tier=web"), ("--resource", ":ConfigMap:b")):
+        for dry in ((), ("--dry-run",)):
+            ran = gitops("sync", "demo", *flags, *dry, "-o", "json")
+            assert (ran.code, ran.error()["code"]) == (1, "not-found")
+    ran = gitops("sync", "demo", "--label", "tier in web", "-o", "json")
+    assert (ran.code, ran.error()["code"], ran.error()["where"]) == (1, "invalid", "demo")
+    assert gitops("history", "demo", "-o", "json").json() == []
 
 
 def test_nobody_waits_where_nobody_wants_to(gitops: Gitops, world: World) -> None:

@@ -15,6 +15,7 @@ from gitops.model.revision import (
     Revision,
     RevisionKind,
     RevisionState,
+    Selection,
     Trigger,
     TriggerKind,
 )
@@ -57,6 +58,7 @@ def test_an_opened_revision_is_read_as_it_was_given(store: SqlStore) -> None:
         trigger=Trigger(TriggerKind.WEBHOOK, "ann", "delivery 7"),
         source=3,
         partial=True,
+        selection=Selection(("!apps:Deployment:web",), ("tier=web",)),
         manifests="m" * 64,
         diff="d" * 64,
         live="c" * 64,

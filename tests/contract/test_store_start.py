@@ -244,10 +244,26 @@ def test_revisions_of_a_database_from_before_live_copies_are_read(state: Path) -
     tamper(
         state,
         "ALTER TABLE revisions DROP COLUMN live",
+        "ALTER TABLE revisions DROP COLUMN selection",
         "UPDATE alembic_version SET version_num = '0001'",
     )
     with opened_store("file", state) as store:
         assert [(r.number, r.live) for r in store.revisions("blog")] == [(1, None)]
+
+
+def test_revisions_of_a_database_from_before_selections_are_read_and_verified(
+    state: Path,
+) -> None:
+    with opened_store("file", state) as store:
+        store.open_revision(opened("blog"))
+    tamper(
+        state,
+        "ALTER TABLE revisions DROP COLUMN selection",
+        "UPDATE alembic_version SET version_num = '0002'",
+    )
+    with opened_store("file", state) as store:
+        assert [(r.number, r.selection) for r in store.revisions("blog")] == [(1, None)]
+        assert store.verify().faults == ()
 
 
 def test_a_database_of_a_newer_gitops_is_refused(state: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from gitops.engine.operations import SyncOptions
-from gitops.model.revision import RecordKind, RevisionKind, RevisionState, TriggerKind
+from gitops.model.revision import RecordKind, RevisionKind, RevisionState, Selection, TriggerKind
 from gitops.ports.store import TrailQuery
 from tests.helpers.service import BY_HAND, config_map
 from tests.helpers.walk import Walk, outcomes
@@ -54,8 +54,8 @@ def test_a_commit_that_changes_nothing_rendered_opens_no_revision(walk: Walk) ->
 def test_a_part_of_an_application_can_be_synced_alone(walk: Walk) -> None:
     start(walk, "one", "two", syncPolicy=MANUAL)
     walk.at_rest("demo")
-    only = walk.service.reading.select("demo", [":ConfigMap:*/one"])
-    done = walk.world.sync(options=SyncOptions(only=only))
+    one = Selection((":ConfigMap:*/one",))
+    done = walk.world.sync(options=SyncOptions(selection=one))
     assert done.data["state"] == "succeeded", done
     first = walk.service.reading.revision("demo", 1)
     assert (first.partial, outcomes(first)) == (True, {"ConfigMap/one": "created"})

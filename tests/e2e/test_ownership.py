@@ -7,8 +7,7 @@ import pytest
 from gitops.engine.deleting import DeleteOptions
 from gitops.engine.operations import SyncOptions
 from gitops.errors import ConflictError
-from gitops.model.objects import ObjectId
-from gitops.model.revision import RevisionKind, RevisionState
+from gitops.model.revision import RevisionKind, RevisionState, Selection
 from gitops.model.status import ApplicationStatus
 from tests.helpers.service import BY_HAND, config_map
 from tests.helpers.walk import Walk, outcomes
@@ -155,8 +154,7 @@ def test_what_a_partial_sync_brought_and_git_took_back_is_found_after_a_restart(
     walk.world.sync()
     walk.settled("demo")
     walk.world.push("app/1.yaml", config_map("two"))
-    two = ObjectId("", "ConfigMap", walk.namespace, "two")
-    walk.world.sync(options=SyncOptions(only=frozenset({two})))
+    walk.world.sync(options=SyncOptions(selection=Selection((":ConfigMap:two",))))
     assert walk.exists("configmap/two")
     walk.world.repo.remove("app/1.yaml")
     walk.world.repo.commit("Take two back")

@@ -1,7 +1,7 @@
 """What a plan shows where a value of a Secret stands in another object."""
 
 from gitops.engine.operations import SyncOptions
-from gitops.model.objects import ObjectId
+from gitops.model.revision import Selection
 from tests.helpers.service import World, config_map
 from tests.helpers.walk import Walk
 
@@ -40,8 +40,7 @@ def test_a_sync_of_another_object_hides_the_old_value_and_the_new(walk: Walk) ->
     walk.world.sync()
     publish(walk.world, OTHER)
     walk.poll()
-    words = ObjectId("", "ConfigMap", walk.namespace, "words")
-    walk.world.sync(options=SyncOptions(only=frozenset({words})))
+    walk.world.sync(options=SyncOptions(selection=Selection((":ConfigMap:words",))))
     assert "data/word" in told(walk.world, 2)
     assert not [value for value in (VALUE, OTHER) if value in told(walk.world, 2)]
 

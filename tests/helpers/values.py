@@ -19,6 +19,7 @@ from gitops.model.revision import (
     Revision,
     RevisionKind,
     RevisionState,
+    Selection,
     TrailRecord,
     Trigger,
     TriggerKind,
@@ -160,6 +161,7 @@ triggers = st.builds(Trigger, st.sampled_from(TriggerKind), words, words)
 statuses = st.none() | st.sampled_from(HealthStatus)
 healths = st.builds(Health, statuses, words)
 addresses = st.none() | st.text("0123456789abcdef", min_size=64, max_size=64)
+texts = st.lists(words, max_size=2).map(tuple)
 revisions = st.builds(
     Revision,
     application=names,
@@ -183,6 +185,7 @@ revisions = st.builds(
     live=addresses,
     attempts=st.integers(1, 9),
     count=st.integers(1, 9),
+    selection=st.none() | st.builds(Selection, texts, texts),
 )
 pins = st.builds(Pin, st.integers(1, 99), words, moments, st.none() | words, words, st.booleans())
 records = st.builds(

@@ -174,6 +174,18 @@ def test_history_names_what_was_restored_and_how_often() -> None:
     assert row.endswith("2026-03-01 09:30:00   image web:v9 cannot be pulled")
 
 
+def test_history_and_revision_tell_what_somebody_chose() -> None:
+    chosen = {"resources": ["!apps:Deployment:web"], "labels": ["tier=web"]}
+    row = ROW | {"kind": "sync", "source": None, "count": 1, "selection": chosen}
+    assert "sync (only !apps:Deployment:web, tier=web)" in click.unstyle(history_table([row]))
+    page = click.unstyle(revision_page(REVISION | {"selection": chosen}, None))
+    assert "Chosen:        !apps:Deployment:web, tier=web" in page
+    opened = {"sequence": 1, "at": "2026-03-01T09:30:00.000000Z", "kind": "revision-opened",
+              "application": "shop", "revision": 4, "actor": "ann",
+              "payload": {"revision": row, "outcomes": []}}  # fmt: skip
+    assert "manual, only !apps:Deployment:web, tier=web" in click.unstyle(record_table([opened]))
+
+
 @pytest.mark.parametrize(
     ("message", "shown"),
     [
