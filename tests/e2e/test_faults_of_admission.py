@@ -3,110 +3,17 @@
 Webhooks and policies look at one namespace only, so that no other test meets them.
 """
 
-import base64
-import json
-import socket
-import ssl
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gitops.model.revision import OutcomeKind, RevisionState
+from tests.helpers.admission import CONFIG_MAPS, Webhook
 from tests.helpers.controlplane import Kubectl, eventually
-from tests.helpers.gitserver import Certificate, make_certificate
+from tests.helpers.gitserver import make_certificate
 from tests.helpers.service import World, config_map
-
-ANSWERS: dict[str, Any] = {
-    "allowed": {"allowed": True},
-    "denied": {"allowed": False, "status": {"code": 403, "message": "words must be kind"}},
-}
-RULE = {
-    "apiGroups": [""],
-    "apiVersions": ["v1"],
-    "operations": ["CREATE", "UPDATE"],
-    "resources": ["configmaps"],
-}
-
-
-class Webhook:
-    """A real admission webhook on a port of its own; `answer` decides, None: HTTP 500.
-
-    It is away until `serve`.
-    """
-
-    def __init__(self, certificate: Certificate) -> None:
-        self.answer = "allowed"
-        self.fails_once = False
-        self.asked: list[bool] = []
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            self.port = listener.getsockname()[1]
-        self._certificate = certificate
-
-    @contextmanager
-    def serve(self) -> Iterator[None]:
-        hook = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def log_message(self, *_: object) -> None:
-                pass
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                status, answer = hook.decide(body)
-                self.send_response(status)
-                self.end_headers()
-                self.wfile.write(json.dumps(answer).encode())
-
-        server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client that hangs up is no news
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self._certificate.certificate, self._certificate.key)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
-
-    def decide(self, review: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        """Status and AdmissionReview; `fails_once` fails the next write that is no dry-run."""
-        request = review["request"]
-        dry_run = bool(request["dryRun"])
-        self.asked.append(dry_run)
-        if self.fails_once and not dry_run:
-            self.fails_once = False
-            return 500, {}
-        answer = {"uid": request["uid"], **ANSWERS[self.answer]}
-        return 200, {**{k: review[k] for k in ("apiVersion", "kind")}, "response": answer}
-
-    def configuration(self, namespace: str) -> dict[str, Any]:
-        """What registers it."""
-        bundle = base64.b64encode(self._certificate.certificate.read_bytes()).decode()
-        client = {"url": f"https://127.0.0.1:{self.port}/", "caBundle": bundle}
-        hook = {
-            "name": "kind.example.com",
-            "clientConfig": client,
-            "sideEffects": "None",
-            "timeoutSeconds": 5,
-            "admissionReviewVersions": ["v1"],
-            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
-            "rules": [RULE],
-        }
-        return {
-            "apiVersion": "admissionregistration.k8s.io/v1",
-            "kind": "ValidatingWebhookConfiguration",
-            "metadata": {"name": namespace},
-            "webhooks": [hook],
-        }
 
 
 @pytest.fixture
@@ -207,7 +114,7 @@ def test_sync_fail_hooks_run_too_when_retries_or_time_ran_out(
 def test_a_policy_that_denies_is_passed_on_in_its_words(world: World, kubectl: Kubectl) -> None:
     name, api = world.namespace, "admissionregistration.k8s.io/v1"
     selector = {"matchLabels": {"kubernetes.io/metadata.name": name}}
-    match = {"resourceRules": [RULE], "namespaceSelector": selector}
+    match = {"resourceRules": [CONFIG_MAPS], "namespaceSelector": selector}
     validation = {"expression": "object.data.word == 'kind'", "message": "words must be kind"}
     policy = {"matchConstraints": match, "validations": [validation], "failurePolicy": "Fail"}
     binding = {"policyName": name, "validationActions": ["Deny"]}
