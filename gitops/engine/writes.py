@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
+from gitops.core.diff.admission import is_answered, overruled
 from gitops.core.diff.diff import removals
 from gitops.core.manifests.normalize import manifest_digest
 from gitops.core.ownership.ownership import MANAGER
@@ -242,7 +243,15 @@ class Writer:
         live = self._cluster.live(answer.body)
         self._actual.put(live)
         claim = self.claim_of(action, live, plan) if is_claimed(action) else None
-        return Written(action, outcome_of(action, OUTCOMES[action.kind], remark(action)), claim)
+        said = "; ".join(filter(None, (remark(action), self._overruled(action, answer.body))))
+        return Written(action, outcome_of(action, OUTCOMES[action.kind], said), claim)
+
+    def _overruled(self, action: Action, answer: Body) -> str:
+        """What of it the cluster made otherwise, or ""; what took more steps is not looked at."""
+        applied = self._body(action)
+        if action.hook is not None or action.removals or is_answered(applied, answer):
+            return ""
+        return overruled(applied, answer, self._cluster.shapes({action.api_version}))
 
     def claim_of(self, action: Action, live: Live, plan: Plan) -> Claim:
         """What is remembered of an object that stands as desired."""

@@ -12,10 +12,10 @@ import pytest
 
 from gitops.model.revision import RevisionKind
 from tests.helpers.admission import Body, Patch, Webhook
-from tests.helpers.controlplane import AuditLog, Kubectl, eventually
+from tests.helpers.controlplane import AuditLog, eventually
 from tests.helpers.gitserver import make_certificate
 from tests.helpers.service import BY_HAND, config_map, deployment
-from tests.helpers.walk import EXAMPLES, Walk
+from tests.helpers.walk import EXAMPLES, Walk, changes
 
 SYSTEMS = sorted(path.stem for path in (EXAMPLES / "applications").glob("*.yaml"))
 EVERYTHING: Body = {
@@ -139,3 +139,174 @@ def applied(walk: Walk, system: str) -> list[Body]:
     claims = walk.service.parts.inventory.of(system)
     found = [walk.service.parts.actual.get(claim.id) for claim in claims]
     return [dict(live.decode()) for live in found if live is not None]
+
+
+def start(walk: Walk, *files: str) -> None:
+    for number, text in enumerate(files):
+        walk.world.repo.write(f"app/{number}.yaml", text)
+    walk.push("Start")
+    walk.world.declare()
+    assert walk.world.closed().healthy, walk.world.story()
+    walk.settled("demo")
+
+
+def test_a_change_of_ours_is_all_that_changes_beside_what_a_webhook_added(
+    walk: Walk, tmp_path: Path
+) -> None:
+    with webhook(walk, tmp_path, inject):
+        start(walk, deployment())
+        second = walk.change("demo", "app/0.yaml", "web:v1", "web:v2")
+        assert changes(second) == ["image web v1→v2"]
+        assert second.healthy
+        spec = walk.live("deployment/web")["spec"]["template"]["spec"]
+        images = {each["name"]: each["image"] for each in spec["containers"]}
+        assert images == {"web": "registry.example/web:v2", "mesh": SIDECAR["image"]}
+        assert {"name": "MESH", "value": "on"} in spec["containers"][0]["env"]
+
+
+def overrule(body: Body) -> Patch:
+    """What policies of a cluster change: the registry of images, and how many replicas."""
+    if body["kind"] != "Deployment":
+        return []
+    image = body["spec"]["template"]["spec"]["containers"][0]["image"]
+    mirrored = image.replace("registry.example/", "mirror.example/")
+    place = "/spec/template/spec/containers/0/image"
+    return [
+        {"op": "replace", "path": place, "value": mirrored},
+        {"op": "add", "path": "/spec/replicas", "value": 2},
+    ]
+
+
+def test_a_field_of_ours_that_a_webhook_changes_is_told_and_not_fought_over(
+    walk: Walk, audit: AuditLog, tmp_path: Path
+) -> None:
+    by = "by a webhook or a policy of the cluster"
+    with webhook(walk, tmp_path, overrule):
+        start(walk, deployment(replicas=1))
+        (outcome,) = walk.service.reading.revision("demo", 1).outcomes
+        fields = "spec.replicas, spec.template.spec.containers.0.image"
+        assert outcome.message == f"not as applied: {fields} {by}"
+        walk.wait_told("demo", "outcome", "web created", f"not as applied: {fields} {by}")
+        assert walk.get("deployment/web", ".spec.replicas") == "2"
+        stands(walk, "demo", audit)
+
+
+def test_what_a_webhook_writes_anew_at_each_write_is_not_fought_over_either(
+    walk: Walk, audit: AuditLog, tmp_path: Path
+) -> None:
+    told: list[str] = []
+
+    def count(body: Body) -> Patch:
+        if body["kind"] != "ConfigMap" or body["metadata"]["name"] != "words":
+            return []
+        told.append(str(len(told)))
+        return [{"op": "add", "path": "/data/word", "value": told[-1]}]
+
+    with webhook(walk, tmp_path, count):
+        start(walk, config_map())
+        stands(walk, "demo", audit)
+        before = audit.mark()
+        heal = walk.after("demo", lambda: walk.kubectl(*label(walk, "once")))
+        assert heal.kind is RevisionKind.HEAL
+        walk.settled("demo")
+        assert walk.service.dispatcher.wait_idle(60)
+        asked = audit.since(before, agent="gitops", verbs=WRITES)
+        applied = [event for event in asked if "dryRun" not in event["requestURI"]]
+        assert len(applied) == 1, "one repair of one change by hand"
+
+
+def label(walk: Walk, value: str) -> tuple[str, ...]:
+    return ("-n", walk.namespace, "label", "configmap/words", f"by-hand={value}")
+
+
+SPELLED = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: web}}
+  strategy: {rollingUpdate: {maxSurge: "100%", maxUnavailable: 0}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      terminationGracePeriodSeconds: 3
+      containers:
+      - name: a
+        image: registry.example/a:v1
+        ports: [{containerPort: 80, name: http}]
+        readinessProbe: {httpGet: {port: http}, periodSeconds: 1}
+        livenessProbe: {tcpSocket: {port: 80}}
+        resources:
+          requests: {cpu: 1000m, memory: 1Gi, ephemeral-storage: 1e3}
+          limits: {cpu: "1.0", memory: 1073741824, ephemeral-storage: 100M}
+      - name: b
+        image: registry.example/b:v1
+        resources:
+          requests: {cpu: 0.5, memory: 0.5Gi}
+          limits: {cpu: 1, memory: 1024Mi}
+      - name: c
+        image: registry.example/c:v1
+        resources:
+          requests: {cpu: 1e-1, memory: 1000Ki}
+          limits: {cpu: 1e0, memory: "128974848"}
+      volumes:
+      - name: scratch
+        emptyDir: {sizeLimit: 0.25Gi}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec:
+  selector: {app: web}
+  ports:
+  - {name: a, port: 80, targetPort: http}
+  - {name: b, port: 81, targetPort: 8080}
+  - {name: c, port: 82, targetPort: "http"}
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: web}
+spec: {maxUnavailable: 50%, selector: {matchLabels: {app: web}}}
+---
+apiVersion: v1
+kind: ResourceQuota
+metadata: {name: room}
+spec: {hard: {requests.cpu: 100000m, limits.memory: "1e12", pods: "5e1"}}
+---
+apiVersion: v1
+kind: LimitRange
+metadata: {name: each}
+spec: {limits: [{type: Container, max: {cpu: "4.0", memory: 4096Mi}, min: {cpu: 0.001}}]}
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: data}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 0.5Gi}}}
+"""
+"""Quantities, ports and shares in the spellings that people give them."""
+
+
+def test_no_spelling_of_a_quantity_a_port_or_a_share_is_a_difference(
+    walk: Walk, audit: AuditLog
+) -> None:
+    before = audit.mark()
+    walk.world.push("app/all.yaml", SPELLED)
+    walk.world.declare()
+    first = walk.world.closed()
+    assert first.healthy, walk.world.story()
+    walk.settled("demo")
+    assert not any("not as applied" in o.message for o in first.outcomes)
+    asked = audit.since(before, agent="gitops", verbs=WRITES)
+    dry_runs = [e for e in asked if "dryRun" in e["requestURI"]]
+    assert (len(dry_runs), len(asked) - len(dry_runs)) == (6, 6), "what the table of costs says"
+    stands(walk, "demo", audit)
+    commented = SPELLED.replace("kind: Deployment", "kind: Deployment  # as before")
+    commented = commented.replace("{cpu: 0.5, memory: 0.5Gi}", "{memory: 512Mi, cpu: 500m}")
+    before = audit.mark()
+    walk.world.push("app/all.yaml", commented)
+    walk.poll()
+    walk.settled("demo")
+    assert walk.service.dispatcher.wait_idle(60)
+    assert audit.since(before, agent="gitops", verbs=WRITES) == [], "equal is equal: no request"

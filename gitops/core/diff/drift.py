@@ -64,7 +64,7 @@ def note_of_repair(
     if gone:
         return Note((), ())
     manager, since = touched or ("", "")
-    fields = tuple(map(_field, changes)) or (MARKS,)
+    fields = tuple(map(name_field, changes)) or (MARKS,)
     return Note(fields, (manager,) if manager else (), since)
 
 
@@ -75,14 +75,15 @@ def note_of(changes: Iterable[FieldChange], live: Body | None) -> Note:
     given = tuple(changes)
     if not given:
         return Note((MARKS,), (), max(map(_time, managed_fields(live)), default=""))
-    fields = tuple(map(_field, given))
+    fields = tuple(map(name_field, given))
     found = {change.owner for change in given} - {OURS, DEFAULTED}
     managers = tuple(sorted(found))
     entries = [e for e in managed_fields(live) if not found or e.get("manager") in found]
     return Note(fields, managers, max((_time(e) for e in entries), default=""))
 
 
-def _field(change: FieldChange) -> str:
+def name_field(change: FieldChange) -> str:
+    """`spec.replicas`, as people write a path."""
     return change.path.strip("/").replace("/", ".").replace("~1", "/")
 
 
