@@ -67,13 +67,16 @@ def tools() -> Tools:
 
 
 def make_renderer(settings: Settings) -> ToolRenderer:
-    """The renderer with its limits."""
+    """The renderer with its limits; what a killed service left of its renders goes."""
     limits = Limits(
         wall_s=settings.render.timeout.total_seconds(),
         memory_bytes=settings.render.memory_bytes,
         output_bytes=settings.render.output_bytes,
     )
-    return ToolRenderer(tools(), limits, allow_remote=settings.render.allow_remote)
+    remote, work_dir = settings.render.allow_remote, settings.state_dir / "scratch"
+    renderer = ToolRenderer(tools(), limits, work_dir, allow_remote=remote)
+    renderer.clean()
+    return renderer
 
 
 @dataclass(slots=True)

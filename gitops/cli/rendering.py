@@ -56,7 +56,9 @@ class Flags:
 
 def make_renderer() -> ToolRenderer:
     """The user's own tools, else those of the control plane's build."""
-    return ToolRenderer(Tools(kustomize=find_tool("kustomize"), helm=find_tool("helm")))
+    renderer = ToolRenderer(Tools(kustomize=find_tool("kustomize"), helm=find_tool("helm")))
+    renderer.clean()
+    return renderer
 
 
 def request_for_folder(renderer: ToolRenderer, path: Path, flags: Flags) -> RenderRequest:

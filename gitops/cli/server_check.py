@@ -10,8 +10,6 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from http.client import CONFLICT, NOT_FOUND
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -25,6 +23,7 @@ from gitops.core.validation.validate import CRD
 from gitops.core.wording import Path as Steps
 from gitops.model.objects import Body, GroupKind, KindInfo, Manifest, Place
 from gitops.model.plan import Fault
+from gitops.scratch import private_folder, sweep
 
 Locate = Callable[[Place | None, Steps], Place | None]
 
@@ -37,6 +36,7 @@ _GROUNDS: Final = (
     GroupKind("node.k8s.io", "RuntimeClass"),
 )
 """What other objects rest on, in the order in which it is made."""
+_SCRATCH: Final = "gitops-validate-"
 _STRICT: Final = "fieldValidation=Strict"
 _TIMEOUT_S: Final = 30.0
 _PAUSE_S: Final = 0.05
@@ -63,9 +63,10 @@ class Judgement:
 
 def ask_server(subjects: Sequence[Subject], shapes: Shapes, progress: Progress) -> Judgement:
     """Start a server, ask it about everything, and remove it; raises ControlPlaneError."""
+    sweep(_SCRATCH)
     with (
-        TemporaryDirectory(prefix="gitops-validate-") as folder,
-        ControlPlane.start(Path(folder), unsafe_no_fsync=True, progress=progress) as plane,
+        private_folder(_SCRATCH) as folder,
+        ControlPlane.start(folder, unsafe_no_fsync=True, progress=progress) as plane,
     ):
         api = Api(urlsplit(plane.url).port or 0, plane.ca, plane.token, _TIMEOUT_S)
         return _Asking(api, shapes).judge(subjects)

@@ -9,7 +9,6 @@ import base64
 import math
 import os
 import ssl
-import tempfile
 import time
 import urllib.request
 from collections.abc import Awaitable, Callable, Mapping
@@ -26,6 +25,7 @@ from kubernetes.aio.config.kube_config import KubeConfigLoader
 
 from gitops.core.yaml.reader import read_documents
 from gitops.errors import SettingsError
+from gitops.scratch import private_folder, sweep
 
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 TOKEN_AGE_S: Final = 60.0
@@ -42,6 +42,7 @@ make_loader: Final[Any] = KubeConfigLoader
 make_pod_loader: Final[Any] = InClusterConfigLoader
 FILES: Final = (*EMBEDDED.values(), "tokenFile")
 _NO_KUBECONFIG: Final = "it is not a kubeconfig"
+_SCRATCH: Final = "gitops-tls-"
 _MISSHAPEN: Final = (TypeError, AttributeError)
 """What comes of a text where a mapping is wanted."""
 
@@ -160,15 +161,16 @@ def _in_cluster(trust: Trust, environ: Mapping[str, str]) -> Configuration:
 
 async def _from_files(paths: list[Path], context: str | None, trust: Trust) -> Endpoint:
     configuration = Configuration()
-    with tempfile.TemporaryDirectory(prefix="gitops-tls-") as scratch:
-        merged = _merge(paths, Path(scratch))
+    sweep(_SCRATCH)
+    with private_folder(_SCRATCH) as scratch:
+        merged = _merge(paths, scratch)
         user = _user(merged, context)
         _check(user, trust, str(paths[0]))
         loader = make_loader(
             config_dict=merged,
             active_context=context,
             config_base_path="",
-            temp_file_path=scratch,
+            temp_file_path=str(scratch),
         )
         await loader.load_and_set(configuration)
         if "exec" in user and not configuration.api_key and not configuration.cert_file:

@@ -42,14 +42,16 @@ def kustomize_settings(
     return values
 
 
-def run_kustomize(sandbox: Sandbox, tool: Path, folder: Path, settings: Mapping[str, Any]) -> bytes:
-    """Edit the copy in `folder`, and build it.
+def run_kustomize(
+    sandbox: Sandbox, tool: Path, scratch: Path, folder: Path, settings: Mapping[str, Any]
+) -> bytes:
+    """Edit the copy in `folder`, and build it; what it fetches lies in `scratch` meanwhile.
 
     Raises:
         RenderError: `failed` or `limit`.
     """
     # Kustomize reads `env` files whose lines name variables only from its own environment.
-    environment = {"PATH": os.defpath} if sandbox.network else {}
+    environment = {"PATH": os.defpath, "TMPDIR": str(scratch)} if sandbox.network else {}
     for step in _EDITS:
         words = step(settings)
         if words:

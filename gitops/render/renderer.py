@@ -10,8 +10,6 @@ part of it: raise it when the same content would render differently.
 
 import hashlib
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -40,6 +38,7 @@ from gitops.render.sandbox import Limits, Sandbox
 from gitops.render.tools import Tools
 from gitops.render.tree import Tree
 from gitops.render.variables import build_variables
+from gitops.scratch import private_folder, sweep
 
 KEY_VERSION: Final = "render/1"
 _PREFIX: Final = "gitops-render-"
@@ -65,7 +64,7 @@ class Prepared:
 class ToolRenderer:
     """Renders with the tools of this machine.
 
-    `work_dir` is where private folders are made (the system's temporary folder by default);
+    `work_dir` is where private folders are made (by default the system's temporary folder);
     `allow_remote` lets Kustomize and Helm fetch over the network, and keys such renders by the
     whole repository.
     """
@@ -113,13 +112,8 @@ class ToolRenderer:
         return Rendered(tuple(texts), ", ".join(names))
 
     def clean(self) -> None:
-        """Remove what a render left in `work_dir` when its process was killed; call at start-up.
-
-        Only for a folder of our own: another process may be rendering in a shared one.
-        """
-        if self.work_dir is not None:
-            for left in self.work_dir.glob(f"{_PREFIX}*"):
-                shutil.rmtree(left, ignore_errors=True)
+        """Remove what renders left behind whose process was killed; call at start-up."""
+        sweep(_PREFIX, self.work_dir)
 
     def versions(self) -> Mapping[str, str]:
         """Each tool's version (`kustomize`, `helm`), or why it is missing."""
@@ -192,8 +186,9 @@ class ToolRenderer:
                 if source.chart is not None:
                     output = run_helm(self._sandbox, tool, exports, source.position, source.chart)
                     return split_templates(decode(output, path), path)
+                export = exports[source.position]
                 output = run_kustomize(
-                    self._sandbox, tool, exports[source.position] / path, source.settings
+                    self._sandbox, tool, export.parent, export / path, source.settings
                 )
             except RenderError as error:
                 raise _in_repository(error, exports, path) from error
@@ -203,8 +198,7 @@ class ToolRenderer:
     @contextmanager
     def _exports(self, source: Prepared, closures: Sequence[Closure]) -> Iterator[list[Path]]:
         """A private folder with what each source may read; gone afterwards on every path."""
-        base = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self.work_dir)).resolve()
-        try:
+        with private_folder(_PREFIX, self.work_dir) as base:
             exports = []
             for position, closure in enumerate(closures):
                 folder = base / f"source-{position}"
@@ -216,8 +210,6 @@ class ToolRenderer:
                     check_links(folder)
                 exports.append(folder)
             yield exports
-        finally:
-            shutil.rmtree(base, ignore_errors=True)
 
 
 _SORTED: Final = orjson.OPT_SORT_KEYS

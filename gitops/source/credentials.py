@@ -10,8 +10,6 @@ import base64
 import contextlib
 import os
 import shlex
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +17,7 @@ from urllib.parse import quote
 
 from gitops.core.git.repo_url import RepoUrl, covers, parse, parse_prefix
 from gitops.errors import SettingsError
+from gitops.scratch import private_folder
 from gitops.source.options import GitOptions
 
 # Git runs it with `get`, and with what it asks about on standard input. It is asked only for the
@@ -136,9 +135,7 @@ class _Files:
         if isinstance(value, Path):
             return value.absolute()
         if self._made is None:
-            parent = str(self._folder) if self._folder else None
-            self._made = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=parent))
-            self._stack.callback(shutil.rmtree, self._made, ignore_errors=True)
+            self._made = self._stack.enter_context(private_folder("gitops-keys-", self._folder))
         path = self._made / name
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:

@@ -5,8 +5,6 @@ scheduler call it through `ports.Repositories`; wiring makes it. Two spellings o
 share a mirror, named by the hash of the normalised URL.
 """
 
-import os
-import shutil
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
@@ -16,6 +14,7 @@ from gitops.core.git.references import Ambiguous, Found, Missing, PerhapsSha, is
 from gitops.core.git.repo_url import normalise, parse, split_credentials
 from gitops.errors import SourceError
 from gitops.model.revision import Commit
+from gitops.scratch import sweep
 from gitops.source.checkout import GitCheckout, Modules
 from gitops.source.credentials import Credential, Credentials
 from gitops.source.mirror import Mirror
@@ -40,7 +39,7 @@ class GitRepositories:
         home, keys = self.directory / "home", self.directory / "keys"
         for folder in (self.directory, home, keys):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _remove_left_behind(keys)
+        sweep("", keys)
         self._credentials = Credentials(credentials, keys)
         self._runner = GitRunner(home)
         self._pool = ReaderPool(self.options.open_readers)
@@ -205,15 +204,3 @@ def _missing(
         message = f"there is no branch or tag `{revision}`"
         remedy = f"did you mean {' or '.join(f'`{name}`' for name in near)}?" if near else "push it"
     return SourceError(message, where=url, remedy=remedy, reason="ref-missing")
-
-
-def _remove_left_behind(keys: Path) -> None:
-    """Keys of processes that were killed; those of processes that run are left alone."""
-    for folder in keys.iterdir():
-        pid, _, _ = folder.name.partition("-")
-        try:
-            os.kill(int(pid), 0)
-        except (ProcessLookupError, ValueError):
-            shutil.rmtree(folder, ignore_errors=True)
-        except PermissionError:
-            continue

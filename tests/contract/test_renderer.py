@@ -2,7 +2,9 @@
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -552,9 +554,46 @@ def test_what_lies_on_the_disk_is_checked_again(tmp_path: Path) -> None:
         check_links(tmp_path)
 
 
+def test_a_kustomize_that_is_ended_while_it_fetches_leaves_nothing(tmp_path: Path) -> None:
+    elsewhere = Path("/tmp")
+    before = set(elsewhere.glob("kustomize-*"))
+    renderer = ToolRenderer(real_tools(), Limits(wall_s=5), tmp_path, allow_remote=True)
+    with hanging_git() as (url, asked):
+        files = {"app/kustomization.yaml": f"resources: ['{url}/base.git//app?ref=main']\n"}
+        with pytest.raises(RenderError, match="ran longer"):
+            renderer.render(request(files, at("app")))
+        assert asked.is_set()
+    assert list(tmp_path.iterdir()) == []
+    assert set(elsewhere.glob("kustomize-*")) == before
+
+
+@contextmanager
+def hanging_git() -> Iterator[tuple[str, threading.Event]]:
+    """The URL of a server that answers no git, and whether git has asked it."""
+    asked, done = threading.Event(), threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if "info/refs" not in self.path:
+                self.send_error(404)
+                return
+            asked.set()
+            done.wait()
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", asked
+        finally:
+            done.set()
+            server.shutdown()
+
+
 def test_what_a_killed_render_left_behind_is_removed(tmp_path: Path) -> None:
     (tmp_path / "gitops-render-x" / "home").mkdir(parents=True)
     (tmp_path / "other").mkdir()
     ToolRenderer(real_tools(), work_dir=tmp_path).clean()
     assert [path.name for path in tmp_path.iterdir()] == ["other"]
-    ToolRenderer(real_tools()).clean()

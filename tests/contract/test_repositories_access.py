@@ -1,7 +1,6 @@
 """Credentials open repositories, wrong ones are told apart, and none is seen anywhere."""
 
 import logging
-import os
 import threading
 import traceback
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gitops.errors import SettingsError, SourceError
+from gitops.scratch import private_folder
 from gitops.source.credentials import Credential
 from gitops.source.repositories import GitRepositories
 from tests.helpers.gitserver import (
@@ -239,16 +239,12 @@ def test_key_files_are_gone_after_each_command(ssh: tuple[SshGit, World]) -> Non
 
 
 def test_key_files_of_a_killed_process_go_at_the_start(tmp_path: Path) -> None:
-    left = tmp_path / "mirrors" / "keys" / "999999999-abc"
+    left = tmp_path / "mirrors" / "keys" / "left"
     left.mkdir(parents=True)
     (left / "key").write_text("secret")
-    own = tmp_path / "mirrors" / "keys" / f"{os.getpid()}-abc"
-    own.mkdir()
-
-    GitRepositories(tmp_path / "mirrors").close()
-
-    assert not left.exists()
-    assert own.exists()
+    with private_folder("used-", left.parent) as used:
+        GitRepositories(tmp_path / "mirrors").close()
+        assert list(left.parent.iterdir()) == [used]
 
 
 @pytest.mark.parametrize("kind", ["password", "bearer", "url"])
