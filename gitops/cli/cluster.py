@@ -49,14 +49,17 @@ def cluster_command() -> None:
     help="Return when it is ready, or stay until Ctrl-C and stop it.",
 )
 @click.option("--audit", is_flag=True, help="Write every request to audit.log in the directory.")
+@click.option("--every-api", is_flag=True, help="Serve alpha and beta versions of kinds, too.")
 @output_option
-def start(directory: Path, *, detach: bool, audit: bool, output: str) -> None:
+def start(directory: Path, *, detach: bool, audit: bool, every_api: bool, output: str) -> None:
     """Start it, or say where it runs; builds it first where that was never done."""
     started = time.monotonic()
     printer = Printer("building the control plane")
     was_running = ControlPlane(directory.resolve()).status().ready
     try:
-        plane = ControlPlane.start(directory, audit=audit, detach=detach, progress=printer)
+        plane = ControlPlane.start(
+            directory, audit=audit, every_api=every_api, detach=detach, progress=printer
+        )
     finally:
         printer.finish()
     took = "already running" if was_running else f"ready in {time.monotonic() - started:.1f} s"

@@ -35,10 +35,14 @@ AUDIT_POLICY: Final[Mapping[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to run: `unsafe_no_fsync` for tests only, `audit` writes every request to a file."""
+    """How to run: `unsafe_no_fsync` for tests only, `audit` writes every request to a file.
+
+    `every_api` serves alpha and beta versions too, with the gates that their fields need.
+    """
 
     unsafe_no_fsync: bool = False
     audit: bool = False
+    every_api: bool = False
 
 
 def kubeconfig(url: str, ca: bytes, token: str, user: str) -> dict[str, Any]:
@@ -125,6 +129,8 @@ def apiserver(layout: Layout, ports: Mapping[str, int], options: Options) -> lis
             f"--audit-policy-file={layout.root / 'audit-policy.json'}",
             "--audit-log-maxsize=0",
         ]
+    if options.every_api:
+        arguments += ["--runtime-config=api/all=true", "--feature-gates=AllAlpha=true,AllBeta=true"]
     return arguments
 
 

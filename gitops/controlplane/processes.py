@@ -62,13 +62,15 @@ class ControlPlane:
         *,
         unsafe_no_fsync: bool = False,
         audit: bool = False,
+        every_api: bool = False,
         detach: bool = False,
         progress: Progress = silent,
     ) -> Self:
         """Start what is kept in a directory, or attach to it where it runs already.
 
         Returns when pods could run. The control plane ends with this process, unless `detach`;
-        `unsafe_no_fsync` is for tests; `audit` writes every request to `audit_log`.
+        `unsafe_no_fsync` is for tests; `audit` writes every request to `audit_log`;
+        `every_api` serves alpha and beta versions too.
         Raises ControlPlaneError (also when the binaries have to be built first and cannot be).
         """
         layout = Layout(directory.resolve())
@@ -79,6 +81,7 @@ class ControlPlane:
             command += ["--binaries", str(binaries.directory)]
             command += ["--unsafe-no-fsync"] if unsafe_no_fsync else []
             command += ["--audit"] if audit else []
+            command += ["--every-api"] if every_api else []
             process = _launch(layout, command if detach else [*command, "--attached"])
             if _await_answer(process, layout):
                 if detach:

@@ -344,6 +344,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--binaries", type=Path, required=True)
     parser.add_argument("--attached", action="store_true")
     parser.add_argument("--audit", action="store_true")
+    parser.add_argument("--every-api", action="store_true")
     parser.add_argument("--unsafe-no-fsync", action="store_true")
     return parser.parse_args(arguments)
 
@@ -356,7 +357,7 @@ def main(arguments: list[str]) -> int:
     if lock is None:
         say(held=True)
         return 0
-    options = components.Options(unsafe_no_fsync=parsed.unsafe_no_fsync, audit=parsed.audit)
+    options = components.Options(parsed.unsafe_no_fsync, parsed.audit, parsed.every_api)
     supervisor = Supervisor(layout, Binaries.of(parsed.binaries), options)
     if parsed.attached:
         supervisor.watch_parent()

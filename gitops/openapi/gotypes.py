@@ -19,6 +19,7 @@ _STRUCT: Final = re.compile(r"^type (\w+) struct \{$(.*?)^\}", re.MULTILINE | re
 _FIELD: Final = re.compile(
     r'^\t(?:(\w+)[ \t]+)?([\w.*\[\]]+)[ \t]+`[^`]*json:"([^"]*)"', re.MULTILINE
 )
+_ALIAS: Final = re.compile(r"^type (\w+) = (v\w+)\.(\w+)$", re.MULTILINE)
 _ENUM: Final = re.compile(r"^((?://.*\n)+)type (\w+) string$", re.MULTILINE)
 _DEFAULTS: Final = re.compile(
     r"^func SetDefaults_\w+\(obj \*(?:\w+\.)?(\w+)\) \{$(.*?)^\}", re.MULTILINE | re.DOTALL
@@ -54,11 +55,12 @@ class Struct:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """The structs and enums of one Go package."""
+    """The structs and enums of one Go package; `aliases` are structs of another version's."""
 
     structs: dict[str, Struct]
     enums: dict[str, list[str]]
     constants: dict[str, str] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
 
 
 class GoTypes:
@@ -103,7 +105,7 @@ class GoTypes:
         file = self._defaults_file(definition)
         core = read_package(self._folder / f"api@{self._version}" / "core" / "v1").constants
         constants = {**core, **package.constants, **read_package(file.parent).constants}
-        for owner, path, text in read_defaults(file):
+        for owner, path, text in _all_defaults(package, file):
             holder = _walk(package, owner, path[:-1])
             known = struct if holder == name else package.structs.get(holder, Struct())
             if holder in {name, *_all_embeds(package, struct)} and path[-1] in known.go_names:
@@ -140,7 +142,24 @@ def read_package(folder: Path) -> Package:
         if kind in marked:
             enums.setdefault(kind, []).append(value)
     structs = {name: _struct(body) for name, body in _STRUCT.findall(text)}
-    return Package(structs, enums, dict(_CONST.findall(text)))
+    aliases: dict[str, str] = {}
+    for name, version, theirs in _ALIAS.findall(text):
+        known = read_package(folder.parent / version).structs
+        if theirs in known:
+            structs[name], aliases[name] = known[theirs], version
+    constants = dict(_CONST.findall(text))
+    for version in sorted(set(aliases.values())):
+        constants = read_package(folder.parent / version).constants | constants
+    return Package(structs, enums, constants, aliases)
+
+
+def _all_defaults(package: Package, file: Path) -> list[tuple[str, tuple[str, ...], str]]:
+    """What a package's own defaulting assigns, and another version's to what is taken from it."""
+    found = list(read_defaults(file))
+    for name, version in package.aliases.items():
+        beside = file.parents[1] / version / file.name
+        found += [row for row in read_defaults(beside) if row[0] == name]
+    return found
 
 
 @functools.cache

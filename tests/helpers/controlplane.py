@@ -142,9 +142,9 @@ def scale_as_autoscaler(plane: ControlPlane, namespace: str, target: str, replic
     plane.call("PUT", f"{path}?fieldManager=kube-controller-manager", scale)
 
 
-def start_control_plane(directory: Path) -> ControlPlane:
+def start_control_plane(directory: Path, *, every_api: bool = False) -> ControlPlane:
     """One of your own, without fsync and with the audit log; stop it, or use it as a context."""
-    return ControlPlane.start(directory, unsafe_no_fsync=True, audit=True)
+    return ControlPlane.start(directory, unsafe_no_fsync=True, audit=True, every_api=every_api)
 
 
 @pytest.fixture(scope="session")

@@ -54,6 +54,11 @@ def test_requests_are_written_down_only_when_asked() -> None:
     assert "--audit-log-path=/d/audit.log" in asked
 
 
+def test_alpha_and_beta_versions_are_served_only_when_asked() -> None:
+    asked = set(made(Options(every_api=True))["kube-apiserver"]) - set(made()["kube-apiserver"])
+    assert asked == {"--runtime-config=api/all=true", "--feature-gates=AllAlpha=true,AllBeta=true"}
+
+
 def test_rbac_decides() -> None:
     assert "--authorization-mode=RBAC" in made()["kube-apiserver"]
 
