@@ -264,24 +264,11 @@ class Reconciler:
         state = self._parts.states.get(runtime.name)
         if state.failed == mark:
             return
-        now = self._parts.clock.now()
-        kind, running = RevisionKind.SYNC, RevisionState.RUNNING
-        draft = Revision(runtime.name, 0, kind, trigger, running, now, commit=commit)
-        failed = RevisionState.FAILED
-        kept = replace(state, failed=mark)
-        with self._parts.store.together():
-            opened = self._parts.store.open_revision(draft)
-            closed = replace(opened, state=failed, message=message, finished_at=now)
-            self._parts.store.close_revision(closed, kept)
-        self._parts.states.take(kept)
-        self._parts.events.publish(
-            runtime.name,
-            "revision-closed",
-            f"revision {opened.number} failed: {message}",
-            revision=opened.number,
-            state="failed",
-            revision_kind="sync",
-        )
+        now, failed = self._parts.clock.now(), RevisionState.FAILED
+        ended = Revision(runtime.name, 0, RevisionKind.SYNC, trigger, failed, now)
+        ended = replace(ended, commit=commit, message=message)
+        recorder = self._parts.syncer.recorder
+        recorder.tell_closed(recorder.keep_ended(ended, replace(state, failed=mark)))
 
     # --- act ----------------------------------------------------------------------------------
 

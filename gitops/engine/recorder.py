@@ -1,6 +1,7 @@
 """The record of one attempt: opened before the first write, closed on every path.
 
-Called by `engine/sync.py` only. What happens is kept in the store and told as an event.
+Called by whatever makes a revision: syncs, resource actions, transfers, faults in what is desired.
+What happens is kept in the store and told as an event.
 """
 
 from collections.abc import Sequence
@@ -111,6 +112,26 @@ class Recorder:
         self._store.close_revision(revision, kept)
         if kept is not None:
             self._states.take(kept)
+        self.tell_closed(revision)
+        return revision
+
+    def keep_ended(self, ended: Revision, kept: ApplicationState | None = None) -> Revision:
+        """Open and close in one transaction what carries nothing out; returns it with its number.
+
+        Nothing is told of it: the transaction may be part of another one.
+        """
+        draft = replace(ended, state=RevisionState.RUNNING, outcomes=(), message="")
+        with self._store.together():
+            number = self._store.open_revision(draft).number
+            closed = replace(ended, number=number, finished_at=ended.started_at)
+            self._store.close_revision(closed, kept)
+        if kept is not None:
+            self._states.take(kept)
+        return closed
+
+    def tell_closed(self, revision: Revision) -> None:
+        """Tell how a revision ended, as an event."""
+        state, message = revision.state, revision.message
         self._events.publish(
             revision.application,
             "revision-closed",
@@ -119,7 +140,6 @@ class Recorder:
             state=str(state),
             revision_kind=str(revision.kind),
         )
-        return revision
 
     def close_failed(self, revision: Revision, message: str) -> None:
         """Close what ended in an error; where the store is full, later."""

@@ -180,22 +180,9 @@ class Service:
                 self._tell_defect(runtime.name, error)
 
     def _close_interrupted(self) -> None:
+        message = "the service stopped before this revision ended"
         for revision in self.parts.store.open_revisions():
-            self.parts.store.close_revision(
-                replace(
-                    revision,
-                    state=RevisionState.INTERRUPTED,
-                    message="the service stopped before this revision ended",
-                    finished_at=self.parts.clock.now(),
-                )
-            )
-            self.events.publish(
-                revision.application,
-                "revision-closed",
-                f"revision {revision.number} was interrupted",
-                revision=revision.number,
-                state="interrupted",
-            )
+            self.parts.syncer.recorder.close(revision, RevisionState.INTERRUPTED, message)
 
     def stop(self, timeout_s: float = 20.0) -> bool:
         """Let running syncs end at their next safe point; False where one did not in time."""

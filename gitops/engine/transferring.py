@@ -6,7 +6,7 @@ applies each object once, which marks it. Called by `engine/operations.py` and t
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gitops.core.planning.selecting import select
 from gitops.engine.declaring import Declarer, understand
@@ -135,18 +135,18 @@ class Transferer:
         self, name: str, trigger: Trigger, chosen: Sequence[ObjectId], message: str
     ) -> Revision:
         now, none = self._parts.clock.now(), str(ActionKind.NONE)
-        running = RevisionState.RUNNING
-        draft = Revision(name, 0, RevisionKind.TRANSFER, trigger, running, now, partial=True)
-        opened = self._parts.store.open_revision(draft)
-        outcomes = tuple(Outcome(i, none, OutcomeKind.UNCHANGED, message) for i in chosen)
-        closed = replace(
-            opened,
-            state=RevisionState.SUCCEEDED,
-            outcomes=outcomes,
+        ended = Revision(
+            name,
+            0,
+            RevisionKind.TRANSFER,
+            trigger,
+            RevisionState.SUCCEEDED,
+            now,
+            outcomes=tuple(Outcome(i, none, OutcomeKind.UNCHANGED, message) for i in chosen),
             message=message,
-            finished_at=now,
+            partial=True,
         )
-        self._parts.store.close_revision(closed)
+        closed = self._parts.syncer.recorder.keep_ended(ended)
         runtime = self._parts.registry.find(name)
         if runtime is not None:
             runtime.revision = closed.number
