@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 
+from gitops.core.planning.keeping import what_keeps
 from gitops.core.snapshot import Snapshot
 from gitops.engine.verdicts import Verdicts
 from gitops.errors import ClusterError
@@ -114,6 +115,12 @@ class Actual:
         """Why objects of a kind cannot be seen, or None."""
         with self._changed:
             return self._snapshot.unseen.get(kind)
+
+    def blocked(self, identities: Iterable[ObjectId]) -> dict[ObjectId, str]:
+        """What keeps objects that are being deleted from going, as it follows `it is`."""
+        lives = {i: live for i in identities if (live := self.get(i)) and live.deleting}
+        told = {i: what_keeps(live.decode()) for i, live in lives.items()}
+        return {identity: why for identity, why in told.items() if why}
 
     def of_kind(self, kind: GroupKind) -> list[Live]:
         """Every live object of a kind that is known, in order of identity."""

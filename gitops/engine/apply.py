@@ -18,7 +18,7 @@ from gitops.core.planning.order import kind_rank
 from gitops.core.planning.retry import AWAY, may_pass
 from gitops.engine.actual import Actual
 from gitops.engine.sentences import tell, tell_faults, tell_unstable
-from gitops.engine.wait import Waited, Waiter
+from gitops.engine.wait import Blocked, Waited, Waiter
 from gitops.engine.writes import Writer, Written
 from gitops.model.diff import ActionKind
 from gitops.model.health import Health, HealthStatus
@@ -69,6 +69,9 @@ class Run:
     best_effort: bool = False
     grace_s: float = 0.0
     stable_s: float = 0.0
+    proved: Callable[[Sequence[ObjectId]], None] = lambda _gone: None
+    """Told what was deleted, once it is really gone."""
+    blocked: Blocked = lambda _blocked: None
 
 
 @dataclass(slots=True)
@@ -246,7 +249,9 @@ class Applier:
         applied.grace_until = self._clock.monotonic() + run.grace_s
         waited = Waited(WaitEnd.HEALTHY, {})
         if gone:
-            waited = self._waiter.wait_gone(gone, self._limit(run), lambda: self._off(run, hooks))
+            limit, off = self._limit(run), lambda: self._off(run, hooks)
+            waited = self._waiter.wait_gone(gone, limit, off, run.blocked)
+            run.proved([i for i in gone if self._actual.get(i) is None])
         elif run.wait_for_health or hooks:
             final = frozenset(a.id for a in stage if a.hook is not None)
             limits = Limits(self._limit(run), 0.0, applied.grace_until, run.excused, final)

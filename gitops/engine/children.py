@@ -4,10 +4,11 @@ A child belongs to its parent's inventory like any object. When the parent no lo
 it is forgotten; what it runs stays, unless its Application carries the resources finalizer.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from gitops.core.application.spec import read_application
+from gitops.core.planning.decide import dependents_first
 from gitops.errors import ApplicationError, GitopsError
 from gitops.model.application import Application, Origin
 from gitops.model.diff import ActionKind
@@ -23,26 +24,43 @@ def is_child(identity: ObjectId) -> bool:
 
 
 class Children:
-    """Hands child Applications to the reconciler; `declare` and `remove` are the reconciler's."""
+    """Hands child Applications to the reconciler; `declare` and `remove` are the reconciler's.
+
+    `depends_on` gives the names that a registered application depends on.
+    """
 
     def __init__(
         self,
         installation: str,
         declare: Callable[[Application, Origin, tuple[str, ...]], object],
         remove: Callable[[str, str], object],
+        depends_on: Callable[[str], Sequence[str]],
     ) -> None:
         self.installation = installation
         self._declare = declare
         self._remove = remove
+        self._depends_on = depends_on
 
     def is_child(self, identity: ObjectId) -> bool:
         """Whether this object is an Application."""
         return is_child(identity)
 
+    def in_order(self, actions: Sequence[Action]) -> list[Action]:
+        """The order in which children are carried out: a dependent goes first where both go.
+
+        So each is known to be going before the turn of what it depends on comes.
+        """
+        edges = {action.id.name: self._depends_on(action.id.name) for action in actions}
+        place = {name: number for number, name in enumerate(dependents_first(edges, edges))}
+        going = iter(
+            sorted((a for a in actions if _goes(a)), key=lambda action: place[action.id.name])
+        )
+        return [next(going) if _goes(action) else action for action in actions]
+
     def carry_out(self, action: Action, parent: str) -> GitopsError | None:
         """Register or forget one child; the error that stood in the way, or None."""
         try:
-            if action.kind is ActionKind.DELETE or action.desired is None:
+            if _goes(action) or action.desired is None:
                 self._remove(action.id.name, parent)
             else:
                 self.declare(action.desired, parent)
@@ -59,3 +77,7 @@ class Children:
         self._declare(
             result.application, Origin("git", parent), tuple(w.message for w in result.warnings)
         )
+
+
+def _goes(action: Action) -> bool:
+    return action.kind is ActionKind.DELETE

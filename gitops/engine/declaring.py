@@ -1,7 +1,7 @@
 """Declarations come and go: from the API, from files, and from applications of applications."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,6 +42,8 @@ class Declarer:
         self._leaving: list[tuple[str, Trigger]] = []
         """Withdrawn, with what they run; their deletion has not been asked for yet."""
         self.awake = False
+        self.wanted_again: Callable[[Sequence[str]], None] = lambda _names: None
+        """Told what something depended on whose deletion is called off."""
 
     def declare(
         self,
@@ -57,9 +59,11 @@ class Declarer:
         known = self._parts.registry.find(application.name)
         same = known is not None and known.application == application
         runtime = self._parts.registry.declare(application, origin, warnings)
-        if self._parts.states.get(application.name).deleting:
+        state = self._parts.states.get(application.name)
+        if state.deleting:
             same = False
-            self._parts.states.change(application.name, deleting="")
+            self._parts.states.call_off_deletion(application.name)
+            self.wanted_again(state.depends_on)
         if not same:
             if known is not None or not self._is_kept(application.name):
                 told = f"declared by {origin.kind}"
@@ -222,7 +226,7 @@ class Declarer:
             self.forget(runtime, "")
             return
         trigger = Trigger(TriggerKind.MANUAL, "gitops", f"removed from {where}")
-        self._parts.states.begin_deletion(name, "cascade")
+        self._parts.states.begin_deletion(runtime.application, "cascade")
         runtime.leaving = True
         self._leaving.append((name, trigger))
         if kind != "file":

@@ -13,6 +13,7 @@ from gitops.core.planning.hooks import deletion_hooks
 from gitops.engine.apply import End
 from gitops.engine.children import is_child
 from gitops.engine.compare import Comparison, PlanRequest
+from gitops.engine.deletion_order import DeletionOrder
 from gitops.engine.dispatcher import Job
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
@@ -115,12 +116,35 @@ def _why_left(identity: ObjectId, mode: DeletionMode) -> str:
     return "it stays, without our marks (--orphan)"
 
 
+def may_end(parts: Parts, runtime: Runtime) -> bool:
+    """Whether a deletion that has ended too early has nothing left to delete by now."""
+    if runtime.syncing or parts.states.get(runtime.name).deleting != "cascade":
+        return False
+    actual = parts.actual
+    return all(
+        actual.get(claim.id) is None or actual.is_suspect(claim.id)
+        for claim in parts.inventory.of(runtime.name)
+    )
+
+
 class Deleter:
     """Carries out deletions; `forget` drops an application of which nothing is left."""
 
     def __init__(self, parts: Parts, forget: Callable[[Runtime, str], None]) -> None:
         self._parts = parts
         self._forget = forget
+        self.order = DeletionOrder(parts)
+
+    def postpone(self, runtime: Runtime, job: Job) -> bool:
+        """Whether a deletion waits for the end of others; it has begun then, and is told."""
+        options = job.options or DeleteOptions()
+        deleting = self._parts.states.get(runtime.name).deleting
+        if options.mode != "cascade" or not (options.asked or deleting):
+            return False
+        if not self.order.postpone(runtime, job):
+            return False
+        self._parts.states.begin_deletion(runtime.application, options.mode)
+        return True
 
     def delete(self, runtime: Runtime, job: Job) -> tuple[SyncResult | None, str]:
         """Delete an application; raises what stood in the way, and tries that again if it may."""
@@ -130,10 +154,10 @@ class Deleter:
         if not options.asked and not states.get(runtime.name).deleting:
             return None, "it is declared again"
         if self._is_over(runtime):
-            self._forget(runtime, job.trigger.actor)
+            self._end(runtime, job)
             return None, "it is deleted"
         before, newest = states.get(runtime.name), self._newest(runtime)
-        states.begin_deletion(runtime.name, options.mode)
+        states.begin_deletion(runtime.application, options.mode)
         try:
             result = self._run(runtime, job.trigger, options)
         except GitopsError:
@@ -147,8 +171,13 @@ class Deleter:
             self._go_on_later(runtime, job)
         if result.good and states.get(runtime.name).deleting:
             self._release(runtime)
-            self._forget(runtime, job.trigger.actor)
+            self._end(runtime, job)
         return result, ""
+
+    def _end(self, runtime: Runtime, job: Job) -> None:
+        """Forget what is deleted; what it depended on goes next, where that is deleted too."""
+        self._forget(runtime, job.trigger.actor)
+        self.order.go_on(runtime.application.depends_on)
 
     def _run(self, runtime: Runtime, trigger: Trigger, options: DeleteOptions) -> SyncResult:
         plan = replace(deletion(self._parts, runtime.application), approved=options.approved)
@@ -204,10 +233,10 @@ class Deleter:
             name = state.name
             runtime = self._parts.registry.find(name)
             if runtime is not None and runtime.origin.kind != "api":
-                self._parts.states.change(name, deleting="")
+                self._parts.states.call_off_deletion(name)
                 continue
             if runtime is None:  # its declaration is gone; what it runs is known by its claims
-                bare = Application(name, sources=())
+                bare = Application(name, sources=(), depends_on=state.depends_on)
                 runtime = self._parts.registry.declare(bare, Origin("git", "what was removed"))
             newest = self._newest(runtime)
             actor = newest.trigger.actor if newest and newest.kind is RevisionKind.DELETE else ""

@@ -11,6 +11,7 @@ from functools import partial
 from gitops.core.diff.drift import drift_policy
 from gitops.core.planning.retry import HEAL_WINDOW, heal_backoff, is_contested
 from gitops.engine.compare import PlanRequest
+from gitops.engine.deleting import DELETE, DeleteOptions, may_end
 from gitops.engine.drifting import DriftLog
 from gitops.engine.explaining import Explainer
 from gitops.engine.leftovers import Leftovers
@@ -59,6 +60,11 @@ class Healer:
             if self.leftovers.is_lost(runtime, identities):
                 trigger = Trigger(TriggerKind.DRIFT, evidence="what required pruning is gone")
                 self._parts.dispatcher.request(runtime.name, CHECK, trigger)
+            if may_end(self._parts, runtime):
+                trigger = Trigger(TriggerKind.DRIFT, evidence="what kept it from going is gone")
+                self._parts.dispatcher.request(
+                    runtime.name, DELETE, trigger, options=DeleteOptions()
+                )
 
     def _tell(self, runtime: Runtime) -> None:
         """Tell a new health; whoever depends on the application looks again."""

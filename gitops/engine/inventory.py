@@ -24,6 +24,8 @@ class Inventory:
         self._store = store
         self._claims: dict[ObjectId, Claim] = {}
         self._owned: dict[str, dict[ObjectId, Claim]] = {}
+        self._going: set[ObjectId] = set()
+        """What the API server has promised to delete, and nobody has seen gone yet."""
         self._lock = threading.Lock()
         self.contests = Contests()
         self.on_let_go: Callable[[str, set[str]], None] = lambda _holder, _names: None
@@ -94,7 +96,22 @@ class Inventory:
                 self._claims[claim.id] = claim
                 self._owned.setdefault(claim.application, {})[claim.id] = claim
 
+    def condemn(self, application: str, identities: Collection[ObjectId]) -> None:
+        """Deletions were accepted: a claim stays until its object was seen gone.
+
+        A child Application is gone at once.
+        """
+        self.release(application, [i for i in identities if is_child(i)])
+        with self._lock:
+            self._going.update(i for i in identities if self._held_by(i) == application)
+
+    def is_going(self, identity: ObjectId) -> bool:
+        """Whether nobody wants an object any more: it is being deleted."""
+        with self._lock:
+            return identity in self._going
+
     def _forget(self, identity: ObjectId) -> None:
+        self._going.discard(identity)
         claim = self._claims.pop(identity, None)
         if claim is None:
             return

@@ -54,6 +54,9 @@ class Judge:
         """Judge one object; while a sync writes it, its drift is left for later."""
         if is_child(claim.id):
             return
+        if self._inventory.is_going(claim.id):
+            runtime.health.pop(claim.id, None)
+            return
         live = self._actual.get(claim.id)
         unseen = self._actual.unseen(claim.id.group_kind) is not None
         if live is None or unseen or self._actual.is_suspect(claim.id):
@@ -119,7 +122,7 @@ class Judge:
         found = []
         for claim in self._inventory.of(application):
             live = self._actual.get(claim.id)
-            if is_child(claim.id):
+            if is_child(claim.id) or self._inventory.is_going(claim.id):
                 continue
             if live is None:
                 found.append((claim.id, Health(HealthStatus.MISSING, "is not there")))

@@ -69,7 +69,14 @@ class Operations:
         reconciler.manual = self.carry_out
 
     def carry_out(self, runtime: Runtime, job: Job) -> None:
-        """Run one manual job and tell how it ended; errors are told, not raised."""
+        """Run one manual job and tell how it ended; errors are told, not raised.
+
+        A deletion that waits for others has not ended: it comes again.
+        """
+        if job.kind != DELETE or not self._deleter.postpone(runtime, job):
+            self._carry_out(runtime, job)
+
+    def _carry_out(self, runtime: Runtime, job: Job) -> None:
         works: dict[str, Callable[[Runtime, Job], tuple[SyncResult | None, str]]] = {
             "sync": self._sync,
             "rollback": self._rollback,

@@ -4,7 +4,7 @@ Called by whatever makes a revision: syncs, resource actions, transfers, faults 
 What happens is kept in the store and told as an event.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -20,6 +20,7 @@ from gitops.engine.request import SyncRequest
 from gitops.engine.sentences import summarise, tell_faults
 from gitops.engine.states import States
 from gitops.errors import ConflictError, StoreError
+from gitops.model.objects import ObjectId
 from gitops.model.plan import Plan
 from gitops.model.revision import Outcome, Revision, RevisionKind, RevisionState, Trigger
 from gitops.ports import ApplicationState, Claim, Clock, Store
@@ -220,6 +221,11 @@ class Recorder:
                 object=str(outcome.id),
                 outcome=str(outcome.outcome),
             )
+
+    def tell_blocked(self, revision: Revision, blocked: Mapping[ObjectId, str]) -> None:
+        """Tell what keeps objects from going, as one event."""
+        told = "; ".join(f"{i.title} is {why}" for i, why in blocked.items())
+        self._events.publish(revision.application, "blocked", told, revision=revision.number)
 
     def join(self, revision: Revision, request: SyncRequest, plan: Plan) -> Revision:
         """Count a repeat of a heal in the revision that it joined; `plan` is masked."""

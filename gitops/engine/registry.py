@@ -166,6 +166,11 @@ class Registry:
             if any(source.repo_url in wanted for source in runtime.application.sources)
         ]
 
+    def depends_on(self, name: str) -> tuple[str, ...]:
+        """What an application depends on; nothing where it is not known."""
+        known = self.find(name)
+        return known.application.depends_on if known else ()
+
     def dependants(self, name: str) -> list[Runtime]:
         """Applications that depend on `name`, by name."""
         with self._lock:

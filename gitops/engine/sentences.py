@@ -92,6 +92,11 @@ def tell(error: ClusterError) -> str:
     return f"{error.message}{remedy}"
 
 
+def tell_going(why: str) -> str:
+    """That an object is being deleted, and what keeps it, where something does."""
+    return f"is being deleted, and {why}" if why else "is being deleted"
+
+
 def tell_unstable(stable_s: float, broke: Mapping[ObjectId, Health]) -> str:
     """That all was healthy at the deadline, and not for long enough; `broke` were not last."""
     length = format_duration(timedelta(seconds=stable_s))

@@ -98,6 +98,7 @@ class Service:
         self.follower = Follower(self.parts)
         self.declarer = Declarer(self.parts)
         self.deleter = Deleter(self.parts, self.declarer.forget)
+        self.declarer.wanted_again = self.deleter.order.go_on
         self.undeleter = Undeleter(self.parts, self.reconciler.restorer, self.declarer.forget)
         self.acting = Acting(self.parts, edges.comparing, edges.scripts)
         self.operations = Operations(
@@ -115,8 +116,9 @@ class Service:
         projects, application = self.parts.projects, request.application
         return projects.of(application) if request.deletes else projects.check(application)
 
-    def _children(self) -> Children:
-        return Children(self.edges.store.installation, self._declare_child, self._remove_child)
+    def _children(self, registry: Registry) -> Children:
+        declare, remove = self._declare_child, self._remove_child
+        return Children(self.edges.store.installation, declare, remove, registry.depends_on)
 
     def _declare_child(
         self, application: Application, origin: Origin, warnings: tuple[str, ...]
@@ -354,7 +356,7 @@ class Service:
 
 
 def _assemble(
-    edges: Edges, events: EventLog, dispatcher: Dispatcher, children: Callable[[], Children]
+    edges: Edges, events: EventLog, dispatcher: Dispatcher, children: Callable[[Registry], Children]
 ) -> Parts:
     """Make one of each piece and join them."""
     inventory, registry = Inventory(edges.store), Registry()
@@ -369,7 +371,7 @@ def _assemble(
     )
     judge = Judge(edges.cluster, actual, inventory, events)
     waiter = Waiter(actual, edges.clock)
-    writer = Writer(edges.cluster, actual, waiter, children())
+    writer = Writer(edges.cluster, actual, waiter, children(registry))
     applier = Applier(writer, actual, waiter, edges.clock)
     copies = Copies(actual, documents)
     recorder = Recorder((edges.store, states, inventory, copies), events, edges.clock)

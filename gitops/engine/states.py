@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from gitops.engine.registry import Runtime
+from gitops.model.application import Application
 from gitops.ports import ApplicationState, DeletionMode, Store
 
 
@@ -66,9 +67,15 @@ class States:
                 self._store.save_state(state)
                 self.take(state)
 
-    def begin_deletion(self, name: str, mode: DeletionMode) -> None:
+    def begin_deletion(self, application: Application, mode: DeletionMode) -> None:
         """Keep that an application is being deleted: nothing of it counts as synced any more."""
-        self.change(name, deleting=mode, synced_digest="")
+        self.change(
+            application.name, deleting=mode, depends_on=application.depends_on, synced_digest=""
+        )
+
+    def call_off_deletion(self, name: str) -> None:
+        """Keep that an application is wanted again."""
+        self.change(name, deleting="", depends_on=())
 
     def take(self, state: ApplicationState) -> None:
         """Take in a state that the store has saved with a record."""

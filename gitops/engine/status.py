@@ -6,12 +6,14 @@ from dataclasses import replace
 from gitops.core.diff.drift import drift_policy
 from gitops.core.health import aggregate
 from gitops.engine.contests import contested
+from gitops.engine.deletion_order import tell_order
 from gitops.engine.desired import Desired
 from gitops.engine.following import LANE
 from gitops.engine.judging import BAD
 from gitops.engine.leftovers import counted
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
+from gitops.engine.sentences import tell_going
 from gitops.model.application import Drift
 from gitops.model.health import GOOD, Health
 from gitops.model.objects import ObjectId
@@ -23,12 +25,25 @@ def sync_status(parts: Parts, runtime: Runtime) -> tuple[str, str]:
     """`Synced`, `OutOfSync` or `Unknown`, and the sentence that explains it."""
     state = parts.states.get(runtime.name)
     if state.deleting:
-        return "OutOfSync", ": ".join(t for t in ("is being deleted", runtime.held) if t)
+        return "OutOfSync", _tell_deletion(parts, runtime)
     unknown = _why_unknown(parts, runtime)
     if runtime.desired is None or unknown:
         return "Unknown", unknown
     why = _why_out(parts, runtime, runtime.desired, state)
     return ("OutOfSync", why) if why else ("Synced", "")
+
+
+def _tell_deletion(parts: Parts, runtime: Runtime) -> str:
+    """What a deletion waits for: others, finalizers, or what ended its last attempt."""
+    if runtime.waiting_for:
+        return f"is being deleted: {tell_order(runtime.waiting_for)}"
+    held = f": {runtime.held}" if runtime.held else ""
+    blocked = parts.actual.blocked(claim.id for claim in parts.inventory.of(runtime.name))
+    if not blocked:
+        return f"is being deleted{held}"
+    first, more = next(iter(blocked)), len(blocked) - 1
+    others = f" (and {more} more)" if more else ""
+    return f"is being deleted: {first.title} is {blocked[first]}{others}"
 
 
 def _tell_drift(runtime: Runtime) -> str:
@@ -148,7 +163,9 @@ def _is_busy(parts: Parts, runtime: Runtime) -> bool:
 def _objects(parts: Parts, runtime: Runtime) -> tuple[ObjectStatus, ...]:
     found = []
     shared = shared_with_others(parts, runtime)
-    for claim in parts.inventory.of(runtime.name):
+    owned = parts.inventory.of(runtime.name)
+    blocked = parts.actual.blocked(claim.id for claim in owned)
+    for claim in owned:
         left = runtime.left or {}
         out = claim.id in runtime.drifted or claim.id in left
         health = runtime.health.get(claim.id, Health(None))
@@ -159,6 +176,8 @@ def _objects(parts: Parts, runtime: Runtime) -> tuple[ObjectStatus, ...]:
             reason = shared[claim.id]
         if claim.contested:
             reason = f"contested by {claim.contested}"
+        if claim.id in blocked:
+            reason = tell_going(blocked[claim.id])
         found.append(
             ObjectStatus(
                 claim.id,

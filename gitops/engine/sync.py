@@ -187,8 +187,11 @@ class Syncer:
         ) -> None:
             masked = mask_outcomes(outcomes, comparison.masked, comparison.masker)
             self.recorder.keep_outcomes(revision, request, masked, claims)
-            self._inventory.release(application, gone)
+            self._inventory.condemn(application, gone)
             self.recorder.tell(revision, masked)
+
+        def proved(gone: Sequence[ObjectId]) -> None:
+            self._inventory.release(application, gone)
 
         return Run(
             deadline,
@@ -200,6 +203,8 @@ class Syncer:
             policy.failure_policy is FailurePolicy.BEST_EFFORT and not request.plan.deletes,
             policy.health_grace.total_seconds(),
             policy.stable_for.total_seconds(),
+            proved,
+            lambda blocked: self.recorder.tell_blocked(revision, blocked),
         )
 
     def _conclude(

@@ -9,13 +9,19 @@ from dataclasses import dataclass, field
 
 from gitops.core.planning.gate import Limits, WaitEnd, gate
 from gitops.engine.actual import Actual
-from gitops.engine.sentences import tell
+from gitops.engine.sentences import tell, tell_going
 from gitops.model.health import GOOD, Health, HealthStatus
 from gitops.model.objects import ObjectId
 from gitops.ports import Clock
 
+PATIENCE_S = 2.0
+"""How long an object that is being deleted may take before it is told what keeps it."""
 LONGEST_S = 30.0
 """How long a wait sleeps at most before it looks at the clock and the call-off again."""
+
+
+Blocked = Callable[[Mapping[ObjectId, str]], None]
+"""Told by object what keeps it from going, as it follows `it is`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +108,39 @@ class Waiter:
         api_versions: dict[ObjectId, str],
         deadline: float,
         called_off: Callable[[], bool],
+        blocked: Blocked = lambda _blocked: None,
     ) -> Waited:
-        """Wait until objects are really gone: the watch says so and a GET proves it."""
+        """Wait until objects are really gone: the watch says so and a GET proves it.
+
+        `blocked` is told what keeps them, where that takes a while, whenever it has changed.
+        """
+        told: Mapping[ObjectId, str] = {}
+        look = self._clock.monotonic() + PATIENCE_S
         with self._actual.awaiting(api_versions.keys()) as changed:
             while True:
                 changed.clear()
                 self._actual.settle(api_versions)
-                there = {
-                    i: Health(HealthStatus.PROGRESSING, "is being deleted")
-                    for i in sorted(api_versions)
-                    if self._actual.get(i) is not None
-                }
+                there = [i for i in sorted(api_versions) if self._actual.get(i) is not None]
                 if not there:
                     return Waited(WaitEnd.HEALTHY, {})
                 if called_off():
-                    return Waited(WaitEnd.CALLED_OFF, there)
-                left = deadline - self._clock.monotonic()
-                if left <= 0:
-                    return Waited(WaitEnd.DEADLINE, there)
-                changed.wait(min(left, LONGEST_S))
+                    return Waited(WaitEnd.CALLED_OFF, self._going(there))
+                now = self._clock.monotonic()
+                if now >= deadline:
+                    return Waited(WaitEnd.DEADLINE, self._going(there))
+                if now >= look:
+                    look = now + PATIENCE_S
+                    told = self._tell_blocked(there, told, blocked)
+                changed.wait(min(deadline - now, look - now))
+
+    def _going(self, there: Collection[ObjectId]) -> dict[ObjectId, Health]:
+        blocked = self._actual.blocked(there)
+        return {i: Health(HealthStatus.PROGRESSING, tell_going(blocked.get(i, ""))) for i in there}
+
+    def _tell_blocked(
+        self, there: Collection[ObjectId], told: Mapping[ObjectId, str], tell: Blocked
+    ) -> Mapping[ObjectId, str]:
+        blocked = self._actual.blocked(there)
+        if blocked and blocked != told:
+            tell(blocked)
+        return blocked

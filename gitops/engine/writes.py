@@ -144,7 +144,7 @@ class Writer:
     def write(self, flight: Sequence[Sequence[Action]], plan: Plan) -> list[Written]:
         """Carry out batches one after the other, until something fails in one; in their order."""
         actions = [action for batch in flight for action in batch]
-        children = [a for a in actions if self.is_child(a.id)]
+        children = self._children.in_order([a for a in actions if self.is_child(a.id)])
         results = {a.id: self._write_child(a, plan) for a in children}
         results |= self._prepare([a for a in actions if a.id not in results])
         todo = [[a for a in batch if a.id not in results] for batch in flight]

@@ -40,8 +40,9 @@ class ApplicationState:
     `digest` is that render's desired digest; `synced_digest` the digest of the last full sync that
     ended well; `failed` is `commit:error` of the last recorded fault, so that one fault is one
     revision; `quarantine` holds digests that automatic sync does not try again; `deleting` says
-    that a deletion has begun, and how ("" where none has). `owned` is the digest of which objects
-    the application owned when its last full sync ended, where Git has all of them; "" where not.
+    that a deletion has begun, and how ("" where none has), `depends_on` what the application
+    depended on then, since its declaration may be gone. `owned` is the digest of which objects the
+    application owned when its last full sync ended, where Git has all of them; "" where not.
     """
 
     name: str
@@ -58,6 +59,7 @@ class ApplicationState:
     approved: str = ""
     supersedes: int = 0
     deleting: DeletionMode | Literal[""] = ""
+    depends_on: tuple[str, ...] = ()
     owned: str = ""
 
 

@@ -38,6 +38,7 @@ def state_to_wire(state: ApplicationState) -> dict[str, Any]:
         "approved": state.approved,
         "supersedes": state.supersedes,
         "deleting": state.deleting,
+        "dependsOn": list(state.depends_on),
         "owned": state.owned,
     }
 
@@ -59,6 +60,7 @@ def state_from_wire(name: str, value: Mapping[str, Any]) -> ApplicationState:
         approved=value["approved"],
         supersedes=value["supersedes"],
         deleting=value.get("deleting", ""),
+        depends_on=tuple(value.get("dependsOn", ())),
         owned=value.get("owned", ""),
     )
 

@@ -30,6 +30,7 @@ FULL = ApplicationState(
     approved="p1",
     supersedes=2,
     deleting="orphan",
+    depends_on=("mysql",),
     owned="o1",
 )
 HOOK = Delivery(

@@ -69,7 +69,7 @@ def test_a_deletion_killed_at_any_write_is_brought_to_its_end(
         assert (newest.kind, newest.state) == (RevisionKind.DELETE, RevisionState.SUCCEEDED)
 
 
-def test_a_deletion_that_fails_is_seen_and_goes_on_when_it_is_asked_for(walk: Walk) -> None:
+def test_a_deletion_that_fails_tells_what_keeps_it_and_ends_when_that_is_gone(walk: Walk) -> None:
     walk.world.repo.write("app/words.yaml", config_map())
     walk.world.push("app/kept.yaml", KEPT)
     walk.world.declare(**IMPATIENT)
@@ -78,17 +78,60 @@ def test_a_deletion_that_fails_is_seen_and_goes_on_when_it_is_asked_for(walk: Wa
     assert done.data["state"] == "failed"
     status = walk.at_rest("demo")
     assert status.sync == "OutOfSync"
-    assert status.message.startswith("is being deleted: revision 2: ConfigMap")
+    kept = "kept by the finalizer example.com/kept"
+    title = f"ConfigMap {walk.namespace}/kept"
+    assert status.message == f"is being deleted: {title} is {kept}"
+    assert {o.id.name: o.message for o in status.objects} == {
+        "kept": f"is being deleted, and {kept}"
+    }
+    assert walk.newest("demo").message.endswith(f"is being deleted, and {kept}")
     assert not walk.exists("configmap/words")
+    assert walk.delete("demo").data["state"] == "failed", "it is not forgotten while it is there"
     refused = walk.world.sync()
     assert refused.data["error"]["message"] == "the application is being deleted"
     walk.world.refresh()
     walk.at_rest("demo")
-    assert walk.kinds("demo") == [RevisionKind.SYNC, RevisionKind.DELETE]
+    assert walk.kinds("demo") == [RevisionKind.SYNC, *[RevisionKind.DELETE] * 2]
 
     release(walk)
-    assert walk.delete("demo").data["state"] == "succeeded"
-    assert walk.service.parts.registry.find("demo") is None
+    walk.wait_told("demo", "unregistered")
+    newest = walk.newest("demo")
+    assert (newest.state, newest.trigger.evidence) == (
+        RevisionState.SUCCEEDED, "what kept it from going is gone",
+    )  # fmt: skip
+
+
+def test_a_deletion_that_waits_tells_by_what(walk: Walk) -> None:
+    walk.world.push("app/kept.yaml", KEPT)
+    walk.world.declare()
+    walk.settled("demo")
+    after = walk.service.events.newest
+    ticket = walk.service.delete("demo", DeleteOptions(), BY_HAND)
+    told = f"ConfigMap {walk.namespace}/kept is kept by the finalizer example.com/kept"
+    assert walk.wait_told("demo", "blocked").message == told
+    assert walk.world.status("demo").message == f"is being deleted: {told}"
+    release(walk)
+    done = walk.service.outcome_of("demo", ticket, after, 60)
+    assert done is not None
+    assert done.data["state"] == "succeeded"
+
+
+def test_what_a_prune_waits_for_stays_the_applications(walk: Walk) -> None:
+    walk.world.repo.write("app/words.yaml", config_map())
+    walk.world.push("app/kept.yaml", KEPT)
+    walk.world.declare(**IMPATIENT)
+    walk.settled("demo")
+    walk.world.repo.remove("app/kept.yaml")
+    failed = walk.publish("demo", "Remove it")
+    assert "and kept by the finalizer example.com/kept" in failed.message
+    walk.at_rest("demo")
+    held = {c.id.name for c in walk.service.parts.store.claims("demo")}
+    assert held == {"words", "kept"}
+    release(walk)
+    walk.world.push("app/words.yaml", config_map(word="two"))
+    walk.world.refresh()
+    walk.settled("demo")
+    assert [c.id.name for c in walk.service.parts.store.claims("demo")] == ["words"]
 
 
 def release(walk: Walk) -> None:
@@ -112,8 +155,8 @@ def test_a_removed_childs_deletion_goes_on_after_a_restart(walk: Walk) -> None:
     assert walk.world.closed("one", 2).state is RevisionState.FAILED
     walk.at_rest("one")
 
-    release(walk)
     walk.world.restart()
+    release(walk)
     walk.wait_told("one", "unregistered")
     assert walk.service.parts.store.claims("one") == []
     assert walk.newest("one").trigger.evidence == "the deletion was interrupted"
@@ -161,3 +204,107 @@ def test_a_deletion_that_cannot_begin_leaves_the_application_as_it_was(quiet: Wo
     assert done.data["error"]["code"] == "cluster"
     assert quiet.service.parts.states.get("demo").deleting == ""
     assert quiet.service.reading.revisions("demo") == []
+
+
+# --- applications that depend on one another ----------------------------------------------------
+
+
+def child(walk: Walk, name: str, *depends_on: str) -> str:
+    """An Application with a finalizer over the folder of its name."""
+    spec = {**IMPATIENT, "dependsOn": [{"name": other} for other in depends_on]}
+    body = yaml.safe_load(walk.world.application(name, name, **spec))
+    body["metadata"]["finalizers"] = [FINALIZER]
+    return yaml.safe_dump(body)
+
+
+def start_children(walk: Walk, **depends_on: str) -> None:
+    """A parent with these children and a bystander, each with a ConfigMap of its name."""
+    for name, other in {**depends_on, "bystander": ""}.items():
+        walk.world.repo.write(f"apps/{name}.yaml", child(walk, name, *other.split()))
+        walk.world.repo.write(f"{name}/words.yaml", config_map(name))
+    if "web" in depends_on:
+        walk.world.repo.write("web/kept.yaml", KEPT)
+    walk.push("Start")
+    walk.world.declare("apps", "apps")
+    for name in depends_on:
+        walk.world.closed(name, 1)
+        walk.settled(name)
+
+
+def remove(walk: Walk, *names: str) -> None:
+    for name in names:
+        walk.world.repo.remove(f"apps/{name}.yaml")
+    walk.publish("apps", "Remove them")
+
+
+WAITS = "is being deleted: waits until web, which depends on it, is deleted"
+
+
+def test_a_child_goes_after_what_depends_on_it_through_a_restart(walk: Walk) -> None:
+    start_children(walk, db="", web="db")
+    remove(walk, "db", "web")
+    walk.world.message(WAITS, "db")
+    assert walk.world.status("db").waiting_for == ("web",)
+    walk.wait_told("db", "waiting", "until web")
+    assert walk.world.closed("web", 2).state is RevisionState.FAILED
+    walk.world.restart()
+    walk.world.message(WAITS, "db")
+    assert walk.exists("configmap/db")
+    release(walk)
+    walk.wait_told("db", "unregistered")
+    assert names(walk.kubectl, walk.world) == {"bystander"}
+    assert walk.kinds("db") == [RevisionKind.SYNC, RevisionKind.DELETE]
+    assert walk.newest("web").finished_at <= walk.newest("db").started_at
+    assert walk.service.parts.store.states().keys() == {"apps", "bystander"}
+
+
+def test_a_child_waits_no_longer_for_what_is_declared_again(walk: Walk) -> None:
+    start_children(walk, db="", web="db")
+    remove(walk, "db", "web")
+    walk.world.message(WAITS, "db")
+    walk.world.repo.write("apps/web.yaml", child(walk, "web"))
+    walk.publish("apps", "Keep one of them")
+    walk.wait_told("db", "unregistered")
+    assert not walk.exists("configmap/db")
+    release(walk)
+    walk.settled("web")
+
+
+def test_a_deleted_parent_takes_its_children_in_their_order(walk: Walk) -> None:
+    start_children(walk, db="", web="db", cron="web")
+    assert walk.delete("apps").data["state"] == "succeeded"
+    cron, web = (walk.world.closed(name, 2) for name in ("cron", "web"))
+    assert cron.finished_at is not None
+    assert cron.finished_at <= web.started_at
+    walk.world.message(WAITS, "db")
+    release(walk)
+    walk.wait_told("db", "unregistered")
+    assert names(walk.kubectl, walk.world) == set()
+
+
+def test_applications_that_depend_on_one_another_in_a_circle_are_deleted(walk: Walk) -> None:
+    start_children(walk, one="", two="one")
+    walk.world.repo.write("apps/one.yaml", child(walk, "one", "two"))
+    walk.publish("apps", "Close the circle")
+    remove(walk, "one", "two")
+    for name in ("one", "two"):
+        walk.wait_told(name, "unregistered")
+    assert names(walk.kubectl, walk.world) == {"bystander"}
+
+
+def test_who_asks_for_a_deletion_that_waits_is_told_its_end(walk: Walk) -> None:
+    for name in ("db", "web"):
+        walk.world.repo.write(f"{name}/words.yaml", config_map(name))
+    walk.world.push("web/kept.yaml", KEPT)
+    walk.world.declare("db", "db", **IMPATIENT)
+    walk.world.declare("web", "web", **IMPATIENT, dependsOn=[{"name": "db"}])
+    walk.settled("web")
+    assert walk.delete("web").data["state"] == "failed"
+    after = walk.service.events.newest
+    ticket = walk.service.delete("db", DeleteOptions(), BY_HAND)
+    walk.world.message(WAITS, "db")
+    release(walk)
+    done = walk.service.outcome_of("db", ticket, after, 60)
+    assert done is not None
+    assert done.data["state"] == "succeeded"
+    assert names(walk.kubectl, walk.world) == set()

@@ -3,6 +3,7 @@
 Called by the reconciler whenever Git, the cluster, a dependency or a person moved something.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -128,6 +129,37 @@ def find_cycle(name: str, depends_on: Mapping[str, Sequence[str]]) -> tuple[str,
                 seen.add(other)
                 paths.append((*path, other))
     return ()
+
+
+def dependents_first(names: Iterable[str], depends_on: Mapping[str, Sequence[str]]) -> list[str]:
+    """Names, each before what it depends on, else in order; circles come last."""
+    left = dict.fromkeys(sorted(names))
+    edges = {n: sorted({o for o in depends_on.get(n, ()) if o in left and o != n}) for n in left}
+    dependents = Counter(other for others in edges.values() for other in others)
+    ordered = [name for name in left if not dependents[name]]
+    for name in ordered:
+        for other in edges[name]:
+            dependents[other] -= 1
+            if not dependents[other]:
+                ordered.append(other)
+    return [*ordered, *(name for name in left if dependents[name])]
+
+
+def first_to_go(
+    name: str, going: Iterable[str], depends_on: Mapping[str, Sequence[str]]
+) -> tuple[str, ...]:
+    """Of applications that are being deleted, those that go before `name`: they depend on it.
+
+    In a circle nobody waits: what `name` depends on itself, however far, does not count.
+    """
+    going = {*going, name}
+    before, ahead = set[str](), [name]
+    for one in ahead:
+        new = going.intersection(depends_on.get(one, ())) - before
+        before |= new
+        ahead += sorted(new)
+    dependents = {other for other in going - {name} if name in depends_on.get(other, ())}
+    return tuple(sorted(dependents - before))
 
 
 def unmet(depends_on: Iterable[str], ready: Collection[str]) -> tuple[str, ...]:

@@ -10,7 +10,9 @@ from gitops.core.planning.decide import (
     Situation,
     Step,
     decide,
+    dependents_first,
     find_cycle,
+    first_to_go,
     rollback_target,
     tell,
     unmet,
@@ -117,3 +119,24 @@ def test_a_circle_of_dependencies_is_found_with_its_path() -> None:
 
 def test_what_is_not_ready_is_named_in_order() -> None:
     assert unmet(["c", "a", "b", "c"], {"b"}) == ("a", "c")
+
+
+def test_dependents_go_first_and_circles_last() -> None:
+    edges = {"a": ["b"], "b": ["d", "gone"], "c": [], "e": ["d", "d"], "x": ["y"], "y": ["x", "d"]}
+    assert dependents_first(edges, edges) == ["a", "c", "e", "b", "x", "y"]
+    assert dependents_first("edcba", edges) == ["a", "c", "e", "b", "d"]
+    assert dependents_first("xy", {"x": ["x"], "y": ["x"]}) == ["y", "x"]
+
+
+def test_what_is_deleted_with_it_and_depends_on_it_goes_first() -> None:
+    edges = {"web": ["db"], "cron": ["db", "web"], "db": ["disk"], "disk": []}
+    assert first_to_go("db", ["cron", "db", "web"], edges) == ("cron", "web")
+    assert first_to_go("disk", ["web", "disk"], edges) == (), "what lies between stays"
+    assert first_to_go("cron", ["db", "web"], edges) == ()
+
+
+def test_in_a_circle_of_deletions_nobody_waits() -> None:
+    edges = {"a": ["b"], "b": ["c"], "c": ["a"], "d": ["a"]}
+    assert first_to_go("a", "abcd", edges) == ("d",)
+    assert [first_to_go(name, "abc", edges) for name in "abc"] == [(), (), ()]
+    assert first_to_go("b", "ab", edges) == ("a",), "the circle is cut: c stays"
