@@ -22,9 +22,11 @@ from gitops.demo import repository
 from gitops.demo.layout import Layout
 from gitops.demo.run import ROOT_APPLICATION
 from gitops.demo.service import ask
+from tests.e2e.test_projects import project
 from tests.helpers.checkout import ROOT
 from tests.helpers.controlplane import AuditLog, Kubectl, eventually, start_control_plane
 from tests.helpers.demo import environment
+from tests.helpers.service import BY_HAND, config_map, start_world
 
 pytestmark = pytest.mark.xdist_group("deploy")
 
@@ -32,7 +34,7 @@ USER = "system:serviceaccount:gitops-system:gitops"
 APPLICATIONS = sorted(path.stem for path in (ROOT / "examples-repo/applications").glob("*.yaml"))
 ALONE = ("ingress-nginx", "kubernetes-bootcamp", "kubia", "mysql", "tomcat", "workloads")
 """Those that wait for no other."""
-OVERLAYS = ("base", "overlays/examples", "overlays/cluster-admin")
+OVERLAYS = ("base", "overlays/examples", "overlays/impersonation", "overlays/cluster-admin")
 
 
 @pytest.fixture(scope="module")
@@ -202,9 +204,7 @@ def test_with_the_overlay_the_service_syncs_all_examples(
 def test_with_the_base_alone_each_refusal_names_the_missing_right(
     plane: ControlPlane, admin: Kubectl, folder: Path
 ) -> None:
-    for left in ("gitops-examples", "gitops-examples-granted"):
-        admin.try_("delete", "clusterrole", left)
-    admin.try_("delete", "clusterrolebinding", "gitops-cluster-admin")
+    revoke(admin)
     deploy(admin, "base")
     wait_for_rights(admin, "secrets", granted=False)
     audit = AuditLog(plane)
@@ -222,6 +222,81 @@ def test_with_the_base_alone_each_refusal_names_the_missing_right(
     assert "patch services in namespace default" in rights
     assert "patch namespaces cluster-wide" in rights
     assert "patch clusterrolebindings.rbac.authorization.k8s.io cluster-wide" in rights
+
+
+OTHERS_TO_BE = (
+    ("users", "admin"),
+    ("groups", "system:masters"),
+    ("serviceaccounts", "default"),
+    ("serviceaccounts", "gitops"),
+    ("uids", "1"),
+    ("userextras/scopes", "all"),
+)
+
+
+def revoke(admin: Kubectl) -> None:
+    """Take back what other overlays gave."""
+    for kind, name in (
+        ("clusterrole", "gitops-examples"),
+        ("clusterrole", "gitops-examples-granted"),
+        ("clusterrole", "gitops-impersonation"),
+        ("clusterrole", "gitops-reading"),
+        ("clusterrolebinding", "gitops-cluster-admin"),
+    ):
+        admin.try_("delete", kind, name)
+
+
+def test_the_overlay_for_impersonation_lets_it_be_the_named_accounts_and_nothing_more(
+    admin: Kubectl,
+) -> None:
+    revoke(admin)
+    deploy(admin, "overlays/impersonation")
+
+    def may(verb: str, resource: str) -> bool:
+        question = ("auth", "can-i", verb, resource, "-n", "default", f"--as={USER}")
+        return admin.try_(*question).returncode == 0
+
+    eventually(lambda: may("impersonate", "serviceaccounts/deployer"), "the right to impersonate")
+    eventually(lambda: not may("create", "configmaps"), "that other rights are gone")
+    for resource, name in OTHERS_TO_BE:
+        assert not may("impersonate", f"{resource}/{name}"), (resource, name)
+    given = admin("auth", "can-i", "--list", "-n", "default", f"--as={USER}")
+    rows = [line for line in given.splitlines()[1:] if "selfsubject" not in line]
+    verbs = {verb for line in rows for verb in line.rpartition("[")[2].strip("] ").split()}
+    assert verbs == {"get", "list", "watch", "impersonate"}, given
+    assert [line.split()[0] for line in rows if "impersonate" in line] == ["serviceaccounts"]
+
+
+def test_with_that_overlay_the_service_writes_as_the_account_of_the_project(
+    plane: ControlPlane, admin: Kubectl, folder: Path
+) -> None:
+    revoke(admin)
+    deploy(admin, "overlays/impersonation")
+    room = "test-impersonated"
+    admin("create", "namespace", room)
+    within = ("-n", room)
+    admin(*within, "create", "serviceaccount", "deployer")
+    admin(*within, "create", "rolebinding", "deployer", "--clusterrole=edit",
+          f"--serviceaccount={room}:deployer")  # fmt: skip
+    service = Deployed(plane, admin, folder)
+    audit = AuditLog(plane)
+    mark = audit.mark()
+    cluster = {"kubeconfig": service.kubeconfig, "impersonate": True}
+    entry = {"server": "https://kubernetes.default.svc", "namespace": room}
+    entry["defaultServiceAccount"] = "deployer"
+    with start_world(plane, folder, room, cluster=cluster) as world:
+        shop = project(world, destinationServiceAccounts=[entry])
+        world.service.declarer.create(shop, "test.yaml", BY_HAND.actor)
+        world.push("app/words.yaml", config_map())
+        world.declare(project="shop")
+        world.settled()
+    asked = audit.since(mark, user=USER)
+    assert [missing_right(event) for event in asked if is_refused(event)] == []
+    writes = [event for event in asked if event["verb"] not in {"get", "list", "watch"}]
+    account = f"system:serviceaccount:{room}:deployer"
+    assert {event["impersonatedUser"]["username"] for event in writes} == {account}
+    assert not [e for e in asked if e["verb"] in {"get", "list"} and "impersonatedUser" in e]
+    admin("delete", "namespace", room, "--wait=false")
 
 
 def is_told(service: Deployed, name: str) -> bool:

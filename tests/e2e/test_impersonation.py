@@ -14,7 +14,7 @@ from gitops.model.objects import ObjectId
 from gitops.model.revision import RevisionState
 from gitops.ports import Apply
 from tests.e2e.test_projects import project
-from tests.helpers.controlplane import Kubectl, eventually
+from tests.helpers.controlplane import AuditLog, Kubectl, eventually
 from tests.helpers.service import config_map, start_world
 from tests.helpers.walk import Walk
 
@@ -63,6 +63,33 @@ def test_an_application_writes_with_the_rights_of_its_account(walk: Walk) -> Non
     walk.world.wait_for(lambda: walk.get("configmap/words", ".data.word") == "two", "healed")
     assert walk.delete("demo", DeleteOptions()).data["state"] == "succeeded"
     assert not walk.exists("configmap/words")
+
+
+def test_the_api_server_sees_writes_by_the_account_and_reads_by_the_service(
+    walk: Walk, audit: AuditLog
+) -> None:
+    mark = audit.mark()
+    walk.declare(accounts(walk, "deployer"))
+    walk.world.repo.write("app/more.yaml", config_map("more"))
+    walk.world.push("app/words.yaml", config_map())
+    walk.world.declare("demo", project="shop")
+    walk.settled("demo")
+    walk.change("demo", "app/words.yaml", "word: one", "word: two")
+    walk.kubectl("-n", walk.namespace, "delete", "configmap", "words")
+    walk.world.wait_for(lambda: walk.exists("configmap/words"), "healed")
+    walk.settled("demo")
+    walk.path("app/more.yaml").unlink()
+    assert walk.publish("demo", "Prune").state is RevisionState.SUCCEEDED
+    assert walk.delete("demo", DeleteOptions()).data["state"] == "succeeded"
+    asked = [e for e in audit.since(mark, agent="gitops") if e.get("objectRef")]
+    assert {event["user"]["username"] for event in asked} == {"admin"}, "the service's own name"
+    by: dict[str, set[str | None]] = {}
+    for event in asked:
+        name = event.get("impersonatedUser", {}).get("username")
+        by.setdefault(event["verb"], set()).add(name)
+    account = f"system:serviceaccount:{walk.namespace}:deployer"
+    assert {verb for verb, names in by.items() if names == {account}} == {"patch", "delete"}
+    assert {verb for verb, names in by.items() if names == {None}} == {"get", "list", "watch"}
 
 
 def test_a_right_that_the_account_lacks_is_named_with_the_account(walk: Walk) -> None:
