@@ -3,7 +3,8 @@
 Bodies that declare applications are YAML or JSON, as files hold them.
 """
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
@@ -22,6 +23,10 @@ from gitops.wire.values import JsonObject
 Body = Annotated[bytes, Depends(raw_body)]
 Commit = Annotated[str | None, Query(max_length=1024, description="Branch, tag or commit.")]
 Where = Annotated[str, Query(max_length=1024, description="Names the text in errors.")]
+
+MODES: Final[Mapping[str, DeletionMode]] = {
+    "cascade": "cascade", "orphan": "orphan", "abandon": "abandon",
+}  # fmt: skip
 
 
 class Applications:
@@ -68,7 +73,10 @@ class Applications:
         return reply(status_to_wire(self._context.ready().reading.status(name), objects=True))
 
     def delete(self, request: Request, name: str, mode: str = "cascade") -> Response:
-        """Delete an application: `cascade` with what it runs, `orphan` leaves that alone."""
+        """Delete an application: `cascade` with what it runs, `orphan` leaves that alone.
+
+        `abandon` leaves it too, with our marks, and asks the cluster nothing.
+        """
         service = self._context.ready()
         after = service.events.newest
         options = DeleteOptions(_mode(mode))
@@ -135,9 +143,9 @@ def comparison_to_wire(comparison: Comparison) -> JsonObject:
 
 
 def _mode(mode: str) -> DeletionMode:
-    if mode not in ("cascade", "orphan"):
-        raise InputError(f'mode is "cascade" or "orphan", not "{mode[:40]}"')
-    return "orphan" if mode == "orphan" else "cascade"
+    if mode not in MODES:
+        raise InputError(f'mode is "cascade", "orphan" or "abandon", not "{mode[:40]}"')
+    return MODES[mode]
 
 
 def _text(body: bytes) -> str:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 import yaml
@@ -15,6 +15,11 @@ from gitops.cli.progress import exit_of, finish, progress
 from gitops.cli.tables import application_table, deletion_page, event_line, status_page
 from gitops.errors import InputError, UsageError
 
+LEAVES: Final = {
+    "orphan": "and leave its objects",
+    "abandon": "and leave its objects behind with our marks",
+}
+"""What a deletion that deletes no objects is asked for with, by mode."""
 _file = click.Path(path_type=Path, allow_dash=True)
 
 
@@ -62,6 +67,12 @@ def create_command(file: Path, output: str) -> None:
 @click.option(
     "--orphan", "mode", flag_value="orphan", help="Leave what it runs, without our marks."
 )
+@click.option(
+    "--abandon",
+    "mode",
+    flag_value="abandon",
+    help="Leave what it runs as it is, and ask the cluster nothing: it is gone for good.",
+)
 @click.option("--dry-run", is_flag=True, help="Print what would go and what would stay and why.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--timeout", type=DurationType(), default="10m", show_default=True,
@@ -72,7 +83,9 @@ def create_command(file: Path, output: str) -> None:
 def delete_command(
     context: click.Context, /, application: str, mode: str, output: str, **rest: Any
 ) -> None:
-    """Delete an application, with what it runs (--cascade) or without (--orphan).
+    """Delete an application, with what it runs (--cascade) or without (--orphan, --abandon).
+
+    --orphan and --abandon end a deletion that waits. What was left is in `gitops history`.
 
     With --dry-run nothing is done, and the exit code is 3 where something would go.
     """
@@ -91,7 +104,7 @@ def delete_command(
 
 def _confirm(application: str, mode: str, objects: int) -> None:
     """Ask on a terminal; elsewhere nobody answers, so --yes is needed."""
-    what = f"and its {objects} objects" if mode == "cascade" else "and leave its objects"
+    what = f"and its {objects} objects" if mode == "cascade" else LEAVES[mode]
     if not sys.stdin.isatty():
         raise UsageError(f'deleting "{application}" needs --yes where nobody can be asked')
     click.confirm(f'Delete "{application}" {what}?', abort=True, err=True)

@@ -73,14 +73,13 @@ class PlanRequest:
     confirmed: bool = False
     rollback: bool = False
     deletes: bool = False
-    orphan: bool = False
     selection: Selection | None = None
 
     @property
     def phases(self) -> frozenset[Phase]:
         """The phases whose hooks are run."""
         if self.deletes:
-            return frozenset() if self.orphan else RUN_BY_DELETION
+            return RUN_BY_DELETION
         if self.rollback:
             return RUN_BY_ROLLBACK
         return RUN_BY_SYNC if self.hooks else frozenset()
@@ -319,12 +318,12 @@ class Comparer:
         heirs = self.find_heirs(name, {claim.id for claim in stale}) if stale else Heirs()
         found = let_go(
             request.application, stale, (self._actual, self._store.installation), heirs,
-            deletes=request.deletes, orphan=request.orphan,
+            deletes=request.deletes,
         )  # fmt: skip
         work.actions += found.actions
         work.faults += found.faults
         work.bodies += found.bodies
-        if request.deletes and not request.orphan:
+        if request.deletes:
             again = {action.id for action in work.actions}
             for live in self._subjects.hook_objects(name):
                 if live.id not in again:

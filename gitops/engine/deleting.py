@@ -15,26 +15,28 @@ from gitops.engine.children import is_child
 from gitops.engine.compare import Comparison, PlanRequest
 from gitops.engine.deletion_order import DeletionOrder
 from gitops.engine.dispatcher import Job
+from gitops.engine.leaving import Leaver, kept, leaving
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
 from gitops.engine.request import SyncRequest, SyncResult
 from gitops.errors import ConflictError, GitopsError
 from gitops.model.application import Application, Origin
 from gitops.model.diff import ActionKind
-from gitops.model.objects import ObjectId
 from gitops.model.plan import Action, Hold
 from gitops.model.revision import Revision, RevisionKind, RevisionState, Trigger, TriggerKind
 from gitops.ports import DeletionMode, Patch
 
 DELETE = "delete"
+NOT_OURS = "its marks say that it is not this application's any more"
 RETRY_S = 60.0
 """How long to wait before a deletion that met a busy or unreachable cluster goes on."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteOptions:
-    """`cascade` deletes what the application runs, `orphan` leaves it without our marks.
+    """How: `cascade` deletes what the application runs, `orphan` leaves it without our marks.
 
+    `abandon` leaves it as it is, and asks the cluster nothing.
     `asked` is False where a declaration is gone: it may come back before the job's turn.
     `approved` is the digest of the plan that somebody approved, or "".
     """
@@ -45,7 +47,7 @@ class DeleteOptions:
 
 
 def deletion(parts: Parts, application: Application) -> PlanRequest:
-    """What the deletion of an application plans, in the mode in which it has begun.
+    """What the deletion of an application with what it runs plans.
 
     Its hooks are those of the manifests that were rendered last: the repository may be gone.
     """
@@ -58,7 +60,6 @@ def deletion(parts: Parts, application: Application) -> PlanRequest:
         None,
         prune=True,
         deletes=True,
-        orphan=state.deleting == "orphan",
     )
 
 
@@ -78,15 +79,23 @@ def preview(parts: Parts, name: str, mode: DeletionMode) -> Comparison:
     """
     refuse_declared(parts, name)
     application = parts.registry.get(name).application
-    request = replace(deletion(parts, application), orphan=mode == "orphan")
-    found = parts.compare(request)
+    if mode != "cascade":
+        return leaving(parts, application.name, mode)
+    found = parts.compare(deletion(parts, application))
     shown = [_shown(parts, action) for action in found.masked.actions]
     shown += [
-        _kept(Action(ActionKind.NONE, i, live.api_version if live else ""), _why_left(i, mode))
+        kept(Action(ActionKind.NONE, i, live.api_version), NOT_OURS)
         for i in found.released
-        if (live := parts.actual.get(i)) is not None or is_child(i)
+        if (live := parts.actual.get(i)) is not None
     ]
     return replace(found, masked=replace(found.masked, actions=tuple(shown)))
+
+
+def planned(parts: Parts, application: Application, mode: DeletionMode) -> Comparison:
+    """What a deletion that has begun would do now; raises ClusterError."""
+    if mode != "cascade":
+        return leaving(parts, application.name, mode)
+    return parts.compare(deletion(parts, application))
 
 
 def _shown(parts: Parts, action: Action) -> Action:
@@ -94,26 +103,13 @@ def _shown(parts: Parts, action: Action) -> Action:
     if action.kind is not ActionKind.DELETE or action.hook is not None:
         return action
     if action.hold is Hold.SKIPPED and action.held is not None:
-        return _kept(action, action.held)
+        return kept(action, action.held)
     if not is_child(action.id):
         return action
     child = parts.registry.find(action.id.name)
     with_it = child is not None and child.application.finalize
     told = "with what it runs" if with_it else "what it runs stays"
     return replace(action, reason=f"{action.reason}; {told}")
-
-
-def _kept(action: Action, why: str) -> Action:
-    kind = ActionKind.NONE
-    return replace(action, kind=kind, diff=None, reason=why, held=why, hold=Hold.SKIPPED)
-
-
-def _why_left(identity: ObjectId, mode: DeletionMode) -> str:
-    if mode == "cascade":
-        return "its marks say that it is not this application's any more"
-    if is_child(identity):
-        return "it is let go too, and what it runs stays (--orphan)"
-    return "it stays, without our marks (--orphan)"
 
 
 def may_end(parts: Parts, runtime: Runtime) -> bool:
@@ -134,6 +130,20 @@ class Deleter:
         self._parts = parts
         self._forget = forget
         self.order = DeletionOrder(parts)
+        self._leaver = Leaver(parts)
+
+    def ask(
+        self, name: str, options: DeleteOptions, trigger: Trigger, cancel: Callable[[], None]
+    ) -> int:
+        """Ask for a deletion; raises ConflictError where a file or Git declares it.
+
+        One that leaves what runs ends one that is waiting for its end. Returns the ticket.
+        """
+        refuse_declared(self._parts, name)
+        runtime = self._parts.registry.get(name)
+        if options.mode != "cascade" and self._parts.states.get(name).deleting and runtime.syncing:
+            cancel()
+        return self._parts.dispatcher.request(name, DELETE, trigger, options=options)
 
     def postpone(self, runtime: Runtime, job: Job) -> bool:
         """Whether a deletion waits for the end of others; it has begun then, and is told."""
@@ -177,12 +187,12 @@ class Deleter:
     def _end(self, runtime: Runtime, job: Job) -> None:
         """Forget what is deleted; what it depended on goes next, where that is deleted too."""
         self._forget(runtime, job.trigger.actor)
-        self.order.go_on(runtime.application.depends_on)
+        self.order.go_on([runtime.name, *runtime.application.depends_on])
 
     def _run(self, runtime: Runtime, trigger: Trigger, options: DeleteOptions) -> SyncResult:
+        if options.mode != "cascade":
+            return self._leaver.leave(runtime, trigger, options.mode)
         plan = replace(deletion(self._parts, runtime.application), approved=options.approved)
-        if plan.orphan:
-            self._release(runtime)
         request = SyncRequest(plan, RevisionKind.DELETE, trigger, "", called_off=self._called_off)
         result = self._parts.run(runtime, request)
         revision = result.revision
@@ -203,17 +213,17 @@ class Deleter:
 
     def _is_over(self, runtime: Runtime) -> bool:
         """Whether everything was deleted, and the process ended before it could forget."""
-        newest = self._newest(runtime)
+        newest, mode = self._newest(runtime), self._parts.states.get(runtime.name).deleting
         return (
             newest is not None
             and newest.kind is RevisionKind.DELETE
             and newest.state is RevisionState.SUCCEEDED
-            and bool(self._parts.states.get(runtime.name).deleting)
-            and not self._parts.inventory.of(runtime.name)
+            and bool(mode)
+            and (mode != "cascade" or not self._parts.inventory.of(runtime.name))
         )
 
     def _release(self, runtime: Runtime) -> None:
-        """Take our marks off what stays: all of it, or what asks to be kept (`Delete=false`)."""
+        """Take our marks off what asks to be kept (`Delete=false`)."""
         requests = []
         claims = self._parts.inventory.of(runtime.name)
         heirs = self._parts.comparer.find_heirs(runtime.name, {claim.id for claim in claims})

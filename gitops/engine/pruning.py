@@ -52,12 +52,12 @@ class LetGo:
 
 def let_go(
     application: Application, stale: Iterable[Claim], seen: tuple[Actual, str], heirs: Heirs,
-    *, deletes: bool, orphan: bool,
+    *, deletes: bool,
 ) -> LetGo:  # fmt: skip
     """Delete what is owned and no longer desired; what is gone already is only released.
 
     `seen` is the cluster with the name of this installation. `deletes` is the deletion of the
-    application, `orphan` one that leaves what it runs.
+    application.
     """
     actual, installation = seen
     why = "the application is deleted" if deletes else "no longer desired"
@@ -67,15 +67,15 @@ def let_go(
         if taker is not None and (live is not None or is_child(claim.id)):
             found.handed[claim.id] = taker
             found.actions.append(_going_over(claim, taker))
-        elif is_child(claim.id) and not orphan:
+        elif is_child(claim.id):
             gone = Action(ActionKind.DELETE, claim.id, claim.api_version, reason=why)
             found.actions.append(replace(gone, options=asked))
-        elif live is None or orphan or not _is_ours(live, installation):
+        elif live is None or not _is_ours(live, installation):
             found.released.append(claim.id)
         else:
             found.bodies.append(live.decode())
             found.actions.append(deletion(claim.id, live, why, asked))
-    if not orphan and any(action.kind is ActionKind.DELETE for action in found.actions):
+    if any(action.kind is ActionKind.DELETE for action in found.actions):
         found.faults += [_unknown(name, reason) for name, reason in sorted(heirs.unknown.items())]
     return found
 

@@ -7,7 +7,7 @@ from gitops.core.diff.diff import diff
 from gitops.core.manifests.normalize import canonical
 from gitops.core.ownership.owners import LastApplied
 from gitops.engine.compare import Comparison, PlanRequest
-from gitops.engine.deleting import deletion, preview
+from gitops.engine.deleting import planned, preview
 from gitops.engine.narrowing import narrow
 from gitops.engine.parts import Parts
 from gitops.engine.status import describe
@@ -49,7 +49,7 @@ class Reading:
         application = self._parts.registry.get(name).application
         state = self._parts.states.get(name)
         if state.deleting:
-            return self._parts.compare(deletion(self._parts, application))
+            return planned(self._parts, application, state.deleting)
         warnings = self._look(application)
         request = self._request(application, state, commit)
         request = narrow(request, selection, self._owned(name), prune=prune)

@@ -73,6 +73,11 @@ class Recorder:
                     self._inventory.take(plan.application, wanted(plan))
         return self._tell_opened(revision)
 
+    def open_bare(self, name: str, kind: RevisionKind, trigger: Trigger) -> Revision:
+        """Open a revision of which no plan is made."""
+        draft = Revision(name, 0, kind, trigger, RevisionState.RUNNING, self._clock.now())
+        return self._tell_opened(self._store.open_revision(draft))
+
     def open_action(self, masked: Plan, trigger: Trigger) -> Revision:
         """Open the revision of a resource action, with what it changes; it desires nothing."""
         draft = Revision(

@@ -19,7 +19,7 @@ from gitops.engine.children import Children
 from gitops.engine.compare import Comparer, PlanRequest
 from gitops.engine.copies import Copies
 from gitops.engine.declaring import Declarer
-from gitops.engine.deleting import DELETE, DeleteOptions, Deleter, refuse_declared
+from gitops.engine.deleting import DELETE, DeleteOptions, Deleter
 from gitops.engine.desired import DesiredLoader
 from gitops.engine.dispatcher import Dispatcher, Job
 from gitops.engine.events import EventLog, traceback_of
@@ -45,7 +45,7 @@ from gitops.errors import ConflictError, GitopsError
 from gitops.model.acting import Wish
 from gitops.model.application import Application, Drift, Origin
 from gitops.model.events import Event
-from gitops.model.project import UNLIMITED, Project
+from gitops.model.project import Project
 from gitops.model.revision import RecordKind, RevisionState, Trigger, TriggerKind
 from gitops.ports import (
     ActionScripts,
@@ -111,8 +111,6 @@ class Service:
 
     def _limits(self, request: PlanRequest) -> Project:
         """What a plan may hold; letting go of what runs needs no leave."""
-        if request.orphan:
-            return UNLIMITED
         projects, application = self.parts.projects, request.application
         return projects.of(application) if request.deletes else projects.check(application)
 
@@ -219,8 +217,7 @@ class Service:
 
     def delete(self, name: str, options: DeleteOptions, trigger: Trigger) -> int:
         """Ask for a deletion; raises ConflictError where a file or Git declares it."""
-        refuse_declared(self.parts, name)
-        return self._job(name, DELETE, trigger, options)
+        return self.deleter.ask(name, options, trigger, lambda: self.cancel(name, trigger))
 
     def undelete(self, name: str, options: UndeleteOptions, trigger: Trigger) -> int:
         """Ask for what a revision deleted; raises what stands in the way before anything is done.

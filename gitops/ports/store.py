@@ -9,7 +9,8 @@ from typing import Any, Literal, Protocol
 from gitops.model.objects import ObjectId
 from gitops.model.revision import Outcome, Pin, RecordKind, Revision, TrailRecord
 
-DeletionMode = Literal["cascade", "orphan"]
+DeletionMode = Literal["cascade", "orphan", "abandon"]
+"""With what it runs; without; without, and without asking the cluster anything."""
 
 
 @dataclass(frozen=True, slots=True)

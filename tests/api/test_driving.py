@@ -177,6 +177,28 @@ def test_orphaned_objects_stay(gitops: Gitops, world: World, kubectl: Kubectl) -
     assert "gitops.dev" not in str(found["metadata"].get("annotations", {}))
 
 
+def test_abandoned_objects_are_named_and_taken_up_again_under_the_same_name(
+    gitops: Gitops, world: World, kubectl: Kubectl
+) -> None:
+    world.push("app/words.yaml", config_map(word="one"))
+    world.declare()
+    world.settled()
+    title = f"ConfigMap {world.namespace}/words"
+    shown = gitops("delete", "demo", "--dry-run", "--abandon").out.splitlines()
+    assert shown == [
+        f"= keep {title}   it is left behind with our marks (--abandon)", "",
+        "demo: 0 to delete, 1 kept.",
+    ]  # fmt: skip
+    ran = gitops("delete", "demo", "--abandon", "--yes")
+    assert (ran.code, ran.out) == (0, f"demo: revision 2 succeeded: left behind: {title}\n")
+    before = kubectl.json("-n", world.namespace, "get", "configmap", "words")
+    assert "gitops.dev" in str(before["metadata"]["annotations"])
+    world.declare()
+    world.settled()
+    after = kubectl.json("-n", world.namespace, "get", "configmap", "words")
+    assert after["metadata"]["uid"] == before["metadata"]["uid"]
+
+
 def test_a_failed_sync_exits_1_and_says_why(gitops: Gitops, world: World) -> None:
     world.push("app/bad.yaml", config_map(name="UPPER"))
     world.declare(**BY_HAND)
