@@ -180,7 +180,8 @@ class Deleter:
         if result.end is End.RETRY:
             self._go_on_later(runtime, job)
         if result.good and states.get(runtime.name).deleting:
-            self._release(runtime)
+            if options.mode == "cascade":
+                self._release(runtime)
             self._end(runtime, job)
         return result, ""
 
