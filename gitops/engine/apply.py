@@ -140,18 +140,9 @@ class Applier:
         self._phase([a for a in plan.actions if a.phase is Phase.SYNC_FAIL], plan, run, applied)
         return applied.outcomes
 
-    def rest(self, plan: Plan, until: float, called_off: Callable[[], str]) -> End | None:
-        """Wait before a plan is tried again; None: try it, else what called off.
-
-        Like a wave, a plan with hooks is left by no newer commit.
-        """
-        hooks = any(action.hook is not None for action in plan.actions)
-
-        def word() -> str:
-            called = called_off()
-            return "" if hooks and called == End.SUPERSEDED else called
-
-        called = self._waiter.rest(until, word)
+    def rest(self, until: float, called_off: Callable[[], str]) -> End | None:
+        """Wait before a plan is tried again; None: try it, else what called off."""
+        called = self._waiter.rest(until, called_off)
         return End(called) if called else None
 
     def _phase(self, actions: Sequence[Action], plan: Plan, run: Run, applied: Applied) -> None:

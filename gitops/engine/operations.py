@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from gitops.core.planning.decide import rollback_target
 from gitops.engine.acting import ACTION, Acting
+from gitops.engine.apply import End
 from gitops.engine.compare import PlanRequest
 from gitops.engine.deleting import DELETE, Deleter
 from gitops.engine.desired import Desired
@@ -150,25 +151,40 @@ class Operations:
         self._fetch(runtime)
         if options.commit is not None:
             self._refuse_to_be_undone(runtime, state, options)
+        desired = self._desired(runtime, job, options)
+        if self._is_done(runtime, desired, options):
+            return None, f"already synced at revision {self._newest(runtime)}"
+        result = self._sync_to(runtime, desired, job, options)
+        while result.end is End.SUPERSEDED and not self._reconciler.follows(runtime):
+            desired = self._desired(runtime, job, options)  # a retry is of what Git has now
+            result = self._sync_to(runtime, desired, job, options)
+        if options.commit is not None:
+            state = self._parts.states.get(runtime.name)
+            runtime.desired = self._parts.loader.load(runtime.application, state)
+        return result, ""
+
+    def _desired(self, runtime: Runtime, job: Job, options: SyncOptions) -> Desired:
+        """What Git has, or has at a commit that somebody named; raises InputError for faults."""
+        state = self._parts.states.get(runtime.name)
         desired = self._parts.loader.load(runtime.application, state, options.commit)
         runtime.desired, runtime.problem = desired, None
         if desired.faults:
             self._reconciler.record_fault(runtime, desired, job.trigger)
             raise InputError(str(runtime.problem), where=runtime.name)
         if options.commit is None:
-            state = self._reconciler.keep(runtime, state, desired)
-        if self._is_done(runtime, desired, options):
-            return None, f"already synced at revision {self._newest(runtime)}"
+            self._reconciler.keep(runtime, state, desired)
+        return desired
 
+    def _sync_to(
+        self, runtime: Runtime, desired: Desired, job: Job, options: SyncOptions
+    ) -> SyncResult:
         def change(request: PlanRequest) -> PlanRequest:
             owned = {claim.id for claim in self._parts.inventory.of(runtime.name)}
             narrowed = narrow(request, options.selection, owned, prune=options.prune)
             return replace(narrowed, approved=options.approved)
 
-        result = self._reconciler.sync(runtime, desired, job.trigger, change)
-        if options.commit is not None:
-            runtime.desired = self._parts.loader.load(runtime.application, state)
-        return result, ""
+        named = options.commit is not None
+        return self._reconciler.sync(runtime, desired, job.trigger, change, named=named)
 
     def _refuse_to_be_undone(
         self, runtime: Runtime, state: ApplicationState, options: SyncOptions

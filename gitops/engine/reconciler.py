@@ -6,7 +6,6 @@ Called by the dispatcher, one thread an application at a time. `core/planning/de
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from hashlib import sha256
 from typing import Final
 
 from gitops.core.planning.approvals import is_confirmed
@@ -222,7 +221,8 @@ class Reconciler:
             commits = self._parts.loader.resolve(runtime.application)
             content = self._parts.loader.content(runtime.application, commits)
             runtime.desired = Desired(commits, "", "", content, ())
-            self._record_failure(runtime, runtime.desired, str(error), job.trigger)
+            recorder = self._parts.syncer.recorder
+            recorder.keep_fault(runtime.name, runtime.desired, str(error), job.trigger)
             self._problem(runtime, error)
             return None
         except SourceError as error:
@@ -249,26 +249,10 @@ class Reconciler:
     # --- faults -------------------------------------------------------------------------------
 
     def record_fault(self, runtime: Runtime, desired: Desired, trigger: Trigger) -> None:
-        """A fault in desired is one failed revision for that content and error."""
+        """Record and note what is wrong with what is desired."""
         message = "; ".join(fault_text(fault) for fault in desired.faults)
-        self._record_failure(runtime, desired, message, trigger)
+        self._parts.syncer.recorder.keep_fault(runtime.name, desired, message, trigger)
         self._problem(runtime, RenderError(message, where=runtime.name, reason="failed"))
-
-    def _record_failure(
-        self, runtime: Runtime, desired: Desired, message: str, trigger: Trigger
-    ) -> None:
-        commit = desired.commit
-        content = desired.reference or (commit.sha if commit else "")
-        evidence = f"{content}:{message}"
-        mark = "fault:" + sha256(evidence.encode()).hexdigest()
-        state = self._parts.states.get(runtime.name)
-        if state.failed == mark:
-            return
-        now, failed = self._parts.clock.now(), RevisionState.FAILED
-        ended = Revision(runtime.name, 0, RevisionKind.SYNC, trigger, failed, now)
-        ended = replace(ended, commit=commit, message=message)
-        recorder = self._parts.syncer.recorder
-        recorder.tell_closed(recorder.keep_ended(ended, replace(state, failed=mark)))
 
     # --- act ----------------------------------------------------------------------------------
 
@@ -285,8 +269,13 @@ class Reconciler:
         desired: Desired,
         trigger: Trigger,
         change: Callable[[PlanRequest], PlanRequest] = lambda request: request,
+        *,
+        named: bool = False,
     ) -> SyncResult:
-        """A full sync with hooks, its consequences included."""
+        """A full sync with hooks, its consequences included.
+
+        `named` says that somebody named the commit, which no newer one takes over from.
+        """
         plan = change(self._plan(runtime, desired))
         result = self._parts.run(
             runtime,
@@ -297,6 +286,7 @@ class Reconciler:
                 desired.address,
                 desired.commit,
                 called_off=self.called_off(runtime),
+                newer=lambda: not named and self._has_moved(runtime),
                 conclude=self._conclude(runtime, desired)
                 if plan.only is None
                 else lambda _end: None,
@@ -363,13 +353,21 @@ class Reconciler:
             policy = runtime.application.sync_policy
             state = self._parts.states.get(runtime.name)
             may_end = policy.on_new_revision == "supersede" and state.supersedes < SUPERSEDES
-            told = self._parts.dispatcher.superseded(runtime.name, frozenset({MOVED}))
-            return "superseded" if told and may_end and self._has_moved(runtime) else ""
+            follows = may_end and self.follows(runtime)
+            return "superseded" if follows and self._has_moved(runtime) else ""
 
         return answer
 
+    def follows(self, runtime: Runtime) -> bool:
+        """Whether a newer commit is synced by itself: else nothing would come after what runs."""
+        automated = runtime.application.sync_policy.automated
+        suspended = self._parts.states.get(runtime.name).suspended
+        return automated is not None and automated.enabled and not suspended
+
     def _has_moved(self, runtime: Runtime) -> bool:
-        """Whether Git is past what an application is being brought to."""
+        """Whether Git is known to be past what an application is being brought to."""
+        if not self._parts.dispatcher.superseded(runtime.name, frozenset({MOVED})):
+            return False
         try:
             commits = self._parts.loader.resolve(runtime.application)
         except SourceError:

@@ -7,12 +7,14 @@ What happens is kept in the store and told as an event.
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from hashlib import sha256
 
 import orjson
 
 from gitops.core.planning.retry import may_pass
 from gitops.engine.compare import Comparison
 from gitops.engine.copies import Copies
+from gitops.engine.desired import Desired
 from gitops.engine.events import EventLog
 from gitops.engine.inventory import Inventory, wanted
 from gitops.engine.masks import remember_rules
@@ -134,6 +136,18 @@ class Recorder:
         if kept is not None:
             self._states.take(kept)
         return closed
+
+    def keep_fault(self, name: str, desired: Desired, message: str, trigger: Trigger) -> None:
+        """A fault in desired is one failed revision for that content and error, not one a look."""
+        commit, state = desired.commit, self._states.get(name)
+        content = desired.reference or (commit.sha if commit else "")
+        mark = "fault:" + sha256(f"{content}:{message}".encode()).hexdigest()
+        if state.failed == mark:
+            return
+        now, failed = self._clock.now(), RevisionState.FAILED
+        ended = Revision(name, 0, RevisionKind.SYNC, trigger, failed, now)
+        ended = replace(ended, commit=commit, message=message)
+        self.tell_closed(self.keep_ended(ended, replace(state, failed=mark)))
 
     def tell_closed(self, revision: Revision) -> None:
         """Tell how a revision ended, as an event."""

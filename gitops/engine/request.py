@@ -25,6 +25,8 @@ class SyncRequest:
     commit: Commit | None = None
     source: int | None = None
     called_off: Callable[[], str] = field(default=lambda: "")
+    newer: Callable[[], bool] = field(default=lambda: False)
+    """Whether Git has gone on since: what a retry may move to."""
     cancelled_by: Callable[[], str] = field(default=lambda: "")
     """Who has cancelled it, or ""."""
     wait_for_health: bool = True

@@ -5,7 +5,7 @@ carried out by `engine/apply.py`, and the revision is closed on every path. A he
 a deletion are the same sync with another desired state.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from threading import Event
 
@@ -138,10 +138,6 @@ class Syncer:
         outcomes = [] if request.kind is RevisionKind.HEAL else fault_outcomes(comparison.masked)
         applied, failures = Applied(End.RETRY), 0
         again: Comparison | None = comparison
-
-        def off() -> str:
-            return End.STOPPING if self._stopping.is_set() else request.called_off()
-
         while True:
             if again is not None:
                 comparison = again
@@ -155,7 +151,8 @@ class Syncer:
             until = deadline if pause is None else self._clock.monotonic() + pause.total_seconds()
             if until >= deadline:
                 break
-            if (ended := self._applier.rest(comparison.plan, until, off)) is not None:
+            off = self._between(request, comparison)
+            if (ended := self._applier.rest(until, off)) is not None:
                 applied.end = ended
                 break
             revision = replace(revision, attempts=revision.attempts + 1)
@@ -163,6 +160,25 @@ class Syncer:
         outcomes += self._conclude(revision, request, comparison, applied)
         revision = replace(revision, outcomes=tuple(all_outcomes(outcomes, comparison.masked)))
         return self._finish(revision, request, comparison, applied)
+
+    def _between(self, request: SyncRequest, comparison: Comparison) -> Callable[[], str]:
+        """What ends the wait for the next attempt: the `End` to take, or "".
+
+        Like a wave, a plan with hooks is left by no newer commit, unless retries move on to it.
+        """
+        hooks = any(action.hook is not None for action in comparison.plan.actions)
+        refresh = request.plan.application.sync_policy.retry.refresh
+
+        def off() -> str:
+            if self._stopping.is_set():
+                return End.STOPPING
+            called = request.called_off()
+            if refresh and not called:
+                return End.SUPERSEDED if request.newer() else ""
+            stays = hooks and not refresh and called == End.SUPERSEDED
+            return "" if stays else called
+
+        return off
 
     def _attempt(
         self, revision: Revision, request: SyncRequest, comparison: Comparison, deadline: float

@@ -112,12 +112,16 @@ class PruneBudget:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Attempts after a failed one; `limit` -1 means no end, 0 none."""
+    """Attempts after a failed one; `limit` -1 means no end, 0 none.
+
+    With `refresh` a newer commit ends the attempts at an older one.
+    """
 
     limit: int = 5
     duration: timedelta = timedelta(seconds=5)
     factor: int = 2
     max_duration: timedelta = timedelta(minutes=3)
+    refresh: bool = False
 
 
 class Adopt(StrEnum):

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from gitops.engine.following import MOVED
+from gitops.engine.operations import SyncOptions
 from gitops.model.revision import OutcomeKind, RevisionState
 from tests.helpers.admission import CONFIG_MAPS, Webhook
 from tests.helpers.controlplane import Kubectl, eventually
 from tests.helpers.gitserver import make_certificate
-from tests.helpers.service import World, config_map
+from tests.helpers.service import BY_HAND, World, config_map
 
 
 @pytest.fixture
@@ -70,6 +72,61 @@ def test_a_newer_commit_does_not_wait_for_the_retries_of_an_older_one(
         world.settled()
     newer, older = world.service.reading.revisions("demo")
     assert (newer.healthy, older.state) == (True, RevisionState.SUPERSEDED)
+
+
+BEFORE = """\
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: before
+  annotations: {gitops.dev/hook: PreSync}
+"""
+
+
+@pytest.mark.parametrize("automated", [True, False], ids=["by itself", "by hand"])
+def test_a_retry_is_of_what_git_has_then_where_that_is_asked_for(
+    world: World, webhook: Webhook, *, automated: bool
+) -> None:
+    hour = {"limit": 1, "backoff": {"duration": "1h", "maxDuration": "1h"}, "refresh": True}
+    policy = {"retry": hour, "timeout": "2h", "onNewRevision": "queue"}
+    with webhook.serve():
+        webhook.fails_once = True
+        world.repo.write("app/before.yaml", BEFORE)
+        world.push("app/words.yaml", config_map())
+        world.declare(syncPolicy=policy | {"automated": {"enabled": automated}})
+        after = world.service.events.newest
+        ticket = 0 if automated else world.service.sync("demo", SyncOptions(), BY_HAND)
+        world.wait_for(lambda: "words failed" in world.story(), "the first attempt's end")
+        world.push("app/words.yaml", config_map(word="two"))
+        world.refresh()
+        world.settled()
+    newer, older = world.service.reading.revisions("demo")
+    assert (newer.healthy, older.state) == (True, RevisionState.SUPERSEDED)
+    assert automated or newer.trigger == BY_HAND
+    if ticket:
+        done = world.service.outcome_of("demo", ticket, after, 60)
+        assert done is not None
+        assert (done.revision, done.data["state"]) == (2, "succeeded")
+
+
+def test_a_retry_of_a_commit_that_somebody_named_is_of_that_commit(
+    world: World, webhook: Webhook
+) -> None:
+    soon = {"limit": 1, "backoff": {"duration": "3s"}, "refresh": True}
+    with webhook.serve():
+        webhook.fails_once = True
+        sha = world.push("app/words.yaml", config_map())
+        world.declare(syncPolicy={"retry": soon, "automated": {"enabled": False}})
+        world.service.sync("demo", SyncOptions(commit=sha), BY_HAND)
+        world.wait_for(lambda: "words failed" in world.story(), "the first attempt's end")
+        world.push("app/words.yaml", config_map(word="two"))
+        world.service.poll(world.repo.url)
+        waits = world.service.dispatcher.superseded
+        eventually(lambda: waits("demo", frozenset({MOVED})), "the newer commit to wait")
+        first = world.closed()
+    assert (first.state, first.attempts) == (RevisionState.SUCCEEDED, 2)
+    assert first.commit is not None
+    assert first.commit.sha == sha
 
 
 SORRY = """\

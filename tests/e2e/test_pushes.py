@@ -1,10 +1,11 @@
 """What a push brings: webhooks, newer commits that overtake, and many pushes at once."""
 
+from gitops.engine.operations import SyncOptions
 from gitops.engine.reconciler import MOVED
 from gitops.model.revision import RevisionState, TriggerKind
 from gitops.ports.store import Delivery
 from tests.helpers.controlplane import eventually
-from tests.helpers.service import config_map, deployment
+from tests.helpers.service import BY_HAND, config_map, deployment
 from tests.helpers.walk import Walk, outcomes
 
 HOOK = """\
@@ -75,6 +76,19 @@ def test_where_commits_queue_the_running_one_ends_first(walk: Walk) -> None:
     assert first.state is RevisionState.FAILED
     assert "when its deadline passed" in first.message
     assert second.healthy
+
+
+def test_a_sync_by_hand_is_not_left_for_a_commit_that_nobody_syncs_by_itself(walk: Walk) -> None:
+    policy = {"automated": {"enabled": False}, "healthDeadline": "3s"}
+    walk.world.push("app/web.yaml", deployment(image="registry.example/web:v1-never-ready"))
+    walk.world.declare(syncPolicy=policy)
+    walk.service.sync("demo", SyncOptions(), BY_HAND)
+    walk.wait_told("demo", "outcome", "Deployment", "created")
+    walk.world.push("app/web.yaml", deployment(image="registry.example/web:v2"))
+    walk.poll()
+    first = walk.world.closed(number=1)
+    assert first.state is RevisionState.FAILED
+    assert "when its deadline passed" in first.message
 
 
 def test_a_hook_that_runs_is_never_left_by_a_newer_commit(walk: Walk) -> None:

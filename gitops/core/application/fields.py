@@ -203,7 +203,7 @@ POLICY: Final = (
     Field("spec.syncPolicy.retry.backoff.duration", "duration", "The first pause.", "5s", least=0),
     Field("spec.syncPolicy.retry.backoff.factor", "integer", "What each pause is multiplied by.", 2, least=1),
     Field("spec.syncPolicy.retry.backoff.maxDuration", "duration", "The longest pause.", "3m", least=0),
-    _ignored("spec.syncPolicy.retry.refresh", "Whether a retry moves to a newer commit; `onNewRevision` decides here.", "boolean"),
+    Field("spec.syncPolicy.retry.refresh", "boolean", "Retry what Git has then: a newer commit ends the attempts at an older one, also where `onNewRevision` is `queue`, or hooks have run.", default=False),
     Field("spec.syncPolicy.syncOptions", "strings", "Options as `Name=value`.", []),
     Field("spec.syncPolicy.managedNamespaceMetadata", "object", "For the namespace of `CreateNamespace=true`, also where it exists; what others set there stays.", {}),
     Field("spec.syncPolicy.managedNamespaceMetadata.labels", "string map", "Its labels.", {}),

@@ -66,9 +66,9 @@ def test_argo_cd_automated_prunes_and_heals_only_when_asked() -> None:
 
 
 def test_argo_cd_retry_without_a_limit_does_not_retry() -> None:
-    policy = {"retry": {"backoff": {"duration": "1s"}}}
+    policy = {"retry": {"refresh": True, "backoff": {"duration": "1s"}}}
     retry = parse_application(manifest(minimal(syncPolicy=policy), argo=True)).sync_policy.retry
-    assert retry == Retry(limit=0, duration=timedelta(seconds=1))
+    assert retry == Retry(limit=0, duration=timedelta(seconds=1), refresh=True)
 
 
 def test_automated_can_be_switched_off() -> None:
@@ -171,13 +171,9 @@ def test_the_finalizer_asks_for_a_cascading_delete(suffix: str) -> None:
 
 def test_what_has_no_effect_is_a_warning() -> None:
     spec = minimal(info=[{"name": "x"}], revisionHistoryLimit=3, sources=[{"repoURL": "b"}])
-    spec["syncPolicy"] = {"syncOptions": ["Prunee=false", "Replace"], "retry": {"refresh": True}}
+    spec["syncPolicy"] = {"syncOptions": ["Prunee=false", "Replace"]}
     m = manifest(spec, argo=True)
     assert warnings(m) == [
-        (
-            "spec.syncPolicy.retry.refresh has no effect here: whether a retry moves to a newer "
-            "commit; `onNewRevision` decides here"
-        ),
         "spec.info has no effect here: notes for Argo CD's pages",
         (
             "spec.revisionHistoryLimit has no effect here: "
