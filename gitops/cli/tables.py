@@ -103,6 +103,15 @@ def _pad() -> int:
     return 14 + len(click.style("", bold=True))
 
 
+def _windows(windows: JsonObject | None) -> str:
+    """`closed until 2026-03-01 06:00, but by hand`; "" where there are none."""
+    if windows is None:
+        return ""
+    until = f" until {moment(windows['until'])}" if windows["until"] else ""
+    by_hand = ", but for syncs by hand" if windows["manualSync"] and not windows["open"] else ""
+    return f"{'open' if windows['open'] else 'closed'}{until}{by_hand}"
+
+
 def _facts(status: JsonObject) -> Iterator[tuple[str, str]]:
     health, commit, pin = status["health"], status["commit"], status["pin"]
     yield "Application", status["name"]
@@ -124,6 +133,7 @@ def _facts(status: JsonObject) -> Iterator[tuple[str, str]]:
     if status["heldBack"]:
         yield "Held back", _commit(status["heldBack"])
     yield "Suspended", "yes: no automatic syncs" if status["suspended"] else ""
+    yield "Sync windows", _windows(status.get("syncWindows"))
     yield "Waits for", ", ".join(status["waitingFor"])
     yield "Warnings", "; ".join(status["warnings"])
     yield "Working", "yes" if status["busy"] else ""

@@ -14,6 +14,7 @@ from gitops.engine.leftovers import counted
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
 from gitops.engine.sentences import tell_going
+from gitops.engine.windows import windows_of
 from gitops.model.application import Drift
 from gitops.model.health import GOOD, Health
 from gitops.model.objects import ObjectId
@@ -144,6 +145,7 @@ def describe(parts: Parts, runtime: Runtime, *, objects: bool = False) -> Applic
         warnings=(*runtime.warnings, *shared.values()),
         busy=busy,
         objects=_objects(parts, runtime) if objects else (),
+        windows=windows_of(parts, runtime) if objects else None,
     )
     return parts.masks.status(found)
 

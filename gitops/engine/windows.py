@@ -6,12 +6,13 @@ opens; nobody asks in between.
 
 from typing import Final
 
-from gitops.core.projects.windows import Closed, judge
+from gitops.core.projects.windows import Closed, judge, survey
 from gitops.engine.dispatcher import Job
 from gitops.engine.parts import Parts
 from gitops.engine.registry import Runtime
 from gitops.errors import ConflictError
 from gitops.model.revision import RecordKind, Trigger, TriggerKind
+from gitops.model.status import WindowsStatus
 
 OPENING: Final = "window"
 """The job for the moment at which a window opens: a look like any other."""
@@ -52,6 +53,14 @@ def refuse(parts: Parts, runtime: Runtime, job: Job) -> None:
         RecordKind.REFUSED, actor=job.trigger.actor, application=runtime.name, payload=payload
     )
     raise error
+
+
+def windows_of(parts: Parts, runtime: Runtime) -> WindowsStatus | None:
+    """How an application's windows stand now; None where none is for it."""
+    declared = parts.projects.find(runtime.application.project)
+    if declared is None:
+        return None
+    return survey(declared.project, runtime.application, parts.clock.now())
 
 
 def _closed(parts: Parts, runtime: Runtime, *, manual: bool) -> Closed | None:

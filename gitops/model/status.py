@@ -1,10 +1,12 @@
 """How an application stands: what lists and pages show of it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from gitops.model.application import Application, Origin
 from gitops.model.health import Health
 from gitops.model.objects import ObjectId
+from gitops.model.project import SyncWindow
 from gitops.model.revision import Commit, Pin
 
 
@@ -20,8 +22,34 @@ class ObjectStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class WindowStatus:
+    """One sync window; `until` is its end where it is active, else its next begin, or None."""
+
+    window: SyncWindow
+    active: bool
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class WindowsStatus:
+    """The sync windows that an application has, and what they come to at a moment.
+
+    `open` says whether syncs are made by themselves, `manual_sync` whether one that somebody asks
+    for is let through; `until` is when `open` changes, None where it does not.
+    """
+
+    open: bool
+    manual_sync: bool
+    until: datetime | None
+    windows: tuple[WindowStatus, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ApplicationStatus:
-    """One application; `held_back` is the commit that a pin or a failed attempt keeps away."""
+    """One application; `held_back` is the commit that a pin or a failed attempt keeps away.
+
+    `windows` is None where no sync window is for it, and in lists.
+    """
 
     application: Application
     origin: Origin
@@ -37,3 +65,4 @@ class ApplicationStatus:
     warnings: tuple[str, ...]
     busy: bool
     objects: tuple[ObjectStatus, ...] = ()
+    windows: WindowsStatus | None = None

@@ -38,12 +38,13 @@ def project_to_wire(
                 }
                 for entry in project.destination_service_accounts
             ],
-            "syncWindows": [_window(window) for window in project.sync_windows],
+            "syncWindows": [window_to_wire(window) for window in project.sync_windows],
         },
     }
 
 
-def _window(window: SyncWindow) -> JsonObject:
+def window_to_wire(window: SyncWindow) -> JsonObject:
+    """A sync window as an AppProject has it."""
     return {
         "kind": window.kind,
         "schedule": window.schedule,

@@ -6,8 +6,9 @@ A repository's URL is shown without its credentials.
 from gitops.core.git.repo_url import split_credentials
 from gitops.model.application import Application, Source
 from gitops.model.events import Event
-from gitops.model.status import ApplicationStatus, ObjectStatus
+from gitops.model.status import ApplicationStatus, ObjectStatus, WindowsStatus
 from gitops.wire.health import health_to_wire
+from gitops.wire.project import window_to_wire
 from gitops.wire.revision import commit_to_wire, pin_to_wire
 from gitops.wire.values import JsonObject, time_to_wire, versioned_to_wire
 
@@ -16,7 +17,7 @@ def status_to_wire(status: ApplicationStatus, *, objects: bool = False) -> JsonO
     """`{name, project, sources, destination, sync, health, message, commit, revision, pin, …}`.
 
     `commit` and `heldBack` are null or a commit as `show` has it; `objects` adds every object that
-    the application owns.
+    the application owns, and `syncWindows`, null where none is for it.
     """
     application, pin = status.application, status.pin
     value = {
@@ -36,8 +37,23 @@ def status_to_wire(status: ApplicationStatus, *, objects: bool = False) -> JsonO
         "busy": status.busy,
     }
     if objects:
+        value["syncWindows"] = None if status.windows is None else _windows(status.windows)
         value["objects"] = [object_to_wire(one) for one in status.objects]
     return value
+
+
+def _windows(status: WindowsStatus) -> JsonObject:
+    """`{open, manualSync, until, windows: [{…, active, until}]}`."""
+    return {
+        "open": status.open,
+        "manualSync": status.manual_sync,
+        "until": status.until and time_to_wire(status.until),
+        "windows": [
+            window_to_wire(one.window)
+            | {"active": one.active, "until": one.until and time_to_wire(one.until)}
+            for one in status.windows
+        ],
+    }
 
 
 def _declaration(application: Application) -> JsonObject:

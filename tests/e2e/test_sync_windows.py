@@ -87,7 +87,11 @@ def test_a_held_sync_goes_by_itself_when_the_window_opens(timed: Walk, clock: Wa
     timed.world.push("app/words.yaml", config_map(word="two"))
     timed.poll()
     waits(timed, "a sync window of the project shop is closed until 2026-03-01 13:00 UTC")
-    assert timed.world.status("demo").sync == "OutOfSync"
+    status = timed.world.status("demo")
+    assert status.sync == "OutOfSync"
+    assert status.windows is not None
+    assert (status.windows.open, status.windows.manual_sync) == (False, False)
+    assert status.windows.until == datetime(2026, 3, 1, 13, tzinfo=UTC)
     assert word(timed) == "one"
     clock.show("12:59:57")
     timed.world.refresh()

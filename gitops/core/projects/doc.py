@@ -79,9 +79,11 @@ A window is for the applications that one of its lists names (`andOperator`: all
 active `deny` counts before everything; where there are `allow` windows, nothing is synced outside
 of them. While it is closed, nothing is done by itself: neither syncs nor the repair of drift, which
 is a sync too. The status says `a sync window of the project shop is closed until …`; at that moment
-what waits goes by itself. `gitops sync`, `rollback`, `approve` and `undelete` are refused, and
-recorded as refused, unless every window in the way has `manualSync`. A running sync ends at its
-next safe point, and the rest goes once it opens, unless every window in the way has `syncOverrun`.
+what waits goes by itself. `gitops status APP` tells whether the windows are open, until when, and
+whether a sync by hand is let through; with `-o json` it shows each window. `gitops sync`,
+`rollback`, `approve` and `undelete` are refused, and recorded as refused, unless every window in
+the way has `manualSync`. A running sync ends at its next safe point, and the rest goes once it
+opens, unless every window in the way has `syncOverrun`.
 Not held are deletions of applications, the registration of Applications, and the automatic rollback
 after a sync that failed.
 

@@ -17,6 +17,7 @@ from gitops.core.projects.cron import Schedule, parse_schedule, starts
 from gitops.core.projects.limits import server_of
 from gitops.model.application import Application
 from gitops.model.project import Project, SyncWindow
+from gitops.model.status import WindowsStatus, WindowStatus
 
 OVERLAPS: Final = 1000
 """So many beginnings that follow each other without a pause are looked at in one go."""
@@ -61,9 +62,23 @@ def judge(
     windows = [window for window in project.sync_windows if applies(window, application)]
     if _is_open(windows, now, manual=manual, started=started):
         return OPEN
-    until = _opens(windows, now, manual=manual)
+    until = _turns(windows, now, manual=manual)
     told = f" until {until:%Y-%m-%d %H:%M} UTC" if until is not None else ""
     return Closed(f"a sync window of the project {project.name} is closed{told}", until)
+
+
+def survey(project: Project, application: Application, now: datetime) -> WindowsStatus | None:
+    """What the windows that are for an application come to at a moment; None where none is."""
+    windows = [window for window in project.sync_windows if applies(window, application)]
+    if not windows:
+        return None
+    phases = [(window, phase(window, now)) for window in windows]
+    return WindowsStatus(
+        open=_is_open(windows, now, manual=False),
+        manual_sync=_is_open(windows, now, manual=True),
+        until=_turns(windows, now, manual=False),
+        windows=tuple(WindowStatus(window, found.active, found.until) for window, found in phases),
+    )
 
 
 def applies(window: SyncWindow, application: Application) -> bool:
@@ -98,15 +113,15 @@ def _is_open(
     return may_overrun and started is not None and _is_open(windows, started, manual=manual)
 
 
-def _opens(windows: Sequence[SyncWindow], now: datetime, *, manual: bool) -> datetime | None:
-    """When the next sync of the same kind is let through; None is never."""
-    moment = now
+def _turns(windows: Sequence[SyncWindow], now: datetime, *, manual: bool) -> datetime | None:
+    """When syncs of the same kind are let through again, or no longer; None is never."""
+    moment, is_open = now, _is_open(windows, now, manual=manual)
     for _ in range(CHANGES):
         changes = [until for w in windows if (until := phase(w, moment).until) is not None]
         if not changes:
             return None
         moment = min(changes)
-        if _is_open(windows, moment, manual=manual):
+        if _is_open(windows, moment, manual=manual) is not is_open:
             break
     return moment
 

@@ -277,3 +277,24 @@ def test_events_are_lines() -> None:
 def test_long_texts_are_cut() -> None:
     assert clip("a" * 100, 10) == "a" * 9 + "…"
     assert clip(" a\n b ", 10) == "a b"
+
+
+@pytest.mark.parametrize(
+    ("windows", "told"),
+    [
+        (
+            {"open": False, "manualSync": True, "until": "2026-03-02T05:00:00.000000Z"},
+            "closed until 2026-03-02 05:00:00, but for syncs by hand",
+        ),
+        ({"open": False, "manualSync": False, "until": None}, "closed"),
+        (
+            {"open": True, "manualSync": True, "until": "2026-03-02T05:00:00.000000Z"},
+            "open until 2026-03-02 05:00:00",
+        ),
+    ],
+)
+def test_a_page_tells_how_sync_windows_stand(windows: dict[str, Any], told: str) -> None:
+    page = click.unstyle(status_page(STATUS | {"syncWindows": {**windows, "windows": []}}))
+    (line,) = [line for line in page.splitlines() if line.startswith("Sync windows:")]
+    assert line.partition(":")[2].strip() == told
+    assert "Sync windows" not in status_page(STATUS | {"syncWindows": None})

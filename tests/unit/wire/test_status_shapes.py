@@ -1,4 +1,5 @@
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -6,8 +7,9 @@ from gitops.model.application import Application, Origin, Source
 from gitops.model.events import Event
 from gitops.model.health import Health, HealthStatus
 from gitops.model.objects import ObjectId
+from gitops.model.project import SyncWindow
 from gitops.model.revision import Commit, Pin
-from gitops.model.status import ApplicationStatus, ObjectStatus
+from gitops.model.status import ApplicationStatus, ObjectStatus, WindowsStatus, WindowStatus
 from gitops.wire.status import event_to_wire, shown_url, status_to_wire
 from tests.unit.wire.test_documentation import PAGE, keys
 
@@ -50,6 +52,19 @@ def test_a_status_is_written_whole() -> None:
         }
     ]
     assert "objects" not in status_to_wire(STATUS)
+
+
+def test_sync_windows_are_beside_the_objects() -> None:
+    night = SyncWindow("deny", "0 22 * * *", timedelta(hours=8), ("*",), time_zone="Europe/Berlin")
+    each = WindowStatus(night, active=True, until=None)
+    windows = WindowsStatus(open=False, manual_sync=True, until=AT, windows=(each,))
+    value = status_to_wire(replace(STATUS, windows=windows), objects=True)["syncWindows"]
+    (shown,) = value.pop("windows")
+    assert value == {"open": False, "manualSync": True, "until": "2026-03-01T09:30:00.000000Z"}
+    assert (shown["schedule"], shown["duration"]) == ("0 22 * * *", "8h")
+    assert (shown["active"], shown["until"]) == (True, None)
+    assert status_to_wire(STATUS, objects=True)["syncWindows"] is None
+    assert "syncWindows" not in status_to_wire(STATUS)
 
 
 def test_every_key_is_documented() -> None:

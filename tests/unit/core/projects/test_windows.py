@@ -15,6 +15,7 @@ from gitops.core.projects.windows import (
     judge,
     phase,
     schedule_of,
+    survey,
 )
 from gitops.errors import ApplicationError
 from gitops.model.application import Application, Destination
@@ -201,3 +202,32 @@ def test_what_is_wrong_with_a_window_is_one_sentence(wrong: dict[str, Any], told
     with pytest.raises(ApplicationError) as caught:
         parse_project(declared(**wrong))
     assert told in caught.value.message
+
+
+def test_a_survey_tells_of_each_window_whether_it_is_active_and_until_when() -> None:
+    denied, allowed = window("deny on m"), window("allow off")
+    found = survey(project(denied, allowed), WEB, NOW)
+
+    assert found is not None
+    assert (found.open, found.manual_sync) == (False, True)
+    assert [(one.window, one.active) for one in found.windows] == [(denied, True), (allowed, False)]
+    assert [one.until for one in found.windows] == [
+        datetime(2026, 3, 1, 12, 50, tzinfo=UTC),
+        datetime(2026, 3, 1, 20, 0, tzinfo=UTC),
+    ]
+    assert found.until == datetime(2026, 3, 1, 20, 0, tzinfo=UTC), "denied, then not allowed yet"
+
+
+def test_a_survey_tells_when_syncs_are_let_through_no_longer() -> None:
+    found = survey(project(window("deny off")), WEB, NOW)
+
+    assert found is not None
+    assert (found.open, found.manual_sync) == (True, True)
+    assert found.until == datetime(2026, 3, 1, 20, 0, tzinfo=UTC)
+
+
+def test_there_is_no_survey_where_no_window_is_for_the_application() -> None:
+    other = SyncWindow("deny", "0 20 * * *", HOUR, ("shop-*",))
+
+    assert survey(project(other), WEB, NOW) is None
+    assert survey(project(), WEB, NOW) is None
