@@ -6,7 +6,7 @@ a deletion are the same sync with another desired state.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from threading import Event
 
 from gitops.core.planning.retry import may_pass, next_attempt
@@ -41,6 +41,19 @@ from gitops.model.revision import (
 from gitops.ports import Claim, Clock
 
 
+@dataclass(slots=True)
+class _Course:
+    """How far a sync has come, for whoever has to end it.
+
+    `failing` says that its SyncFail hooks have to run if it ends by an error now.
+    """
+
+    revision: Revision
+    comparison: Comparison
+    outcomes: list[Outcome] = field(default_factory=list)
+    failing: bool = False
+
+
 class Syncer:
     """Runs syncs; one instance serves every application."""
 
@@ -72,12 +85,27 @@ class Syncer:
         if told is not None:
             return SyncResult(self.recorder.repeat(told), comparison.masked, End.RETRY)
         revision = request.join or self.recorder.open(request, comparison)
+        course = _Course(revision, comparison)
         try:
-            return self._proceed(revision, request, comparison)
+            return self._proceed(course, request)
         except GitopsError as error:
             if request.join is None:
-                self.recorder.close_failed(revision, comparison.masker.mask_text(str(error)))
+                self._break_off(course, request, error)
             raise
+
+    def _break_off(self, course: _Course, request: SyncRequest, error: GitopsError) -> None:
+        """Close what an error has ended; nothing that fails on the way hides that error.
+
+        What was recorded before stays, and outcomes of its SyncFail hooks are added.
+        """
+        message, revision = str(error), course.revision
+        if course.failing:
+            try:
+                found = self._sync_fail(course, request, kept=False)
+                revision = replace(revision, outcomes=tuple(found))
+            except GitopsError as another:
+                message += f"; its SyncFail hooks could not be run: {another}"
+        self.recorder.close_failed(revision, course.comparison.masker.mask_text(message))
 
     def _stands_as_before(self, request: SyncRequest, comparison: Comparison) -> Revision | None:
         """The attempt at the same desired state that what still stands has failed, or None."""
@@ -97,14 +125,13 @@ class Syncer:
             name, actor = comparison.plan.application, request.trigger.actor
             self._inventory.hand_over(name, comparison.handed, actor)
 
-    def _proceed(
-        self, revision: Revision, request: SyncRequest, comparison: Comparison
-    ) -> SyncResult:
+    def _proceed(self, course: _Course, request: SyncRequest) -> SyncResult:
+        revision, comparison = course.revision, course.comparison
         if comparison.refused and request.kind is not RevisionKind.HEAL:
             return self._refuse(revision, request, comparison)
         if comparison.held:
             return self._close_held(revision, request, comparison)
-        return self._carry_out(revision, request, comparison)
+        return self._carry_out(course, request)
 
     def _refuse(
         self, revision: Revision, request: SyncRequest, comparison: Comparison
@@ -130,20 +157,19 @@ class Syncer:
         closed = self.recorder.close(revision, RevisionState.HELD, comparison.held, kept)
         return SyncResult(closed, comparison.masked, End.FAILED)
 
-    def _carry_out(
-        self, revision: Revision, request: SyncRequest, comparison: Comparison
-    ) -> SyncResult:
+    def _carry_out(self, course: _Course, request: SyncRequest) -> SyncResult:
         policy = request.plan.application.sync_policy
         deadline = self._clock.monotonic() + policy.timeout.total_seconds()
-        outcomes = [] if request.kind is RevisionKind.HEAL else fault_outcomes(comparison.masked)
-        applied, failures = Applied(End.RETRY), 0
-        again: Comparison | None = comparison
+        if request.kind is not RevisionKind.HEAL:
+            course.outcomes += fault_outcomes(course.comparison.masked)
+        applied, failures, course.failing = Applied(End.RETRY), 0, True
+        again: Comparison | None = course.comparison
         while True:
             if again is not None:
-                comparison = again
-                revision = self.recorder.keep_copies(revision, comparison.plan)
-                applied = self._attempt(revision, request, comparison, deadline)
-                outcomes += applied.outcomes
+                course.comparison = again
+                course.revision = self.recorder.keep_copies(course.revision, again.plan)
+                applied = self._attempt(course.revision, request, again, deadline)
+                course.outcomes += applied.outcomes
                 if applied.end is not End.RETRY:
                     break
             pause = next_attempt(policy.retry, failures)
@@ -151,15 +177,16 @@ class Syncer:
             until = deadline if pause is None else self._clock.monotonic() + pause.total_seconds()
             if until >= deadline:
                 break
-            off = self._between(request, comparison)
+            off = self._between(request, course.comparison)
             if (ended := self._applier.rest(until, off)) is not None:
                 applied.end = ended
                 break
-            revision = replace(revision, attempts=revision.attempts + 1)
+            course.revision = replace(course.revision, attempts=course.revision.attempts + 1)
             again = self._compare_again(request)
-        outcomes += self._conclude(revision, request, comparison, applied)
-        revision = replace(revision, outcomes=tuple(all_outcomes(outcomes, comparison.masked)))
-        return self._finish(revision, request, comparison, applied)
+        self._conclude(course, request, applied)
+        outcomes = tuple(all_outcomes(course.outcomes, course.comparison.masked))
+        revision = replace(course.revision, outcomes=outcomes)
+        return self._finish(revision, request, course.comparison, applied)
 
     def _between(self, request: SyncRequest, comparison: Comparison) -> Callable[[], str]:
         """What ends the wait for the next attempt: the `End` to take, or "".
@@ -223,25 +250,40 @@ class Syncer:
             lambda blocked: self.recorder.tell_blocked(revision, blocked),
         )
 
-    def _conclude(
-        self, revision: Revision, request: SyncRequest, comparison: Comparison, applied: Applied
-    ) -> list[Outcome]:
-        """Settle how it ended; whatever it failed by, its SyncFail hooks follow.
-
-        They have a time of their own, and no newer commit keeps them from running.
-        """
-        beside = comparison.masked if request.kind is not RevisionKind.HEAL else None
+    def _conclude(self, course: _Course, request: SyncRequest, applied: Applied) -> None:
+        """Settle how it ended; whatever it failed by, its SyncFail hooks follow."""
+        beside = course.comparison.masked if request.kind is not RevisionKind.HEAL else None
         applied.correct(beside, stopping=self._stopping.is_set())
-        if applied.end not in BAD:
-            return []
+        course.failing = applied.end is End.DONE
+        if applied.end in BAD:
+            course.outcomes += self._sync_fail(course, request, kept=True)
+
+    def _sync_fail(self, course: _Course, request: SyncRequest, *, kept: bool) -> list[Outcome]:
+        """Run the SyncFail hooks, in a time of their own, from which no newer commit keeps them.
+
+        Where their outcomes cannot be kept meanwhile they are told, and the close keeps them.
+        """
         policy = request.plan.application.sync_policy
         deadline = self._clock.monotonic() + policy.health_deadline.total_seconds()
-        run = self._run(revision, request, comparison, deadline)
+        comparison = course.comparison
+        run = self._run(course.revision, request, comparison, deadline)
 
         def off() -> str:
             return End.STOPPING if self._stopping.is_set() else ""
 
-        found = self._applier.sync_fail(comparison.plan, replace(run, called_off=off))
+        def record(
+            outcomes: Sequence[Outcome], claims: Sequence[Claim], gone: Sequence[ObjectId]
+        ) -> None:
+            try:
+                run.record(outcomes, claims, gone)
+            except GitopsError:
+                if kept:
+                    raise
+                masked = mask_outcomes(outcomes, comparison.masked, comparison.masker)
+                self.recorder.tell(course.revision, masked)
+
+        alone = replace(run, called_off=off, record=record)
+        found = self._applier.sync_fail(comparison.plan, alone)
         return mask_outcomes(found, comparison.masked, comparison.masker)
 
     def _compare_again(self, request: SyncRequest) -> Comparison | None:

@@ -136,6 +136,41 @@ def pages() -> Iterator[Pages]:
         yield made
 
 
+SORRY = """\
+apiVersion: v1
+kind: {kind}
+metadata:
+  name: sorry
+  annotations: {{gitops.dev/hook: SyncFail, gitops.dev/hook-delete-policy: HookFailed}}
+{more}"""
+GOOD = SORRY.format(kind="ServiceAccount", more="")
+BAD = SORRY.format(kind="Service", more="spec: {clusterIP: 127.0.0.1, ports: [{port: 80}]}\n")
+
+
+@pytest.mark.parametrize(("sorry", "outcome"), [(GOOD, "created"), (BAD, "failed")])
+def test_sync_fail_hooks_run_where_the_database_ended_a_sync_and_theirs_is_not_the_error(
+    control_plane: ControlPlane, namespace: str, tmp_path: Path, pages: Pages,
+    sorry: str, outcome: str,
+) -> None:  # fmt: skip
+    outage = Outage("words-0", pages.fill)
+    with start_world(control_plane, tmp_path, namespace, outage.around) as world:
+        for number in range(OBJECTS):
+            world.repo.write(f"app/{number}.yaml", config_map(f"words-{number}"))
+        world.push("app/sorry.yaml", sorry)
+        world.declare()
+        assert outage.began.wait(60), world.story()
+        world.message("the database cannot grow")
+        told = [e.message for e in world.events if e.kind == "outcome" and "sorry" in e.message]
+        assert [outcome in message for message in told] == [True], world.story()
+        pages.make_room()
+        world.settled()
+        newest, oldest = world.service.reading.revisions("demo")
+        assert (newest.healthy, oldest.state) == (True, RevisionState.FAILED)
+        assert "the database cannot grow" in oldest.message
+        found = world.service.reading.revision("demo", oldest.number).outcomes
+        assert [str(o.outcome) for o in found if o.id.name == "sorry"] == [outcome]
+
+
 OBJECTS = 60
 """So many that their claims need more pages than are half empty."""
 
