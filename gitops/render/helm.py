@@ -13,6 +13,7 @@ from typing import Final
 from gitops.ports import RenderedText
 from gitops.render.chart import SKIP_SCHEMAS, ChartSettings, RepositoryFile
 from gitops.render.sandbox import Sandbox
+from gitops.render.set_values import hide_texts
 from gitops.render.value_schemas import check_value_schemas
 
 _CUT: Final = re.compile(r"^---\n(?=# Source: )", re.MULTILINE)
@@ -48,19 +49,36 @@ def run_helm(
         inline = home / "values.yaml"
         inline.write_text(settings.inline_values, "utf-8")
         values.append(str(inline))
-    return sandbox.run([str(tool), *_arguments(settings, exports, values)], chart, environment)
+    parameters = _parameters(settings, home / "parameters", chart)
+    arguments = _arguments(settings, exports, values, parameters)
+    return sandbox.run([str(tool), *arguments], chart, environment)
+
+
+def _parameters(settings: ChartSettings, folder: Path, chart: Path) -> list[str]:
+    """The arguments that set single values; texts, which may be secrets, lie in files."""
+    hidden = hide_texts(settings.parameters)
+    arguments = list(hidden.arguments)
+    folder.mkdir(exist_ok=True)
+    for number, (name, text) in enumerate(hidden.texts):
+        file = folder / str(number)
+        file.write_bytes(text.encode("utf-8", "replace"))
+        # relative: no sign of the place's own name has to be escaped
+        arguments += ["--set-file", f"{name}={os.path.relpath(file, chart)}"]
+    return arguments
 
 
 def _arguments(
-    settings: ChartSettings, exports: Sequence[Path], values: Sequence[str]
+    settings: ChartSettings,
+    exports: Sequence[Path],
+    values: Sequence[str],
+    parameters: Sequence[str],
 ) -> list[str]:
     arguments = ["template", ".", "--name-template", settings.release]
     if settings.namespace:
         arguments += ["--namespace", settings.namespace]
     if settings.kube_version:
         arguments += ["--kube-version", settings.kube_version]
-    for flag, name, value in settings.parameters:
-        arguments += [flag, f"{name}={value}"]
+    arguments += parameters
     for name, file in settings.files:
         path = _exported(exports, file).replace("\\", "\\\\").replace(",", "\\,")
         arguments += ["--set-file", f"{name}={path}"]

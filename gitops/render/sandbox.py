@@ -103,6 +103,10 @@ class Sandbox:
         Raises:
             RenderError: `failed` with what it wrote to standard error, or `limit`.
         """
+        if any("\0" in argument for argument in arguments):
+            raise RenderError(
+                "a setting holds a NUL character", remedy="remove it", reason="failed"
+            )
         with self._slots:
             process = subprocess.Popen(
                 launched(arguments, os.getpid(), network=self.network),

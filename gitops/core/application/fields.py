@@ -161,7 +161,12 @@ def _helm(prefix: str) -> tuple[Field, ...]:
         Field(f"{prefix}.valuesObject", "map", "Values as a map; they win over `values`."),
         Field(f"{prefix}.parameters[]", "objects", "Single values (`--set`); they win over all values.", []),
         Field(f"{prefix}.parameters[].name", "string", "Path of the value.", required=True),
-        Field(f"{prefix}.parameters[].value", "string", "The value.", ""),
+        Field(
+            f"{prefix}.parameters[].value",
+            "string",
+            "The value. Texts are in no argument of Helm, whole numbers are: see `forceString`.",
+            "",
+        ),
         Field(f"{prefix}.parameters[].forceString", "boolean", "Read the value as a string (`--set-string`).", default=False),
         Field(f"{prefix}.fileParameters[]", "objects", "Values read from files (`--set-file`).", []),
         Field(f"{prefix}.fileParameters[].name", "string", "Path of the value.", required=True),
