@@ -230,7 +230,7 @@ class Operations:
     def _rollback(self, runtime: Runtime, job: Job) -> tuple[SyncResult | None, str]:
         options = job.options or RollbackOptions()
         target = self._target(runtime, options.number)
-        result = self._reconciler.restorer.restore(runtime, target, job.trigger, automatic=False)
+        result = self._reconciler.restorer.restore(runtime, target, job.trigger)
         return result, ""
 
     def _undelete(self, runtime: Runtime, job: Job) -> tuple[SyncResult | None, str]:

@@ -294,7 +294,7 @@ class Reconciler:
         )
         if plan.only is None:
             self.leftovers.take(runtime, desired, result.plan)
-            self._follow_up(runtime, desired, result, trigger)
+            self._follow_up(runtime, result, trigger)
         else:
             self.leftovers.recount(runtime)
         self.after(runtime, result)
@@ -326,9 +326,7 @@ class Reconciler:
 
         return conclude
 
-    def _follow_up(
-        self, runtime: Runtime, desired: Desired, result: SyncResult, trigger: Trigger
-    ) -> None:
+    def _follow_up(self, runtime: Runtime, result: SyncResult, trigger: Trigger) -> None:
         """Say what is held, try again, or roll back, as the end of a full sync asks."""
         revision = result.revision
         held = revision is not None and revision.state is RevisionState.HELD
@@ -342,7 +340,7 @@ class Reconciler:
             runtime.failures = 0
         failed = result.end in (End.FAILED, End.UNHEALTHY) and not held
         if failed and revision and runtime.application.sync_policy.automatic_rollback:
-            self.restorer.roll_back(runtime, desired, revision)
+            self.restorer.roll_back(runtime, revision)
 
     def called_off(self, runtime: Runtime) -> Callable[[], str]:
         """What tells a running sync that it should end early."""

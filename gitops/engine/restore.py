@@ -41,10 +41,10 @@ class Restorer:
         self._parts = parts
         self._after = after
 
-    def roll_back(self, runtime: Runtime, desired: Desired, failed: Revision) -> None:
+    def roll_back(self, runtime: Runtime, failed: Revision) -> None:
         """Go back by itself to the newest healthy revision that never failed, and stay."""
         number = failed.number
-        bad = self._parts.states.get(runtime.name).quarantine | {desired.digest}
+        bad = self._parts.states.get(runtime.name).quarantine | {failed.digest}
         target = rollback_target(self._parts.store.revisions(runtime.name), bad)
         if target is None:
             self._tell_impossible(runtime, number, "there is no healthy revision to go back to")
@@ -52,7 +52,7 @@ class Restorer:
         evidence = f"revision {number} failed: {failed.message}"
         trigger = Trigger(TriggerKind.HEALTH, "gitops", evidence)
         try:
-            result = self.restore(runtime, target, trigger, automatic=True)
+            result = self.restore(runtime, target, trigger, failed=failed.digest)
         except GitopsError as error:
             self._tell_impossible(runtime, number, f"the rollback failed: {error}")
             return
@@ -86,7 +86,7 @@ class Restorer:
         cut_off = last.kind is RevisionKind.SYNC and last.state is RevisionState.FAILED
         if not (cut_off and last.digest == desired.digest):
             return False
-        self.roll_back(runtime, desired, last)
+        self.roll_back(runtime, last)
         return True
 
     def _is_cancelled(self, name: str, pin: Pin) -> bool:
@@ -95,17 +95,18 @@ class Restorer:
         return next(iter(self._parts.store.trail(query)), None) is not None
 
     def restore(
-        self, runtime: Runtime, target: Revision, trigger: Trigger, *, automatic: bool
+        self, runtime: Runtime, target: Revision, trigger: Trigger, *, failed: str = ""
     ) -> SyncResult:
         """Bring a past revision back from its stored manifests, as a pin.
 
+        `failed` is the digest of the attempt that an automatic rollback follows.
         Raises StoreError where the manifests cannot be read, ConflictError where the cluster no
         longer serves what they hold, ClusterError before any write.
         """
         self._parts.projects.check(runtime.application)
         self._refuse_unserved(target)
-        self.pin(runtime, target, trigger, automatic=automatic)
-        return self._bring_back(runtime, target, trigger, automatic=automatic)
+        self.pin(runtime, target, trigger, failed=failed)
+        return self._bring_back(runtime, target, trigger, automatic=bool(failed))
 
     def _refuse_unserved(self, target: Revision) -> None:
         """Ask the server anew: what was served when the revision was made may be gone."""
@@ -162,12 +163,13 @@ class Restorer:
         target: Revision,
         trigger: Trigger,
         *,
-        automatic: bool,
+        failed: str = "",
         at: datetime | None = None,
     ) -> None:
         """Record that the application stays where it is brought, until desired changes.
 
-        `at` is when it began, where that is over.
+        `failed` is the digest that was tried before, which need not be Git's; it is tried by itself
+        no more. `at` is when it began, where that is over.
         """
         state = self._parts.states.get(runtime.name)
         held_back = state.digest or None
@@ -177,16 +179,14 @@ class Restorer:
             at or self._parts.clock.now(),
             held_back,
             trigger.evidence,
-            automatic,
+            bool(failed),
         )
-        quarantine = state.quarantine
-        if automatic and held_back:
-            quarantine = quarantine | {held_back}
+        quarantine = state.quarantine | {failed} if failed else state.quarantine
         self._record(
             replace(state, pin=pin, quarantine=quarantine),
             RecordKind.PIN,
             trigger.actor,
-            {"digest": held_back, "automatic": automatic, "reason": trigger.evidence},
+            {"digest": held_back, "automatic": pin.automatic, "reason": trigger.evidence},
         )
         self._parts.events.publish(
             runtime.name, "pin", f"pinned to revision {target.number}", revision=target.number

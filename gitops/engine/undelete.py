@@ -141,7 +141,7 @@ class Undeleter:
             outcome.outcome is OutcomeKind.CREATED for outcome in revision.outcomes
         ):
             return
-        self._restorer.pin(runtime, revision, trigger, automatic=False, at=revision.started_at)
+        self._restorer.pin(runtime, revision, trigger, at=revision.started_at)
         if result.end is End.DONE:
             self._parts.states.change(runtime.name, synced_digest=digest)
 

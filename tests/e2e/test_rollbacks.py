@@ -2,9 +2,10 @@
 
 import pytest
 
+from gitops.engine.operations import SyncOptions
 from gitops.model.revision import RevisionKind, RevisionState
 from tests.helpers.controlplane import eventually
-from tests.helpers.service import config_map
+from tests.helpers.service import BY_HAND, config_map
 from tests.helpers.walk import Walk, outcomes
 
 ASKED = 'gitops.dev/hook-on-rollback: "true"'
@@ -75,6 +76,28 @@ def test_an_automatic_rollback_runs_the_hooks_that_ask_for_it(walk: Walk) -> Non
     back = walk.world.closed(number=3)
     assert (back.kind, back.state) == (RevisionKind.ROLLBACK, RevisionState.SUCCEEDED)
     assert outcomes(back) == {"Job/asked": "created", "ConfigMap/words": "configured"}
+
+
+def test_what_is_tried_beside_git_is_quarantined_and_git_s_own_is_not(walk: Walk) -> None:
+    walk.world.push("app/words.yaml", config_map())
+    walk.world.declare(syncPolicy=POLICY | {"automated": {"enabled": False}})
+    walk.world.sync()
+    good = walk.world.closed()
+    assert good.healthy
+    walk.world.repo.switch("feature").write("app/words.yaml", sick("bad"))
+    feature = walk.push("A feature")
+    walk.world.sync(options=SyncOptions(commit=feature))
+    tried, back = walk.world.closed(number=2), walk.world.closed(number=3)
+    assert (tried.state, back.digest) == (RevisionState.FAILED, good.digest)
+    state = walk.service.edges.store.state("demo")
+    assert (state.quarantine, state.pin and state.pin.digest) == ({tried.digest}, good.digest)
+    walk.world.repo.switch("main").write("app/words.yaml", sick("worse"))
+    walk.push("Something new")
+    walk.service.refresh("demo", BY_HAND)
+    walk.world.wait_for(lambda: walk.world.status().pin is None, "the end of the pin")
+    walk.world.sync()
+    again = walk.world.closed(number=5)
+    assert (again.kind, again.digest) == (RevisionKind.ROLLBACK, good.digest)
 
 
 DEFINITION = """\
