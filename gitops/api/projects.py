@@ -4,9 +4,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from gitops.api.context import Context, reply
+from gitops.engine.orphans import look_for_orphans
 from gitops.engine.projects import Declared
 from gitops.engine.service import Service
-from gitops.wire.project import project_to_wire
+from gitops.wire.project import orphans_to_wire, project_to_wire
 from gitops.wire.values import JsonObject
 
 
@@ -20,7 +21,7 @@ class ProjectRoutes:
         """Put the routes on a router."""
         one = "/projects/{name}"
         table = (("GET", "/projects", self.list_all), ("GET", one, self.show),
-                 ("DELETE", one, self.delete))  # fmt: skip
+                 ("DELETE", one, self.delete), ("GET", one + "/orphans", self.orphans))  # fmt: skip
         for method, path, handler in table:
             router.add_api_route(path, handler, methods=[method], tags=["projects"])
 
@@ -33,6 +34,11 @@ class ProjectRoutes:
         """One project: what it allows, and its applications."""
         service = self._context.ready()
         return reply(_wire(service, service.parts.projects.get(name)))
+
+    def orphans(self, name: str) -> Response:
+        """Objects without an application in the namespaces of its applications: lists each kind."""
+        found = look_for_orphans(self._context.ready().parts, name)
+        return reply(orphans_to_wire(found.project, found.namespaces, found.found, found.unseen))
 
     def delete(self, request: Request, name: str) -> Response:
         """Remove a project that was declared through the API, and that no application names."""

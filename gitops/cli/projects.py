@@ -1,4 +1,4 @@
-"""`gitops project list, show, delete`: projects of a service."""
+"""`gitops project list, show, orphans, delete`: projects of a service."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -7,13 +7,14 @@ from urllib.parse import quote
 import click
 
 from gitops.cli.client import connect, server_option
-from gitops.cli.output import columns, emit, output_option
-from gitops.cli.tables import NONE, clip
+from gitops.cli.output import columns, emit, output_option, visible
+from gitops.cli.progress import DIFFERENT
+from gitops.cli.tables import NONE, clip, moment
 
 JsonObject = Mapping[str, Any]
 
 
-@click.group("project", short_help="list, show or delete projects")
+@click.group("project", short_help="list, show or delete projects, find orphans")
 def project_command() -> None:
     """Projects: which repositories, destinations and kinds their applications may use.
 
@@ -38,6 +39,24 @@ def show_project(project: str, output: str) -> None:
     """Show what a project allows, and its applications."""
     found = connect().get(_path(project))
     emit(found, output, lambda: project_page(found))
+
+
+@project_command.command("orphans")
+@click.argument("project")
+@server_option
+@output_option
+@click.pass_context
+def show_orphans(context: click.Context, project: str, output: str) -> None:
+    """List objects without an application in the namespaces of a project's applications.
+
+    The cluster is asked only now. Exits with 3 where there are some and the project has
+    orphanedResources.warn.
+    """
+    found = connect().get(f"{_path(project)}/orphans")
+    emit(found, output, lambda: orphans_page(found))
+    for reason in found["unseen"]:
+        click.echo(visible(f"warning: not looked at: {reason}"), err=True)
+    context.exit(DIFFERENT if found["warn"] and found["orphans"] else 0)
 
 
 @project_command.command("delete")
@@ -72,6 +91,23 @@ def _origin(project: JsonObject) -> str:
     return str(project["origin"]["where"]) if project["origin"] else NONE
 
 
+def orphans_page(found: JsonObject) -> str:
+    """`gitops project orphans`."""
+    rows = [
+        [
+            one["kind"],
+            one["namespace"],
+            one["name"],
+            moment(one["created"]),
+            ", ".join(one["managers"]) or NONE,
+        ]
+        for one in found["orphans"]
+    ]
+    if not rows:
+        return f"no orphans in {', '.join(found['namespaces']) or 'no namespace'}"
+    return columns(("kind", "namespace", "name", "created", "by"), rows)
+
+
 def project_page(project: JsonObject) -> str:
     """`gitops project show`."""
     facts = [
@@ -94,6 +130,8 @@ def _limits(spec: JsonObject) -> Iterator[tuple[str, str]]:
     yield "but not", _kinds(spec["clusterResourceBlacklist"])
     yield "kinds with a namespace", _kinds(spec["namespaceResourceWhitelist"])
     yield "but not", _kinds(spec["namespaceResourceBlacklist"])
+    if spec["orphanedResources"]["ignore"]:
+        yield "no orphans", _kinds(spec["orphanedResources"]["ignore"])
     for entry in spec["destinationServiceAccounts"]:
         where = f"{entry['namespace'] or NONE} on {entry['server']}"
         yield "written as", f"{entry['defaultServiceAccount']} in {where}"

@@ -6,7 +6,7 @@ in the path is the one that the body, or the request, states.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -20,8 +20,9 @@ from gitops.ports import (
     Apply,
     Create,
     Delete,
-    ListEvents,
+    ListMetadata,
     ListPods,
+    ListRequest,
     Patch,
     Read,
     Replace,
@@ -36,6 +37,7 @@ PAGE: Final = 500
 
 APPLY_TYPE: Final = "application/apply-patch+yaml"
 PATCH_TYPE: Final = "application/json-patch+json"
+METADATA: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +132,12 @@ def to_call(request: ObjectRequest, target: Target) -> Call:
             return _delete(request, target)
 
 
-def to_list(request: ListPods | ListEvents, target: Target, page: str = "") -> Call:
+def to_list(request: ListRequest, target: Target, page: str = "") -> Call:
     """One page of a list; `page` is the token that the page before gave."""
-    if isinstance(request, ListPods):
+    accept = "application/json"
+    if isinstance(request, ListMetadata):
+        namespace, query, accept = request.namespace, {}, METADATA
+    elif isinstance(request, ListPods):
         namespace = request.namespace
         labels = sorted(request.labels.items())
         query = {"labelSelector": ",".join(f"{k}={v}" for k, v in labels)}
@@ -145,7 +150,8 @@ def to_list(request: ListPods | ListEvents, target: Target, page: str = "") -> C
         }
         query = {"fieldSelector": ",".join(f"{k}={v}" for k, v in fields.items() if v)}
     subject = Subject("list", target.resource, namespace, "", target.info.kind)
-    return list_call(target, subject, namespace, {**query, "continue": page})
+    call = list_call(target, subject, namespace, {**query, "continue": page})
+    return replace(call, accept=accept)
 
 
 def list_call(target: Target, subject: Subject, namespace: str, query: Mapping[str, str]) -> Call:

@@ -32,7 +32,9 @@ from gitops.ports import (
     Apply,
     Create,
     ListEvents,
+    ListMetadata,
     ListPods,
+    ListRequest,
     Patch,
     Read,
     Replace,
@@ -228,7 +230,7 @@ class _Parts:
 
     async def _answer(self, request: Request, seen: int, user: str | None) -> Answer:
         try:
-            if isinstance(request, ListPods | ListEvents):
+            if isinstance(request, ListRequest):
                 return await self._list(request)
             target = await self.discovery.target(
                 request.id.group_kind, api_version_of(request), seen
@@ -263,13 +265,16 @@ class _Parts:
             self.discovery.learn(body)
         return Answer(body=body, created=reply.status == CREATED)
 
-    async def _list(self, request: ListPods | ListEvents) -> Answer:
-        target = await self.discovery.target(LISTED[type(request)], "v1")
+    async def _list(self, request: ListRequest) -> Answer:
+        bare = isinstance(request, ListMetadata)
+        kind = request.kind if isinstance(request, ListMetadata) else LISTED[type(request)]
+        target = await self.discovery.preferred(kind)
+        named = {"apiVersion": target.api_version, "kind": kind.kind} if bare else {}
         items: list[dict[str, Any]] = []
         token = ""
         while True:
             page = (await self.transport.call(to_list(request, target, token))).json()
-            items += items_of(page)
+            items += [{**item, **named} for item in items_of(page)]
             token = str((page.get("metadata") or {}).get("continue") or "")
             if not token:
                 return Answer(items=tuple(items))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
 
+from gitops.model.objects import ObjectId
+
 DEFAULT: Final = "default"
 """The project that exists without being declared."""
 
@@ -65,7 +67,8 @@ class SyncWindow:
 class Project:
     """A declared project; equal values allow the same.
 
-    `namespace_resource_whitelist` None means every kind, () none.
+    `namespace_resource_whitelist` None means every kind, () none. `orphans_ignored` and
+    `warns_of_orphans` are its `orphanedResources`.
     """
 
     name: str
@@ -78,6 +81,8 @@ class Project:
     namespace_resource_blacklist: tuple[KindPattern, ...] = ()
     sync_windows: tuple[SyncWindow, ...] = ()
     destination_service_accounts: tuple[ServiceAccount, ...] = ()
+    orphans_ignored: tuple[KindPattern, ...] = ()
+    warns_of_orphans: bool = False
 
 
 UNLIMITED: Final = Project(
@@ -87,3 +92,13 @@ UNLIMITED: Final = Project(
     cluster_resource_whitelist=(KindPattern("*", "*"),),
 )
 """What `default` is unless it is declared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """An object without an application; `managers` are those that wrote it, `created` RFC 3339."""
+
+    id: ObjectId
+    api_version: str
+    created: str
+    managers: tuple[str, ...]

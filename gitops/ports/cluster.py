@@ -92,7 +92,16 @@ class ListEvents:
     id: ObjectId
 
 
-Request = Read | Apply | Create | Replace | Patch | Delete | ListPods | ListEvents
+@dataclass(frozen=True, slots=True)
+class ListMetadata:
+    """All objects of a kind in a namespace, in its preferred version; their metadata only."""
+
+    kind: GroupKind
+    namespace: str
+
+
+ListRequest = ListPods | ListEvents | ListMetadata
+Request = Read | Apply | Create | Replace | Patch | Delete | ListRequest
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from dataclasses import asdict
 
 from gitops.core.durations import format_duration
 from gitops.model.application import Origin
-from gitops.model.project import KindPattern, Project, SyncWindow
-from gitops.wire.values import JsonObject
+from gitops.model.project import KindPattern, Orphan, Project, SyncWindow
+from gitops.wire.values import JsonObject, versioned_to_wire
 
 
 def project_to_wire(
@@ -38,8 +38,29 @@ def project_to_wire(
                 }
                 for entry in project.destination_service_accounts
             ],
+            "orphanedResources": {
+                "warn": project.warns_of_orphans,
+                "ignore": _kinds(project.orphans_ignored),
+            },
             "syncWindows": [window_to_wire(window) for window in project.sync_windows],
         },
+    }
+
+
+def orphans_to_wire(
+    project: Project, namespaces: Sequence[str], found: Sequence[Orphan], unseen: Sequence[str]
+) -> JsonObject:
+    """`{project, warn, namespaces, unseen, orphans: [{kind, name, …, created, managers}]}`."""
+    return {
+        "project": project.name,
+        "warn": project.warns_of_orphans,
+        "namespaces": list(namespaces),
+        "unseen": list(unseen),
+        "orphans": [
+            versioned_to_wire(one.id, one.api_version)
+            | {"created": one.created or None, "managers": list(one.managers)}
+            for one in found
+        ],
     }
 
 

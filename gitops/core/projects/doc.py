@@ -93,6 +93,30 @@ where neither day is `*`, one of them is enough. A start in the hour that the cl
 as much later; of an hour that it repeats the first counts, and both where the hour is `*`.
 """
 
+ORPHANS: Final = """\
+## Orphans
+
+`gitops project orphans shop` lists the objects that belong to no application, in the destination
+namespaces of the project's applications: what somebody applied by hand and forgot, what was left
+behind by a deletion that spared it. The cluster is asked at that moment, for metadata only, once a
+kind and namespace; nothing is watched for it. It needs the right to list; what cannot be listed is
+said.
+
+```yaml
+spec:
+  orphanedResources:
+    warn: true
+    ignore:
+      - kind: ConfigMap
+        name: istio-ca-*
+```
+
+An orphan has no owner, is of a kind that the project allows, and is held by no application of any
+project. The ServiceAccount `default`, the ConfigMap `kube-root-ca.crt` and the Service `kubernetes`
+are none, nor are events, endpoints and leases. With `warn` the command exits with 3 where there are
+any; Argo CD shows a warning at the application then.
+"""
+
 ACCOUNTS: Final = """\
 ## In whose name objects are written
 
@@ -121,6 +145,7 @@ def reference() -> str:
         section("apiVersion, kind, metadata", METADATA),
         section("spec", SPEC),
         WINDOWS,
+        ORPHANS,
         ACCOUNTS,
     )
     return "\n".join(parts)

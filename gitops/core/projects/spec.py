@@ -101,10 +101,19 @@ def _window_flaws(window: Values) -> Iterator[str]:
 def _globs(spec: Values) -> Iterator[tuple[str, str]]:
     for i, pattern in enumerate(spec["sourceRepos"]):
         yield f"spec.sourceRepos[{i}]", pattern
-    for field in ("destinations", "destinationServiceAccounts"):
-        for i, entry in enumerate(spec[field]):
-            for part in ("server", "name", "namespace"):
-                yield f"spec.{field}[{i}].{part}", entry.get(part, "")
+    places = ("server", "name", "namespace")
+    for path, entries, parts in (
+        ("destinations", spec["destinations"], places),
+        ("destinationServiceAccounts", spec["destinationServiceAccounts"], places),
+        (
+            "orphanedResources.ignore",
+            spec["orphanedResources"]["ignore"],
+            ("group", "kind", "name"),
+        ),
+    ):
+        for i, entry in enumerate(entries):
+            for part in parts:
+                yield f"spec.{path}[{i}].{part}", entry.get(part, "")
     for i, window in enumerate(spec["syncWindows"]):
         for part in ("applications", "namespaces", "clusters"):
             for j, pattern in enumerate(window[part]):
@@ -128,6 +137,8 @@ def _build(values: Values) -> Project:
             ServiceAccount(entry["server"], entry["namespace"], entry["defaultServiceAccount"])
             for entry in spec["destinationServiceAccounts"]
         ),
+        orphans_ignored=_kinds(spec["orphanedResources"]["ignore"]),
+        warns_of_orphans=spec["orphanedResources"]["warn"],
     )
 
 

@@ -12,8 +12,18 @@ from gitops.cluster.calls import (
     watch_call,
 )
 from gitops.errors import ClusterError
-from gitops.model.objects import KindInfo, ObjectId
-from gitops.ports import Apply, Create, Delete, ListEvents, ListPods, Patch, Read, Replace
+from gitops.model.objects import GroupKind, KindInfo, ObjectId
+from gitops.ports import (
+    Apply,
+    Create,
+    Delete,
+    ListEvents,
+    ListMetadata,
+    ListPods,
+    Patch,
+    Read,
+    Replace,
+)
 
 WEB = ObjectId("apps", "Deployment", "nohi", "web")
 DEPLOYMENTS = Target(
@@ -123,6 +133,14 @@ def test_pods_are_listed_by_label_and_page():
     assert path(call) == "/api/v1/namespaces/nohi/pods"
     assert query(call) == {"limit": "500", "labelSelector": "a=1,b=2", "continue": "token"}
     assert "labelSelector" not in query(to_list(ListPods("nohi", {}), PODS))
+
+
+def test_metadata_is_asked_for_as_such():
+    call = to_list(ListMetadata(GroupKind("", "Pod"), "nohi"), PODS, "token")
+    assert path(call) == "/api/v1/namespaces/nohi/pods"
+    assert query(call) == {"limit": "500", "continue": "token"}
+    assert "as=PartialObjectMetadataList" in call.accept
+    assert to_list(ListPods("nohi", {}), PODS).accept == "application/json"
 
 
 def test_events_are_listed_by_object():

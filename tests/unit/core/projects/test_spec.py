@@ -56,18 +56,33 @@ def test_an_empty_list_of_kinds_is_no_kind() -> None:
     assert project.namespace_resource_whitelist == ()
 
 
-@pytest.mark.parametrize(
-    "field", ["roles", "signatureKeys", "sourceIntegrity", "orphanedResources", "sourceNamespaces"]
-)
+@pytest.mark.parametrize("field", ["roles", "signatureKeys", "sourceIntegrity", "sourceNamespaces"])
 def test_what_is_not_used_yet_is_told(field: str) -> None:
     _, warnings = parse_project(manifest({field: [{"name": "x"}]}))
     (warning,) = warnings
     assert warning.startswith(f"spec.{field} has no effect here: not used yet: ")
 
 
+def test_orphans_are_read_with_what_is_none() -> None:
+    ignore = [{"kind": "ConfigMap", "name": "ca-*"}, {"group": "apps"}]
+    project, warnings = parse_project(
+        manifest({"orphanedResources": {"warn": True, "ignore": ignore}})
+    )
+    assert warnings == ()
+    assert project.warns_of_orphans
+    assert project.orphans_ignored == (
+        KindPattern("", "ConfigMap", "ca-*"),
+        KindPattern("apps", "", ""),
+    )
+
+
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
+        (
+            {"orphanedResources": {"ignore": [{"kind": "["}]}},
+            "spec.orphanedResources.ignore[0].kind '[' is not a glob",
+        ),
         ({"sourceRepo": []}, "spec.sourceRepo is not a known field; the nearest is"),
         ({"sourceRepos": ["!*"]}, "spec.sourceRepos[0] is '!*', which denies everything"),
         ({"sourceRepos": ["{a"]}, "spec.sourceRepos[0] '{a' is not a glob that can be read"),
