@@ -18,6 +18,7 @@ from gitops.render.tree import Spot
 MAX_COMBINED_BYTES: Final = 10 * 1024 * 1024
 SKIP_MARK: Final = "+argocd:skip-file-rendering"
 SUFFIXES: Final = (".yaml", ".yml", ".json")
+_JSON: Final = ".json"
 OVERRIDES: Final = re.compile(r"(^|/)\.argocd-source(-[^/]*)?\.yaml$")
 """What speaks of a source and is no manifest: see `render/overrides.py`."""
 _AT_START: Final = re.compile(
@@ -97,7 +98,8 @@ def render_plain(closure: Closure, files: list[PlainFile]) -> list[RenderedText]
     """The texts of those files that hold manifests.
 
     Raises:
-        RenderError: `limit` beyond 10 MiB in all, `failed` where a file is not text.
+        RenderError: `limit` beyond 10 MiB in all, `failed` where a file is not text, or is JSON
+            and empty.
     """
     texts: list[RenderedText] = []
     total = 0
@@ -112,7 +114,7 @@ def render_plain(closure: Closure, files: list[PlainFile]) -> list[RenderedText]
                 reason="limit",
             )
         text = decode(content, file.path)
-        if holds_manifests(text):
+        if holds_manifests(text, file.path):
             texts.append(RenderedText(file.path, text))
     return texts
 
@@ -128,15 +130,28 @@ def decode(content: bytes, path: str) -> str:
         ) from error
 
 
-def holds_manifests(text: str) -> bool:
+def holds_manifests(text: str, path: str) -> bool:
     """Whether a file is meant as manifests, and not as something else that is YAML too.
 
     Argo CD ignores what it cannot read as objects, unless `apiVersion:`, `kind:` and `metadata:`
     all occur. Here one of them at the start of a line is enough, so that a manifest with one
-    misspelt key is an error that somebody sees.
+    misspelt key is an error that somebody sees. JSON is always meant as an object, as there: one
+    that was cut off must not take its object out of the desired state.
+
+    Raises:
+        RenderError: `failed`, where JSON says nothing at all.
     """
     if SKIP_MARK in text:
         return False
+    if path.endswith(_JSON):
+        if text.strip() in ("", "null"):
+            raise RenderError(
+                "the file is empty, and JSON has to be an object",
+                where=path,
+                remedy="exclude it with spec.source.directory.exclude, or remove it",
+                reason="failed",
+            )
+        return True
     if _AT_START.search(text):
         return True
     if all(f"{name}:" in text for name in _NAMES):

@@ -40,7 +40,7 @@ from gitops.render.tree import Tree
 from gitops.render.variables import build_variables
 from gitops.scratch import private_folder, sweep
 
-KEY_VERSION: Final = "render/1"
+KEY_VERSION: Final = "render/2"
 _PREFIX: Final = "gitops-render-"
 
 

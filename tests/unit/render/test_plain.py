@@ -132,6 +132,7 @@ def test_byte_order_marks_are_understood(content: bytes) -> None:
         ('[{"kind": "Pod"}]', True),
         ("controller:\n  kind: DaemonSet\n", False),
         ('{"name": "package"}', False),
+        ('{"apiVers', False),
         ("on: push\njobs: {}\n", False),
         ("# only a comment\n", False),
         ("", False),
@@ -139,4 +140,18 @@ def test_byte_order_marks_are_understood(content: bytes) -> None:
     ],
 )
 def test_files_that_are_no_manifests_are_left_out(text: str, *, holds: bool) -> None:
-    assert holds_manifests(text) is holds
+    assert holds_manifests(text, "a.yaml") is holds
+
+
+@pytest.mark.parametrize("text", ['{"apiVers', '{"name": "package"}', "[1]", "kind", '"x"'])
+def test_json_is_always_meant_as_an_object(text: str) -> None:
+    assert [one.text for one in render({"app/a.json": text})] == [text]
+    assert render({"app/a.json": f"{text} +argocd:skip-file-rendering"}) == []
+
+
+@pytest.mark.parametrize("text", ["", " \n", "null\n"])
+def test_json_that_says_nothing_is_an_error(text: str) -> None:
+    with pytest.raises(RenderError, match="the file is empty") as caught:
+        render({"app/a.json": text})
+    assert caught.value.where == "app/a.json"
+    assert render({"app/a.yaml": text}) == []
