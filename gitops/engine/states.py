@@ -1,6 +1,8 @@
 """Applications' kept states, in memory beside the store."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -34,6 +36,15 @@ class States:
         """Whether anything is kept of an application."""
         with self._lock:
             return name in self._states
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Around changes and other calls of the store: one transaction for all of them.
+
+        Whoever changes a state elsewhere waits before its own transaction, not within.
+        """
+        with self._changing, self._store.together():
+            yield
 
     def change(self, name: str, **changes: Any) -> ApplicationState:
         """Change fields of a state and keep it."""

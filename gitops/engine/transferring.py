@@ -112,8 +112,10 @@ class Transferer:
         """Hand objects over; their holder, if it still wants them, is told that it lost them."""
         options: TransferOptions = job.options
         chosen = self.choose(runtime.name, options)
-        revision = self._hand_over(runtime.name, options.to, chosen, job.trigger)
-        self._parts.states.change(runtime.name, synced_digest="")  # it may want them still
+        with self._parts.states.together():
+            revision = self._hand_over(runtime.name, options.to, chosen, job.trigger)
+            for name in (runtime.name, options.to):  # it may want them still; it must apply them
+                self._parts.states.change(name, synced_digest="")
         runtime.left = None
         self._parts.judge.survey(runtime)
         self._parts.dispatcher.request(runtime.name, CHECK, job.trigger)
@@ -125,7 +127,7 @@ class Transferer:
     ) -> Revision:
         """Claims, both histories and the trail, all or nothing; the giver's revision."""
         takers = dict.fromkeys(chosen, to)
-        with self._parts.store.together():
+        with self._parts.states.together():
             self._record(to, trigger, chosen, f'taken over from the application "{name}"')
             given = self._record(name, trigger, chosen, f'handed over to the application "{to}"')
             self._parts.inventory.hand_over(name, takers, trigger.actor)
@@ -163,6 +165,8 @@ class Transferer:
                 where=name,
                 remedy=f'rename it there, with "spec.takesOver: [{{name: {name}}}]"',
             )
+        if new == name:
+            raise ConflictError("that is its name already", where=name, remedy="choose another one")
         if self._parts.registry.find(new) is not None:
             raise ConflictError(f'there is an application "{new}"', where=new)
         if self._parts.states.get(name).pin is not None:
@@ -183,7 +187,7 @@ class Transferer:
         chosen = [claim.id for claim in self._parts.inventory.of(name)]
         suspended = self._parts.states.get(name).suspended
         store, registry = self._parts.store, self._parts.registry
-        with store.together():
+        with self._parts.states.together():
             store.register(new, json.dumps(manifest.body), job.trigger.actor)
             made = registry.declare(application, Origin("api", "the API"))
             revision = self._hand_over(name, new, chosen, job.trigger)

@@ -20,7 +20,8 @@ from typing import Any
 from gitops import wiring
 from gitops.engine.deleting import DeleteOptions
 from gitops.engine.operations import RollbackOptions
-from gitops.engine.service import Edges
+from gitops.engine.service import Edges, Service
+from gitops.engine.transferring import TransferOptions
 from gitops.model.events import Event
 from gitops.model.revision import Trigger, TriggerKind
 from gitops.ports import Answer, Apply, Cluster, Create, Delete, Patch, Replace, Request
@@ -120,8 +121,9 @@ class Killable:
 
     @classmethod
     def run(cls, settings: Settings, log: Path, kill: Kill | None, ask: str = "") -> "Killable":
-        """Start it; `ask` is `rollback NAME NUMBER`, `delete NAME`, or "" for nothing.
+        """Start it; `ask` is "" for nothing, or what it is asked for then.
 
+        That is `rollback NAME NUMBER`, `delete NAME`, `transfer NAME TO` or `rename NAME NEW`.
         Without a Kill nothing is put around its edges, and no write is noted.
         """
         context = multiprocessing.get_context("forkserver")
@@ -191,11 +193,19 @@ def _main(settings: Settings, log: str, kill: Kill | None, ask: str, pipe: Conne
 
     running.service.events.listen(tell)
     running.start()
-    match ask.split():
-        case ["rollback", name, number]:
-            running.service.rollback(name, RollbackOptions(int(number)), BY_HAND)
-        case ["delete", name]:
-            running.service.delete(name, DeleteOptions(), BY_HAND)
+    _ask(running.service, ask)
     pipe.recv()
     running.stop()
     pipe.close()
+
+
+def _ask(service: Service, ask: str) -> None:
+    match ask.split():
+        case ["rollback", name, number]:
+            service.rollback(name, RollbackOptions(int(number)), BY_HAND)
+        case ["delete", name]:
+            service.delete(name, DeleteOptions(), BY_HAND)
+        case ["transfer", name, taker]:
+            service.transferer.ask(name, TransferOptions(taker), BY_HAND)
+        case ["rename", name, new]:
+            service.transferer.ask_name(name, new, BY_HAND)
