@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import and_, bindparam, func, insert, select, update
+from sqlalchemy import Integer, and_, bindparam, func, insert, select, update
 
 from gitops.errors import ConflictError, NotFoundError
 from gitops.model.health import HealthStatus
@@ -46,6 +46,16 @@ _HERE: Final = and_(
 )
 _STATE: Final = Prepared(select(revisions.c.state).where(_HERE))
 _ONE: Final = Prepared(select(revisions).where(_HERE))
+_HISTORY: Final = Prepared(
+    select(revisions)
+    .where(revisions.c.application == bindparam("of"), revisions.c.number < bindparam("before"))
+    .order_by(revisions.c.number.desc())
+    .limit(bindparam("most", type_=Integer))
+)
+_ALL: Final = -1
+"""SQLite's word for no limit."""
+_LAST: Final = 2**63 - 1
+"""SQLite's largest number: every revision is before it."""
 _NEWEST: Final = Prepared(
     select(revisions.c.application, func.max(revisions.c.number).label("number")).group_by(
         revisions.c.application
@@ -267,12 +277,13 @@ class RevisionsPart(Part):
         self, application: str, *, limit: int | None = None, before: int | None = None
     ) -> list[Revision]:
         """Newest first, without outcomes."""
-        query = select(revisions).where(revisions.c.application == application)
-        if before is not None:
-            query = query.where(revisions.c.number < before)
-        query = query.order_by(revisions.c.number.desc()).limit(limit)
+        given = {
+            "of": application,
+            "before": _LAST if before is None else before,
+            "most": _ALL if limit is None else limit,
+        }
         with self.database.read() as connection:
-            return [revision_of(row) for row in connection.execute(query)]
+            return [revision_of(row) for row in connection.execute(_HISTORY, given)]
 
     def newest_revisions(self) -> dict[str, int]:
         """The newest number of every application that has any."""
