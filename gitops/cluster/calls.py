@@ -115,6 +115,21 @@ def api_version_of(request: ObjectRequest) -> str:
             return request.api_version
 
 
+def says_a_version(request: ObjectRequest) -> bool:
+    """Whether a request speaks of what only its own apiVersion has.
+
+    Versions are views of one object: it can be read, deleted and its metadata changed in any.
+    """
+    match request:
+        case Read() | Delete():
+            return False
+        case Patch():
+            paths = [str(operation["path"]) for operation in request.operations]
+            return not all(path.startswith("/metadata/") for path in paths)
+        case _:
+            return True
+
+
 def to_call(request: ObjectRequest, target: Target) -> Call:
     """The call that carries out a request on one object; raises ClusterError `invalid`."""
     match request:

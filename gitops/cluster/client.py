@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
 from gitops.cluster.access import Endpoint, Trust, open_endpoint
-from gitops.cluster.calls import api_version_of, items_of, to_call, to_list
+from gitops.cluster.calls import (
+    ObjectRequest,
+    Target,
+    api_version_of,
+    items_of,
+    says_a_version,
+    to_call,
+    to_list,
+)
 from gitops.cluster.compact import compact
 from gitops.cluster.discovery import Discovery
 from gitops.cluster.errors import Subject, closed
@@ -232,16 +240,27 @@ class _Parts:
         try:
             if isinstance(request, ListRequest):
                 return await self._list(request)
-            target = await self.discovery.target(
-                request.id.group_kind, api_version_of(request), seen
-            )
-            call = to_call(request, target)
-            if not isinstance(request, Read):
-                call = self._in_the_name_of(user, call)
-            reply = await self.transport.call(call)
-            return self._take(request, reply)
+            return await self._ask(request, seen, user)
         except ClusterError as error:
             return Answer(error=error)
+
+    async def _ask(self, request: ObjectRequest, seen: int, user: str | None) -> Answer:
+        """One request; what was written in a version that is gone is there in another."""
+        kind = request.id.group_kind
+        try:
+            target = await self.discovery.target(kind, api_version_of(request), seen)
+            return await self._call(request, target, user)
+        except ClusterError as error:
+            if error.reason != "unknown-kind" or says_a_version(request):
+                raise
+        stale = seen == self.discovery.reads
+        return await self._call(request, await self.discovery.preferred(kind, fresh=stale), user)
+
+    async def _call(self, request: ObjectRequest, target: Target, user: str | None) -> Answer:
+        call = to_call(request, target)
+        if not isinstance(request, Read):
+            call = self._in_the_name_of(user, call)
+        return self._take(request, await self.transport.call(call))
 
     def _in_the_name_of(self, user: str | None, call: Call) -> Call:
         """A write as it is sent; None is ourselves. Raises ClusterError where nobody is named."""

@@ -13,7 +13,7 @@ from gitops.cluster.discovery import Discovery
 from gitops.cluster.transport import Limits
 from gitops.errors import ClusterError, SettingsError
 from gitops.model.objects import GroupKind, ObjectId, identify
-from gitops.ports import Apply, Delete, ListEvents, ListPods, Read
+from gitops.ports import Apply, Delete, ListEvents, ListPods, Patch, Read
 from tests.helpers.controlplane import eventually
 from tests.helpers.edge import INSTALLATION, apply, config_map, connected, crd, deployment
 
@@ -145,6 +145,42 @@ def test_a_crd_of_somebody_else_is_found_by_one_refresh(cluster, namespace, kube
     mark = audit.mark()
     assert {a.error.reason for a in cluster.send(widgets)} == {"not-found"}
     assert len(audit.since(mark, agent="gitops")) == 2 + 9
+
+
+def test_what_was_written_in_a_version_that_is_gone_is_read_and_deleted_in_another(
+    cluster, namespace, kubectl
+):
+    group = f"g{uuid.uuid4().hex[:8]}.example.com"
+    definition = crd(group)
+    (old,) = definition["spec"]["versions"]
+    new = {**old, "name": "v2", "storage": True}
+    definition["spec"]["versions"] = [{**old, "storage": False}, new]
+    kubectl.apply(definition)
+    kubectl.wait("condition=Established", f"crd/{definition['metadata']['name']}")
+    eventually(lambda: kubectl.try_("get", f"widgets.v1.{group}").returncode == 0, "version 1")
+    widget = {**config_map(namespace), "apiVersion": f"{group}/v1", "kind": "Widget", "spec": {}}
+    del widget["data"]
+    made = apply(cluster, widget).body
+    assert made["apiVersion"] == f"{group}/v1"
+    definition["spec"]["versions"][0]["served"] = False
+    kubectl.apply(definition)
+    eventually(lambda: f"{group}/v1\n" not in kubectl("api-versions"), "the end of version 1")
+    identity, gone = identify(widget), f"{group}/v1"
+    note = {"op": "add", "path": "/metadata/annotations", "value": {"note": "here"}}
+    spec = {"op": "add", "path": "/spec/size", "value": 1}
+    patched, refused, read = cluster.send(
+        [Patch(identity, gone, (note,)), Patch(identity, gone, (spec,)), Read(identity, gone)]
+    )
+    assert patched.body["metadata"]["annotations"] == {"note": "here"}
+    assert refused.error.reason == "unknown-kind"
+    assert read.body["apiVersion"] == f"{group}/v2"
+    assert apply(cluster, widget).error.reason == "unknown-kind"
+    (deleted,) = cluster.send([Delete(identity, gone, uid=made["metadata"]["uid"])])
+    assert deleted.error is None
+    kubectl("delete", "crd", definition["metadata"]["name"])
+    eventually(lambda: GroupKind(group, "Widget") not in cluster.kinds(fresh=True), "its end")
+    (none,) = cluster.send([Read(identity, gone)])
+    assert none.error.reason == "unknown-kind"
 
 
 def test_shapes_are_read_once_a_version(cluster, audit):
