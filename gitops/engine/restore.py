@@ -104,15 +104,16 @@ class Restorer:
         longer serves what they hold, ClusterError before any write.
         """
         self._parts.projects.check(runtime.application)
-        self._refuse_unserved(target)
+        self._refuse_unserved(target, automatic=bool(failed))
         self.pin(runtime, target, trigger, failed=failed)
         return self._bring_back(runtime, target, trigger, automatic=bool(failed))
 
-    def _refuse_unserved(self, target: Revision) -> None:
+    def _refuse_unserved(self, target: Revision, *, automatic: bool) -> None:
         """Ask the server anew: what was served when the revision was made may be gone."""
         stored = self._parts.loader.documents.load(target.manifests or "")
         objects = [manifest for manifest in stored if not is_child(manifest.id)]
-        unserved = tell_unserved(objects, self._parts.cluster.kinds(fresh=True))
+        kinds = self._parts.cluster.kinds(fresh=True)
+        unserved = tell_unserved(objects, kinds, automatic=automatic)
         if unserved:
             raise ConflictError(
                 f"the cluster no longer serves {'; '.join(unserved)}",

@@ -61,3 +61,14 @@ def test_a_kind_that_the_revision_defines_itself_is_served_with_it() -> None:
     crds = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
     known = {**KINDS, crds: KindInfo(crds.group, crds.kind, ("v1",), "x", False, True)}  # noqa: FBT003
     assert tell_unserved([definition, manifest("example.com/v1", "Widget")], known) == ()
+
+
+def test_of_hooks_an_automatic_rollback_needs_those_that_it_runs() -> None:
+    hooks = {
+        "plain": manifest("example.com/v1", "Plain", hook="PreSync"),
+        "asked": manifest("example.com/v1", "Asked", hook="PreSync", hook_on_rollback="true"),
+        "sorry": manifest("example.com/v1", "Sorry", hook="SyncFail", hook_on_rollback="true"),
+    }
+    told = [f"{kind} in example.com/v1 at all" for kind in ("Asked", "Plain", "Sorry")]
+    assert tell_unserved([*hooks.values()], KINDS) == tuple(told)
+    assert tell_unserved([*hooks.values()], KINDS, automatic=True) == (told[0],)
