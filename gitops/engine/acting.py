@@ -11,7 +11,7 @@ from gitops.core.actions.effects import changes_something, operations
 from gitops.core.actions.targets import find, find_one
 from gitops.core.diff.diff import DiffOptions
 from gitops.core.durations import format_duration
-from gitops.core.planning.gate import Limits, WaitEnd
+from gitops.core.planning.gate import Limits, WaitEnd, deadline_for
 from gitops.engine.children import is_child
 from gitops.engine.following import MOVED
 from gitops.engine.offering import Offering
@@ -198,7 +198,8 @@ class Acting:
     ) -> tuple[RevisionState, str]:
         """Wait for the object's health; a newer commit goes first."""
         runtime, dispatcher = self._parts.registry.get(name), self._parts.dispatcher
-        patience = runtime.application.sync_policy.health_deadline
+        policy = runtime.application.sync_policy
+        patience = deadline_for(policy.health_deadlines, target) or policy.health_deadline
         excused = frozenset({target} if before is HealthStatus.DEGRADED else ())
 
         def moved() -> bool:

@@ -6,20 +6,21 @@ is decided here that the plan has not decided.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import groupby
 from math import inf
 from typing import Final
 
 from gitops.core.manifests.scope import CRD, NAMESPACE
-from gitops.core.planning.gate import Limits, WaitEnd
+from gitops.core.planning.gate import Limits, WaitEnd, deadline_for
 from gitops.core.planning.order import kind_rank
 from gitops.core.planning.retry import AWAY, may_pass
 from gitops.engine.actual import Actual
 from gitops.engine.sentences import tell, tell_faults, tell_unstable
 from gitops.engine.wait import Blocked, Waited, Waiter
 from gitops.engine.writes import Writer, Written
+from gitops.model.application import KindDeadline
 from gitops.model.diff import ActionKind
 from gitops.model.health import Health, HealthStatus
 from gitops.model.objects import ObjectId
@@ -72,6 +73,8 @@ class Run:
     proved: Callable[[Sequence[ObjectId]], None] = lambda _gone: None
     """Told what was deleted, once it is really gone."""
     blocked: Blocked = lambda _blocked: None
+    deadlines: tuple[KindDeadline, ...] = ()
+    """Kinds that have another deadline than `health_deadline_s`."""
 
 
 @dataclass(slots=True)
@@ -245,7 +248,7 @@ class Applier:
             run.proved([i for i in gone if self._actual.get(i) is None])
         elif run.wait_for_health or hooks:
             final = frozenset(a.id for a in stage if a.hook is not None)
-            limits = Limits(self._limit(run), 0.0, applied.grace_until, run.excused, final)
+            limits = replace(self._limits(present, run, applied), final=final)
             waited = self._waiter.wait(present, limits, lambda: self._off(run, hooks))
         self._judge(waited, run, applied)
         if hooks and applied.end is not End.STOPPING:
@@ -264,7 +267,7 @@ class Applier:
         lasting = self._present([a for a in actions if a.hook is None], applied)
         if not (run.stable_s and run.wait_for_health and lasting):
             return
-        limits = Limits(self._limit(run), run.stable_s, applied.grace_until, run.excused)
+        limits = replace(self._limits(lasting, run, applied), stable_s=run.stable_s)
         waited = self._waiter.wait(lasting, limits, lambda: self._off(run, hooks=False))
         if waited.unhealthy or waited.end is WaitEnd.HEALTHY:
             self._judge(waited, run, applied)
@@ -278,6 +281,15 @@ class Applier:
         """A hook is never left by a newer commit, only when somebody cancels, and by a stop."""
         called_off = run.called_off()
         return bool(called_off) and not (hooks and called_off == End.SUPERSEDED)
+
+    def _limits(self, ids: Sequence[ObjectId], run: Run, applied: Applied) -> Limits:
+        now, own = self._clock.monotonic(), {}
+        for identity in ids:
+            length = deadline_for(run.deadlines, identity)
+            if length is not None:
+                own[identity] = min(run.deadline, now + length.total_seconds())
+        end, grace = self._limit(run), applied.grace_until
+        return Limits(end, 0.0, grace, run.excused, own=own)
 
     def _limit(self, run: Run) -> float:
         return min(run.deadline, self._clock.monotonic() + run.health_deadline_s)

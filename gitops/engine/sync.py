@@ -248,6 +248,7 @@ class Syncer:
             policy.stable_for.total_seconds(),
             proved,
             lambda blocked: self.recorder.tell_blocked(revision, blocked),
+            policy.health_deadlines,
         )
 
     def _conclude(self, course: _Course, request: SyncRequest, applied: Applied) -> None:

@@ -66,7 +66,8 @@ class Waiter:
                 if called_off():
                     return Waited(WaitEnd.CALLED_OFF, unhealthy)
                 if verdict.end is not None:
-                    return Waited(verdict.end, unhealthy, broke)
+                    late = {i: unhealthy[i] for i in verdict.failed}
+                    return Waited(verdict.end, late, broke)
                 changed.wait(min(verdict.look_at - now, LONGEST_S))
 
     def rest(self, until: float, called_off: Callable[[], str]) -> str:

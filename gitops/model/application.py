@@ -124,6 +124,15 @@ class Retry:
     refresh: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class KindDeadline:
+    """How long objects of some kinds may take to become healthy; group and kind may be globs."""
+
+    kind: str
+    deadline: timedelta
+    group: str = "*"
+
+
 class Adopt(StrEnum):
     """What to do with an object that exists and is nobody's."""
 
@@ -162,6 +171,8 @@ class SyncPolicy:
     health_deadline: timedelta = timedelta(minutes=5)
     stable_for: timedelta = timedelta(0)
     health_grace: timedelta = timedelta(0)
+    health_deadlines: tuple[KindDeadline, ...] = ()
+    """Kinds with another deadline than `health_deadline`; the first that matches counts."""
     timeout: timedelta = timedelta(minutes=10)
     on_new_revision: Literal["supersede", "queue"] = "supersede"
     adopt: Adopt = Adopt.APPROVE

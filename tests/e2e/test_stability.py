@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from gitops.model.revision import RevisionKind, RevisionState
-from tests.helpers.service import config_map
+from tests.helpers.service import config_map, deployment
 from tests.helpers.walk import Walk, outcomes
 
 POLICY = {"healthDeadline": "90s", "timeout": "100s", "retry": {"limit": 0}}
@@ -130,3 +130,27 @@ def test_a_newer_commit_or_a_restart_ends_the_wait_and_it_begins_anew(walk: Walk
     change(walk, "word: two", "word: three", 4)
     walk.world.closed(number=3)
     assert walk.kinds("demo") == [RevisionKind.SYNC] * 4
+
+
+def test_a_kind_may_have_a_deadline_of_its_own(walk: Walk) -> None:
+    walk.world.repo.write("app/later.yaml", sick("Progressing").replace("words", "later"))
+    walk.world.repo.write("app/web.yaml", deployment(image="registry.example/web:v1-never-ready"))
+    short, long = {"kind": "Deployment", "deadline": "3s"}, {"kind": "ConfigMap", "deadline": "95s"}
+    start(walk, config_map(), healthDeadline="10s", health={"deadlines": [short, long]})
+    first = walk.world.closed()
+    assert first.state is RevisionState.FAILED
+    assert (
+        f"Deployment {walk.namespace}/web was Progressing when its deadline passed" in first.message
+    )
+    ended = [o for o in first.outcomes if o.id.name == "later"]
+    assert [str(o.outcome) for o in ended] == ["created"]
+    walk.world.repo.remove("app/web.yaml")
+    walk.push("Take the slow one away")
+    walk.poll()
+    clock = walk.service.edges.clock
+    walk.wait_told("demo", "revision-opened", "revision 2")
+    late = walk.newest("demo").started_at + timedelta(seconds=11)
+    walk.world.wait_for(lambda: clock.now() > late, "longer than others may take")
+    walk.kubectl("-n", walk.namespace, "annotate", "configmap/later", "--overwrite",
+                 "example.com/health=Healthy")  # fmt: skip
+    assert walk.world.closed(number=2).healthy

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, Final
 
 from gitops.core.application.fields import SYNC_OPTIONS
+from gitops.core.globs import is_glob
 from gitops.core.path_rules import rule_fault
 from gitops.model.application import (
     Adopt,
@@ -24,6 +25,7 @@ from gitops.model.application import (
     HealthExpressions,
     HelmSource,
     IgnoreRule,
+    KindDeadline,
     KustomizeSource,
     PathRule,
     PruneBudget,
@@ -94,6 +96,18 @@ def _limits_beyond_limits(policy: Values) -> Iterator[tuple[str, str]]:
             if length and end and length >= end:
                 told = f"spec.syncPolicy.health.{name} must be shorter than {other}"
                 yield "conflict", f"{told}, which ends every wait"
+    for i, entry in enumerate((policy.get("health") or {}).get("deadlines") or ()):
+        yield from _deadline_faults(f"spec.syncPolicy.health.deadlines[{i}]", entry or {}, policy)
+
+
+def _deadline_faults(path: str, entry: Values, policy: Values) -> Iterator[tuple[str, str]]:
+    for name in ("group", "kind"):
+        if entry.get(name) and not is_glob(entry[name]):
+            told = f"{path}.{name} is {entry[name]!r}, which is no glob"
+            yield "bad-value", f"{told}: a bracket or a brace is not closed"
+    length, end = entry.get("deadline"), policy.get("timeout")
+    if length and end and length > end:
+        yield "conflict", f"{path}.deadline must not be longer than timeout, which ends every wait"
 
 
 def _repeated_expressions(entries: Sequence[Values]) -> Iterator[tuple[str, str]]:
@@ -288,6 +302,7 @@ def _policy(policy: Values) -> SyncPolicy:
         health_deadline=policy["healthDeadline"],
         stable_for=policy["health"]["stableFor"],
         health_grace=policy["health"]["grace"],
+        health_deadlines=tuple(_fill(KindDeadline, one) for one in policy["health"]["deadlines"]),
         timeout=policy["timeout"],
         on_new_revision=policy["onNewRevision"],
         adopt=Adopt(policy["adopt"]),

@@ -4,11 +4,14 @@ In: who is not healthy now, since when everybody was, the limits. Out: a verdict
 look again though nothing happens. Called by `engine/wait.py` at each event.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from math import inf
 
+from gitops.core.globs import matches
+from gitops.model.application import KindDeadline
 from gitops.model.health import Health, HealthStatus
 from gitops.model.objects import ObjectId
 
@@ -28,7 +31,8 @@ class Limits:
 
     Everything has to be healthy for `stable_s` without a break. Until `grace_until` Degraded is no
     failure, but of what is `final`: a hook that has failed does not start up. What is `excused` was
-    Degraded before, and may stay so until the deadline.
+    Degraded before, and may stay so until the deadline. `own` are deadlines of objects that have
+    another one.
     """
 
     deadline: float
@@ -36,6 +40,11 @@ class Limits:
     grace_until: float = -inf
     excused: frozenset[ObjectId] = frozenset()
     final: frozenset[ObjectId] = frozenset()
+    own: Mapping[ObjectId, float] = field(default_factory=dict)
+
+    def of(self, identity: ObjectId) -> float:
+        """The deadline of one object."""
+        return self.own.get(identity, self.deadline)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,14 @@ class Verdict:
     failed: tuple[ObjectId, ...] = ()
 
 
+def deadline_for(rules: Iterable[KindDeadline], identity: ObjectId) -> timedelta | None:
+    """How long an object may take to become healthy, where its kind has a deadline of its own."""
+    for rule in rules:
+        if matches(rule.group, identity.group) and matches(rule.kind, identity.kind):
+            return rule.deadline
+    return None
+
+
 def gate(
     now: float, unhealthy: Mapping[ObjectId, Health], since: float | None, limits: Limits
 ) -> Verdict:
@@ -61,7 +78,8 @@ def gate(
         proven = begun + limits.stable_s
         if now >= proven:
             return Verdict(WaitEnd.HEALTHY, now, begun)
-        return _unless_late(now, proven, begun, limits)
+        end = WaitEnd.DEADLINE if now >= limits.deadline else None
+        return Verdict(end, min(proven, limits.deadline), begun)
     degraded = [
         identity
         for identity, health in unhealthy.items()
@@ -71,10 +89,6 @@ def gate(
     failed = tuple(i for i in degraded if not in_grace or i in limits.final)
     if failed:
         return Verdict(WaitEnd.DEGRADED, now, None, failed)
-    look_at = limits.grace_until if degraded else inf
-    return _unless_late(now, look_at, None, limits)
-
-
-def _unless_late(now: float, look_at: float, since: float | None, limits: Limits) -> Verdict:
-    end = WaitEnd.DEADLINE if now >= limits.deadline else None
-    return Verdict(end, min(look_at, limits.deadline), since)
+    late = tuple(identity for identity in unhealthy if now >= limits.of(identity))
+    look_at = min([limits.grace_until if degraded else inf, *map(limits.of, unhealthy)])
+    return Verdict(WaitEnd.DEADLINE if late else None, look_at, None, late)

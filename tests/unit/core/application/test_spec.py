@@ -17,6 +17,7 @@ from gitops.model.application import (
     HealthExpressions,
     HelmSource,
     IgnoreRule,
+    KindDeadline,
     KustomizeSource,
     PathRule,
     Retry,
@@ -103,7 +104,11 @@ def test_every_part_reaches_the_model() -> None:
         "dependsOn": [{"name": "mysql"}, {"name": "redis"}, {"name": "mysql"}],
         "syncPolicy": {
             "healthDeadline": "1h30m",
-            "health": {"stableFor": "2m", "grace": "30s"},
+            "health": {
+                "stableFor": "2m",
+                "grace": "30s",
+                "deadlines": [{"kind": "Job", "deadline": "5m"}],
+            },
             "rollback": {"automatic": True},
             "syncOptions": ["CreateNamespace=true"],
             "managedNamespaceMetadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}},
@@ -140,6 +145,8 @@ def test_every_part_reaches_the_model() -> None:
     assert application.sync_policy.health_deadline == timedelta(minutes=90)
     assert application.sync_policy.stable_for == timedelta(minutes=2)
     assert application.sync_policy.health_grace == timedelta(seconds=30)
+    job = KindDeadline("Job", timedelta(minutes=5))
+    assert application.sync_policy.health_deadlines == (job,)
     assert application.sync_policy.automatic_rollback
     assert application.option("CreateNamespace")
     assert application.sync_policy.managed_namespace_labels == {"a": "b"}

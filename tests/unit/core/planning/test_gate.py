@@ -1,10 +1,12 @@
 """When a wait for health ends."""
 
+from datetime import timedelta
 from math import inf
 
 import pytest
 
-from gitops.core.planning.gate import Limits, Verdict, WaitEnd, gate
+from gitops.core.planning.gate import Limits, Verdict, WaitEnd, deadline_for, gate
+from gitops.model.application import KindDeadline
 from gitops.model.health import Health, HealthStatus
 from gitops.model.objects import ObjectId
 
@@ -19,7 +21,7 @@ def test_without_more_limits_health_ends_it_at_once_and_so_does_a_failure() -> N
     assert gate(10, {}, None, limits) == Verdict(WaitEnd.HEALTHY, 10, 10)
     assert gate(10, DEGRADED, None, limits) == Verdict(WaitEnd.DEGRADED, 10, None, (WEB,))
     assert gate(10, STARTING, None, limits) == Verdict(None, 100)
-    assert gate(100, STARTING, None, limits) == Verdict(WaitEnd.DEADLINE, 100)
+    assert gate(100, STARTING, None, limits) == Verdict(WaitEnd.DEADLINE, 100, None, (WEB,))
 
 
 def test_everything_has_to_be_healthy_for_long_enough_without_a_break() -> None:
@@ -58,3 +60,22 @@ def test_what_was_degraded_before_may_stay_so_until_the_deadline(grace: float) -
     limits = Limits(deadline=100, grace_until=grace, excused=frozenset({WEB}))
     assert gate(30, DEGRADED, None, limits) == Verdict(None, 100)
     assert gate(100, DEGRADED, None, limits).end is WaitEnd.DEADLINE
+
+
+def test_an_object_with_a_deadline_of_its_own_is_late_by_that_alone() -> None:
+    both = {**STARTING, JOB: Health(HealthStatus.PROGRESSING)}
+    shorter = Limits(deadline=100, own={JOB: 20})
+    assert gate(10, both, None, shorter) == Verdict(None, 20)
+    assert gate(20, both, None, shorter) == Verdict(WaitEnd.DEADLINE, 20, None, (JOB,))
+    assert gate(20, STARTING, None, shorter) == Verdict(None, 100)
+    longer = Limits(deadline=100, own={JOB: 300})
+    assert gate(100, both, None, longer) == Verdict(WaitEnd.DEADLINE, 100, None, (WEB,))
+    assert gate(100, {JOB: both[JOB]}, None, longer) == Verdict(None, 300)
+
+
+def test_the_first_kind_that_matches_gives_the_deadline() -> None:
+    hour, minute = timedelta(hours=1), timedelta(minutes=1)
+    rules = (KindDeadline("Job", hour), KindDeadline("*", minute, "apps"))
+    assert deadline_for(rules, JOB) == hour
+    assert deadline_for(rules, WEB) == minute
+    assert deadline_for(rules, ObjectId("", "Pod", "shop", "web")) is None
