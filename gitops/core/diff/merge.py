@@ -133,10 +133,10 @@ def _merge_missing(desired: Any, actual: Any, trace: Trace, place: Place) -> Any
     """What stays of a field that desired leaves out."""
     parent, name = place
     shape = parent.child(name) or ANY
+    if desired is None and shape.keeps_null and not trace.ignored_in_desired:
+        return desired
     if trace.atomic:
         return actual if _is_servers(actual, trace, place) else _gone(actual, trace, place)
-    if desired is None and shape.nullable and not parent.native:
-        return desired
     kept = _nulled(actual, trace, shape) if desired is None else _left_out(actual, trace, shape)
     if kept is not ABSENT:
         return kept
@@ -210,7 +210,8 @@ def _without(value: Any, skip: Trie) -> Any:
 
 def _left_out(actual: Any, trace: Trace, shape: Shape) -> Any:
     """What stays of a place that desired does not mention."""
-    return _removed(actual, trace, shape) if trace.applied else actual
+    applied = trace.applied or (trace.last is None and shape.keeps_null)
+    return _removed(actual, trace, shape) if applied else actual
 
 
 def _removed(actual: Any, trace: Trace, shape: Shape) -> Any:
@@ -219,7 +220,7 @@ def _removed(actual: Any, trace: Trace, shape: Shape) -> Any:
     All of it goes, unless others own something in it: then what is ours goes. Of a map and of a
     list by keys what is not ours always stays.
     """
-    if trace.keeps or trace.ignored or actual is None:
+    if trace.keeps or trace.ignored or (actual is None and not shape.keeps_null):
         return actual
     is_map = isinstance(actual, dict) and not shape.atomic
     if is_map and (trace.foreign or _is_partly_ours(trace, shape)):

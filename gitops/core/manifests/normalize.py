@@ -66,7 +66,7 @@ def without_nulls(value: Any, shape: Shape | None, *, keep_nulls: bool = False) 
             if inner is None
             else without_nulls(inner, shape.child(key), keep_nulls=keep_nulls)
             for key, inner in value.items()
-            if inner is not None or zero is not None or keep_nulls
+            if inner is not None or zero is not None or keep_nulls or _keeps_null(shape, key)
         }
     if isinstance(value, list):
         zero = null_entry(shape) if None in value else None
@@ -75,6 +75,11 @@ def without_nulls(value: Any, shape: Shape | None, *, keep_nulls: bool = False) 
             for item in value
         ]
     return value
+
+
+def _keeps_null(shape: Shape, name: str) -> bool:
+    child = shape.child(name)
+    return child is not None and child.keeps_null
 
 
 def keeps_status(body: Body, shapes: Shapes) -> bool:
@@ -129,15 +134,25 @@ def is_aggregated(body: Body) -> bool:
 
 def manifest_digest(body: Body, shapes: Shapes | None = None) -> str:
     """Digest of one manifest's canonical form."""
-    return _sha256(_text(canonical(body, shapes or _NO_SHAPES)))
+    return _sha256(_text(_content(body, shapes or _NO_SHAPES)))
 
 
 def digest(bodies: Iterable[Body], shapes: Shapes | None = None) -> str:
     """Digest of a set of manifests, whatever their order: `v1:<sha256>`."""
     texts = sorted(
-        (str(identify(body)), _text(canonical(body, shapes or _NO_SHAPES))) for body in bodies
+        (str(identify(body)), _text(_content(body, shapes or _NO_SHAPES))) for body in bodies
     )
     return _sha256("\n".join(text for _, text in texts))
+
+
+def _content(body: Body, shapes: Shapes) -> dict[str, Any]:
+    """What counts in a digest: of custom resources nulls, too, for some keep them as values."""
+    group, _ = split_api_version(str(body.get("apiVersion") or ""))
+    is_custom = "." in group and not group.endswith(".k8s.io")
+    made = canonical(body, shapes, keep_nulls=is_custom)
+    if is_custom and "metadata" in made:
+        made["metadata"] = without_nulls(made["metadata"], None)
+    return made
 
 
 def _text(value: Any) -> str:

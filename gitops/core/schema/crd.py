@@ -67,6 +67,6 @@ _OBJECT_FIELDS: Final[Schema] = {
 UNKNOWN_KIND: Final[Schema] = {
     "type": "object",
     "properties": _OBJECT_FIELDS,
-    "x-kubernetes-preserve-unknown-fields": True,
+    "additionalProperties": True,
 }
 """What is known of any object, whatever its kind."""

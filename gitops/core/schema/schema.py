@@ -120,12 +120,14 @@ class Shape:
     types from custom resources, which are kept as they are written. `zeros` are the fields that
     the API server drops when they hold their zero value (false, 0, "", {}); `defaulted` are those
     that it fills where they are left out; `drops_zero` and `drops_empty` say it of this field.
+    `keeps_null` says that null is a value here: custom resources have it where their schema says
+    `nullable`, and in what it keeps without knowing it.
     """
 
     __slots__ = (
         "_children", "_definitions", "_item", "_outer", "_schema", "atomic", "default", "defaulted",
-        "drops_empty", "drops_zero", "embedded", "enum", "form", "format", "keys", "list_type",
-        "name", "native", "nullable", "open", "required", "scalar", "zeros",
+        "drops_empty", "drops_zero", "embedded", "enum", "form", "format", "keeps_null", "keys",
+        "list_type", "name", "native", "nullable", "open", "required", "scalar", "zeros",
     )  # fmt: skip
 
     def __init__(self, schema: Schema, name: str, outer: Schema, definitions: Definitions) -> None:
@@ -152,6 +154,7 @@ class Shape:
         self.defaulted = definitions.natives.defaulted.get(name, {})
         self.drops_empty = False
         self.drops_zero = False
+        self.keeps_null = False
         self.open = self.form in {Form.ANY, Form.MAP} or is_open(schema)
 
     @property
@@ -167,15 +170,23 @@ class Shape:
             return found
         schema = self._child_schema(name)
         if schema is None:
-            return ANY if self.open else None
+            return self._unknown if self.open else None
         made = make_shape(schema, self._definitions)
         if self.form is Form.MAP and not made.name:
             made.default = ABSENT  # of a value, not of an entry that is not there
         if self.native and not made.name:
             made.drops_zero = name in self.zeros
             made.drops_empty = made.form in {Form.MAP, Form.LIST}
+        elif not made.name:
+            made.keeps_null = made.nullable
         self._children[name] = made
         return made
+
+    @property
+    def _unknown(self) -> "Shape":
+        """The shape of what is kept here without a schema."""
+        preserves = self._schema.get("x-kubernetes-preserve-unknown-fields") is True
+        return OPEN if self is OPEN or (preserves and not self.native) else ANY
 
     def _child_schema(self, name: str) -> Schema | None:
         properties = self._schema.get("properties")
@@ -190,8 +201,10 @@ class Shape:
         """The shape of a list's items."""
         if self._item is None:
             items = self._schema.get("items", self._outer.get("items"))
-            self._item = make_shape(items, self._definitions) if isinstance(items, Mapping) else ANY
-            if not self._item.name and self._item is not ANY:
+            if not isinstance(items, Mapping):
+                return OPEN if self is OPEN else ANY
+            self._item = make_shape(items, self._definitions)
+            if not self._item.name:
                 self._item.default = ABSENT  # of what an item leaves out, not of an item
         return self._item
 
@@ -306,3 +319,6 @@ def _strings(value: object) -> Iterator[str]:
 
 ANY: Final = Shape({}, "", {}, Definitions({}))
 """What no schema describes: granular maps, atomic lists, scalars compared as they are."""
+OPEN: Final = Shape({}, "", {}, Definitions({}))
+"""The same below a custom resource's field that keeps what its schema does not know."""
+OPEN.keeps_null = True

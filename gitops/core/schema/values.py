@@ -71,7 +71,7 @@ def counts_as_absent(value: Any, shape: Shape) -> bool:
     Null; an empty map or list, or a zero value, that the server drops; the schema's default.
     """
     if value is None:
-        return True
+        return not shape.keeps_null
     if shape.drops_empty and value in ({}, []):
         return True
     if isinstance(value, (dict, list)):
@@ -89,6 +89,8 @@ _ZEROS: Final[Mapping[Scalar | None, Any]] = {
 
 def is_read_from_null(value: Any, shape: Shape) -> bool:
     """Whether a null where this scalar belongs says the same."""
+    if shape.keeps_null:
+        return False
     return is_zero(value) or (value is not None and value == _ZEROS.get(shape.scalar))
 
 
@@ -118,7 +120,9 @@ def cleaned(value: Any, shape: Shape | None) -> Any:
         zero = null_entry(shape) if None in value else None
         items = [zero if item is None else cleaned(item, shape.item) for item in value]
         return ABSENT if shape.drops_empty and not items else items
-    if value is None or (shape.drops_zero and is_zero(value)):
+    if value is None:
+        return None if shape.keeps_null else ABSENT
+    if shape.drops_zero and is_zero(value):
         return ABSENT
     return value
 

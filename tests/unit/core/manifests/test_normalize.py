@@ -103,6 +103,21 @@ def test_a_digest_carries_its_version_and_counts_content_only():
     assert manifest_digest(config_map(x=[1, 2])) != manifest_digest(config_map(x=[2, 1]))
 
 
+def test_nulls_of_custom_resources_count_in_digests_but_for_metadata():
+    def release(**parts):
+        head = {"apiVersion": "example.com/v1", "kind": "Release", "metadata": {"name": "a"}}
+        return head | parts
+
+    with_null = release(spec={"values": {"ingress": None}})
+    assert manifest_digest(with_null) != manifest_digest(release(spec={"values": {}}))
+    labelled = {"name": "a", "labels": None, "creationTimestamp": None}
+    assert manifest_digest(release(metadata=labelled)) == manifest_digest(release())
+    assert manifest_digest({"apiVersion": "example.com/v1", "kind": "Release"})
+    for api in ("v1", "apps/v1", "networking.k8s.io/v1"):
+        built_in = release(apiVersion=api)
+        assert manifest_digest(built_in | {"spec": None}) == manifest_digest(built_in)
+
+
 def test_nulls_beside_numbers_of_any_size_are_no_content():
     body = config_map(metadata={"name": "a", "labels": None, "annotations": {"n": 2**70}})
     assert canonical(body, SHAPES)["metadata"] == {"name": "a", "annotations": {"n": 2**70}}

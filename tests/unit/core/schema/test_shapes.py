@@ -1,6 +1,6 @@
 import pytest
 
-from gitops.core.schema.schema import ANY, Form, ListType, Scalar
+from gitops.core.schema.schema import ANY, OPEN, Form, ListType, Scalar
 from gitops.core.schema.shapes import Shapes
 from gitops.model.diff import ABSENT
 from gitops.model.objects import GroupKind, KindInfo
@@ -192,7 +192,7 @@ def test_a_crd_gives_the_shape_of_its_kind():
     assert spec.child("size").default is ABSENT
     assert spec.required == {"size"}
     assert spec.child("empty").child("x") is None
-    assert spec.child("free").child("x") is ANY
+    assert spec.child("free").child("x") is OPEN
     assert spec.child("template").child("metadata").child("labels").form is Form.MAP
     assert widget.root.child("metadata").child("finalizers").list_type is ListType.SET
 
@@ -206,7 +206,7 @@ def test_the_status_subresource_of_a_crd_belongs_to_a_version():
 
 def test_a_crd_without_a_schema_takes_everything():
     shapes = load_builtin().with_crd(CRD)
-    assert shapes.kind("example.com/v1beta1", "Widget").root.child("spec") is ANY
+    assert shapes.kind("example.com/v1beta1", "Widget").root.child("spec") is OPEN
 
 
 @pytest.mark.parametrize("body", [{}, {"spec": 1}, {"spec": {"names": []}}])
@@ -272,3 +272,32 @@ def test_a_patch_strategy_stands_in_for_a_list_type():
     root = shapes.kind("g/v1", "K").root
     assert [root.child(n).list_type for n in ("map", "set", "atomic")] == ["map", "set", "atomic"]
     assert root.child("map").keys == ("name",)
+
+
+def test_null_is_a_value_where_a_custom_resource_may_hold_one():
+    schema = {
+        "type": "object",
+        "properties": {
+            "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+            "bare": {"x-kubernetes-preserve-unknown-fields": True},
+            "size": {"type": "integer"},
+            "limit": {"type": "integer", "nullable": True},
+            "texts": {
+                "type": "object",
+                "additionalProperties": {"type": "string", "nullable": True},
+            },
+        },
+    }
+    version = {"name": "v1", "served": True, "schema": {"openAPIV3Schema": schema}}
+    names = {"kind": "Open", "plural": "opens"}
+    spec = {"group": "example.com", "names": names, "versions": [version]}
+    root = load_builtin().with_crd({**CRD, "spec": spec}).kind("example.com/v1", "Open").root
+    free = root.child("free")
+    kept = {name for name in schema["properties"] if root.child(name).keeps_null}
+    assert kept == {"limit"}
+    assert free.child("a").keeps_null
+    assert free.child("a").child("b").item.child("c").keeps_null
+    assert root.child("texts").child("a").keeps_null
+    assert not root.child("metadata").child("labels").keeps_null
+    unknown = load_builtin().root({"apiVersion": "example.com/v1", "kind": "Other"})
+    assert not unknown.child("spec").child("a").keeps_null
