@@ -25,7 +25,6 @@ from gitops.engine.undelete import UNDELETE, Undeleter
 from gitops.engine.windows import refuse
 from gitops.errors import ConflictError, GitopsError, InputError, NotFoundError
 from gitops.model.revision import Revision, Selection
-from gitops.ports import ApplicationState
 
 HELD_BY_WINDOWS = frozenset({"sync", "rollback", "heal", UNDELETE})
 """What people ask for that waits for a sync window; deletions do not."""
@@ -150,12 +149,12 @@ class Operations:
         self._parts.projects.check(runtime.application)
         self._fetch(runtime)
         if options.commit is not None:
-            self._refuse_to_be_undone(runtime, state, options)
+            self._refuse_to_be_undone(runtime, options)
         desired = self._desired(runtime, job, options)
         if self._is_done(runtime, desired, options):
             return None, f"already synced at revision {self._newest(runtime)}"
         result = self._sync_to(runtime, desired, job, options)
-        while result.end is End.SUPERSEDED and not self._reconciler.follows(runtime):
+        while result.end is End.SUPERSEDED and not self._parts.states.follows(runtime):
             desired = self._desired(runtime, job, options)  # a retry is of what Git has now
             result = self._sync_to(runtime, desired, job, options)
         if options.commit is not None:
@@ -186,12 +185,9 @@ class Operations:
         named = options.commit is not None
         return self._reconciler.sync(runtime, desired, job.trigger, change, named=named)
 
-    def _refuse_to_be_undone(
-        self, runtime: Runtime, state: ApplicationState, options: SyncOptions
-    ) -> None:
+    def _refuse_to_be_undone(self, runtime: Runtime, options: SyncOptions) -> None:
         """Another commit than Git's own would be replaced at the next look, unless that is off."""
-        automated = runtime.application.sync_policy.automated
-        if automated is None or not automated.enabled or state.suspended:
+        if not self._parts.states.follows(runtime):
             return
         loader, application = self._parts.loader, runtime.application
         if loader.resolve(application) == loader.resolve(application, options.commit):

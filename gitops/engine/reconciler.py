@@ -351,16 +351,10 @@ class Reconciler:
             policy = runtime.application.sync_policy
             state = self._parts.states.get(runtime.name)
             may_end = policy.on_new_revision == "supersede" and state.supersedes < SUPERSEDES
-            follows = may_end and self.follows(runtime)
+            follows = may_end and self._parts.states.follows(runtime)
             return "superseded" if follows and self._has_moved(runtime) else ""
 
         return answer
-
-    def follows(self, runtime: Runtime) -> bool:
-        """Whether a newer commit is synced by itself: else nothing would come after what runs."""
-        automated = runtime.application.sync_policy.automated
-        suspended = self._parts.states.get(runtime.name).suspended
-        return automated is not None and automated.enabled and not suspended
 
     def _has_moved(self, runtime: Runtime) -> bool:
         """Whether Git is known to be past what an application is being brought to."""

@@ -70,7 +70,8 @@ class Restorer:
         """Go on where the process ended in, or right before, a rollback; False: nothing to do."""
         state = self._parts.states.get(runtime.name)
         pin, goes_back = state.pin, runtime.application.sync_policy.automatic_rollback
-        if pin is None and not (goes_back and desired.digest == state.failed):
+        stays = desired.digest == state.failed or not self._parts.states.follows(runtime)
+        if pin is None and not (goes_back and state.failed and stays):
             return False
         history = self._parts.store.revisions(runtime.name, limit=RECENT)
         if pin is not None:
@@ -84,7 +85,7 @@ class Restorer:
             return True
         last = next((r for r in history if r.kind is not RevisionKind.ACTION), history[0])
         cut_off = last.kind is RevisionKind.SYNC and last.state is RevisionState.FAILED
-        if not (cut_off and last.digest == desired.digest):
+        if not cut_off or last.partial or last.digest != state.failed:
             return False
         self.roll_back(runtime, last)
         return True

@@ -37,6 +37,12 @@ class States:
         with self._lock:
             return name in self._states
 
+    def follows(self, runtime: Runtime) -> bool:
+        """Whether a newer commit is synced by itself: else nothing would come after what runs."""
+        automated = runtime.application.sync_policy.automated
+        suspended = self.get(runtime.name).suspended
+        return automated is not None and automated.enabled and not suspended
+
     @contextmanager
     def together(self) -> Iterator[None]:
         """Around changes and other calls of the store: one transaction for all of them.

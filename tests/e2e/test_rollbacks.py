@@ -100,6 +100,24 @@ def test_what_is_tried_beside_git_is_quarantined_and_git_s_own_is_not(walk: Walk
     assert (again.kind, again.digest) == (RevisionKind.ROLLBACK, good.digest)
 
 
+def test_what_is_tried_beside_git_is_rolled_back_after_a_restart_too(walk: Walk) -> None:
+    by_hand = POLICY | {"automated": {"enabled": False}}
+    walk.world.push("app/words.yaml", config_map())
+    walk.world.declare(syncPolicy=by_hand | {"rollback": {"automatic": False}})
+    walk.world.sync()
+    good = walk.world.closed()
+    walk.world.repo.switch("feature").write("app/words.yaml", sick("bad"))
+    walk.world.sync(options=SyncOptions(commit=walk.push("A feature")))
+    tried = walk.world.closed(number=2)
+    assert tried.state is RevisionState.FAILED
+    walk.world.declare(syncPolicy=by_hand)
+    assert walk.at_rest("demo").revision == 2, "as if it had been killed before it went back"
+    walk.world.restart()
+    back = walk.world.closed(number=3)
+    assert (back.kind, back.digest) == (RevisionKind.ROLLBACK, good.digest)
+    assert walk.service.edges.store.state("demo").quarantine == {tried.digest}
+
+
 DEFINITION = """\
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
