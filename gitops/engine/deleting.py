@@ -28,6 +28,7 @@ from gitops.ports import DeletionMode, Patch
 
 DELETE = "delete"
 NOT_OURS = "its marks say that it is not this application's any more"
+AT_START = "goes on when every application was looked at"
 RETRY_S = 60.0
 """How long to wait before a deletion that met a busy or unreachable cluster goes on."""
 
@@ -236,8 +237,8 @@ class Deleter:
         with self._parts.in_name_of(runtime.application):
             self._parts.cluster.send(requests)
 
-    def resume(self) -> None:
-        """Go on with every deletion that a stop cut off; what is declared again is wanted."""
+    def recall(self) -> None:
+        """Know again what a stop cut off; what is declared again is wanted."""
         for state in self._parts.states.all():
             if not state.deleting:
                 continue
@@ -249,11 +250,19 @@ class Deleter:
             if runtime is None:  # its declaration is gone; what it runs is known by its claims
                 bare = Application(name, sources=(), depends_on=state.depends_on)
                 runtime = self._parts.registry.declare(bare, Origin("git", "what was removed"))
+            runtime.held = AT_START
+
+    def resume(self) -> None:
+        """Go on with every deletion that a stop cut off."""
+        for state in self._parts.states.all():
+            runtime = self._parts.registry.find(state.name)
+            if not state.deleting or runtime is None:
+                continue
             newest = self._newest(runtime)
             actor = newest.trigger.actor if newest and newest.kind is RevisionKind.DELETE else ""
             evidence = "the deletion was interrupted"
             self._parts.dispatcher.request(
-                name,
+                state.name,
                 DELETE,
                 Trigger(TriggerKind.STARTUP, actor or "gitops", evidence),
                 options=DeleteOptions(state.deleting),

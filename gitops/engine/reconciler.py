@@ -28,6 +28,7 @@ from gitops.engine.restore import Restorer
 from gitops.engine.sentences import fault_text
 from gitops.engine.states import with_seen
 from gitops.engine.windows import hold
+from gitops.engine.witnesses import Witnesses
 from gitops.errors import ClusterError, GitopsError, RenderError, SourceError, StoreError
 from gitops.model.revision import (
     Revision,
@@ -66,6 +67,7 @@ class Reconciler:
         self.restorer = Restorer(parts, self.after)
         self.leftovers = self.healer.leftovers
         self.handover = Handover(parts)
+        self.witnesses = Witnesses(parts)
         self.manual: Callable[[Runtime, Job], None] = self.check
         """Set by `engine/operations.py`, which needs this object."""
 
@@ -86,6 +88,7 @@ class Reconciler:
         if rest and not runtime.gone:
             cause = next((j for j in rest if j.kind == MOVED), rest[-1])
             self.guarded(runtime, cause, self.check)
+        runtime.noted = False
 
     def _ask_why(self, runtime: Runtime, kinds: Collection[str]) -> None:
         if IMAGES in kinds:
@@ -132,7 +135,10 @@ class Reconciler:
         if self._parts.states.get(runtime.name).deleting:
             return
         before = runtime.problem
-        self._check(runtime, job)
+        try:
+            self._check(runtime, job)
+        finally:
+            self.witnesses.looked(runtime)
         if runtime.problem is before and isinstance(before, OUTSIDE):
             runtime.problem = None
 
@@ -154,6 +160,8 @@ class Reconciler:
             return
         runtime.waiting_for = find_waiting(self._parts, runtime)
         runtime.waiting_for += self.handover.waits_for(runtime, desired)
+        self.witnesses.looked(runtime)
+        runtime.waiting_for += self.witnesses.missing(runtime, desired)
         self.leftovers.see(runtime, desired)
         decision = decide(
             Situation(

@@ -68,6 +68,10 @@ class Runtime:
     leaving: bool = False
     """Its declaration is gone, and it is about to be deleted; any place may declare it again."""
     syncing: bool = False
+    noted: bool = False
+    """Whether the job that runs has told what the application wants, or that nobody knows it."""
+    seen: bool = False
+    """Whether any job since the start has."""
     started: bool = False
     declared: Trigger | None = None
     cause: Trigger | None = None

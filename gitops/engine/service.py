@@ -156,12 +156,13 @@ class Service:
         # From here on; what the lists have shown is judged once, by the survey.
         self.parts.actual.listen(self.reconciler.healer.on_changed)
         self._survey()
-        self.deleter.resume()
+        self.deleter.recall()
         if all_read:
             self.declarer.tidy()
         self.declarer.awake = True
         for repo_url in self.parts.registry.repositories():
             self.follower.start(repo_url)
+        self.reconciler.witnesses.after_start(self.deleter.resume)
         for delivery in self.parts.store.deliveries():
             self.follower.deliver(delivery)
         self._started.set()
