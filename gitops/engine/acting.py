@@ -25,7 +25,7 @@ from gitops.errors import GitopsError
 from gitops.model.acting import Offered, Order, Wish, told
 from gitops.model.diff import ActionKind
 from gitops.model.health import HealthStatus
-from gitops.model.objects import ObjectId, identify
+from gitops.model.objects import Body, ObjectId, identify
 from gitops.model.plan import Plan
 from gitops.model.revision import Outcome, OutcomeKind, RecordKind, Revision, RevisionState, Trigger
 from gitops.ports import ActionScripts, Answer, Create, Patch
@@ -35,6 +35,10 @@ MANAGER: Final = "gitops-action"
 """Owns what actions set: never what Git states, so that nothing of it is drift or removed."""
 TRIES: Final = 5
 """How often an action is made again where somebody wrote the object in between."""
+
+
+RESUME: Final = "resume"
+"""The action after which Suspended may be what was true before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +156,10 @@ class Acting:
         note = _differs(prepared.differs)
         if not (options.wait and prepared.effect.waits):
             return revision, RevisionState.SUCCEEDED, note
-        state, message = self._wait(revision.application, options.order.target, before)
+        resumes = options.order.action == RESUME and before is HealthStatus.SUSPENDED
+        written = answers[0].body if resumes and answers else None
+        stale = self._parts.cluster.live(written).decode() if written else None
+        state, message = self._wait(revision.application, options.order.target, before, stale)
         return revision, state, "; ".join(part for part in (message, note) if part)
 
     def _write(self, prepared: Prepared, order: Order) -> list[Answer]:
@@ -194,9 +201,13 @@ class Acting:
         return answer
 
     def _wait(
-        self, name: str, target: ObjectId, before: HealthStatus | None
+        self, name: str, target: ObjectId, before: HealthStatus | None, stale: Body | None
     ) -> tuple[RevisionState, str]:
-        """Wait for the object's health; a newer commit goes first."""
+        """Wait for the object's health; a newer commit goes first.
+
+        What is resumed is Suspended still while its status is that of the `stale` answer: its
+        controller has not seen the change.
+        """
         runtime, dispatcher = self._parts.registry.get(name), self._parts.dispatcher
         policy = runtime.application.sync_policy
         patience = deadline_for(policy.health_deadlines, target) or policy.health_deadline
@@ -209,6 +220,7 @@ class Acting:
             [target],
             Limits(self._parts.clock.monotonic() + patience.total_seconds(), excused=excused),
             lambda: bool(runtime.cancelled) or dispatcher.stopping.is_set() or moved(),
+            {} if stale is None else {target: stale},
         )
         if waited.end is WaitEnd.HEALTHY:
             return RevisionState.SUCCEEDED, ""

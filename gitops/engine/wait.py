@@ -11,7 +11,7 @@ from gitops.core.planning.gate import Limits, WaitEnd, gate
 from gitops.engine.actual import Actual
 from gitops.engine.sentences import tell, tell_going
 from gitops.model.health import GOOD, Health, HealthStatus
-from gitops.model.objects import ObjectId
+from gitops.model.objects import Body, ObjectId
 from gitops.ports import Clock
 
 PATIENCE_S = 2.0
@@ -48,8 +48,12 @@ class Waiter:
         identities: Collection[ObjectId],
         limits: Limits,
         called_off: Callable[[], bool],
+        stale: Mapping[ObjectId, Body] | None = None,
     ) -> Waited:
-        """Wait for every object; limits are on the monotonic clock."""
+        """Wait for every object; limits are on the monotonic clock.
+
+        Suspended is no end of an object whose status is still that of its `stale` body.
+        """
         judged: dict[ObjectId, tuple[str, Health]] = {}
         broke: Mapping[ObjectId, Health] = {}
         since = None
@@ -57,6 +61,7 @@ class Waiter:
             while True:
                 changed.clear()
                 unhealthy = self._unhealthy(identities, judged)
+                unhealthy |= self._stale(stale or {}, judged)
                 broke = unhealthy or broke
                 now = self._clock.monotonic()
                 verdict = gate(now, unhealthy, since, limits)
@@ -91,6 +96,18 @@ class Waiter:
                 unseen = self._actual.unseen(identity.group_kind)
                 known = Health(HealthStatus.UNKNOWN, tell(unseen)) if unseen else verdict
                 found[identity] = known
+        return found
+
+    def _stale(
+        self, stale: Mapping[ObjectId, Body], judged: Mapping[ObjectId, tuple[str, Health]]
+    ) -> dict[ObjectId, Health]:
+        found = {}
+        for identity, body in stale.items():
+            live, (_, health) = self._actual.get(identity), judged.get(identity, ("", None))
+            if live is None or health is None or health.status is not HealthStatus.SUSPENDED:
+                continue
+            if live.decode().get("status") == body.get("status"):
+                found[identity] = health
         return found
 
     def _judge(self, identity: ObjectId, judged: dict[ObjectId, tuple[str, Health]]) -> Health:

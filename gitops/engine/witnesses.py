@@ -57,10 +57,13 @@ class Witnesses:
         return tuple(found[:NAMED])
 
     def _deletes(self, runtime: Runtime, desired: Desired) -> bool:
-        """Whether a sync is due that may delete something."""
+        """Whether a sync is due by itself that may delete something."""
         state = self._parts.states.get(runtime.name)
+        automated = runtime.application.sync_policy.automated
+        prunes = automated is not None and automated.enabled and automated.prune
+        free = not state.suspended and (state.pin is None or state.pin.digest != desired.digest)
         due = desired.digest not in (state.synced_digest, state.failed)
-        return due and bool(self._leftovers.claims(runtime, desired))
+        return prunes and free and due and bool(self._leftovers.claims(runtime, desired))
 
     def _behind(self, runtime: Runtime) -> list[str]:
         registry = self._parts.registry

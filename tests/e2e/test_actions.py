@@ -221,7 +221,8 @@ def test_a_job_is_suspended_resumed_and_terminated(walk: Walk) -> None:
     walk.at_rest("demo")
     run(walk, "suspend", "job/migrate")
     assert walk.get("job/migrate", ".spec.suspend") == "true"
-    ask(walk, "resume", "jobs.batch/migrate")  # still Suspended at first, then never healthy
+    resumed = ask(walk, "resume", "jobs.batch/migrate")
+    assert resumed.data["state"] == "failed", "what was Suspended before is no end"
     assert walk.get("job/migrate", ".spec.suspend") == "false"
     ended = run(walk, "terminate", "job/migrate")
     assert ended.state is RevisionState.SUCCEEDED
