@@ -314,7 +314,8 @@ class Comparer:
 
     def _plan_deletions(self, request: PlanRequest, gathered: Gathered, work: _Work) -> LetGo:
         """Let go of what is owned and no longer desired; a deletion takes what hooks left too."""
-        name, stale = request.application.name, gathered.stale
+        heals = request.only is not None and request.selection is None
+        name, stale = request.application.name, [] if heals else gathered.stale
         heirs = self.find_heirs(name, {claim.id for claim in stale}) if stale else Heirs()
         found = let_go(
             request.application, stale, (self._actual, self._store.installation), heirs,
