@@ -109,24 +109,26 @@ def test_a_retry_is_of_what_git_has_then_where_that_is_asked_for(
         assert (done.revision, done.data["state"]) == (2, "succeeded")
 
 
-def test_a_retry_of_a_commit_that_somebody_named_is_of_that_commit(
+def test_a_commit_that_somebody_named_is_left_for_no_newer_one(
     world: World, webhook: Webhook
 ) -> None:
-    soon = {"limit": 1, "backoff": {"duration": "3s"}, "refresh": True}
+    hour = {"limit": 1, "backoff": {"duration": "1h", "maxDuration": "1h"}, "refresh": True}
     with webhook.serve():
         webhook.fails_once = True
         sha = world.push("app/words.yaml", config_map())
-        world.declare(syncPolicy={"retry": soon, "automated": {"enabled": False}})
+        policy = {"retry": hour, "timeout": "2h", "automated": {"enabled": False}}
+        world.declare(syncPolicy=policy)
         world.service.sync("demo", SyncOptions(commit=sha), BY_HAND)
         world.wait_for(lambda: "words failed" in world.story(), "the first attempt's end")
         world.push("app/words.yaml", config_map(word="two"))
         world.service.poll(world.repo.url)
         waits = world.service.dispatcher.superseded
         eventually(lambda: waits("demo", frozenset({MOVED})), "the newer commit to wait")
+        world.service.cancel("demo", BY_HAND)
         first = world.closed()
-    assert (first.state, first.attempts) == (RevisionState.SUCCEEDED, 2)
-    assert first.commit is not None
-    assert first.commit.sha == sha
+    assert (first.state, first.message) == (
+        RevisionState.INTERRUPTED, f"cancelled by {BY_HAND.actor}"
+    )  # fmt: skip
 
 
 SORRY = """\
