@@ -17,7 +17,7 @@ from celpy.adapter import json_to_cel
 from celpy.celparser import CELParseError
 from celpy.evaluation import CELEvalError, base_functions
 
-from gitops.checks import cel_optional
+from gitops.checks import cel_format, cel_optional
 from gitops.checks.frames import serve
 
 ORDER: Final = ("inProgress", "failed", "current")
@@ -159,6 +159,8 @@ def _substring(text: str, start: int, end: int | None = None) -> str:
 FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     **{operator: _compared(operator) for operator in _BY_VALUE},
     **cel_optional.FUNCTIONS,
+    "format": cel_format.format_text,
+    "strings.quote": cel_format.quote,
     "charAt": _text(lambda text, index: text[int(index)] if 0 <= index < len(text) else ""),
     "indexOf": _text(lambda text, part, start=0: text.find(part, int(start))),
     "join": _join,

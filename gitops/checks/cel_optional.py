@@ -1,7 +1,7 @@
-"""Optional values in CEL (`.?`, `[?…]`, `optional.of`), and functions with a namespace, as cel-go.
+"""Optional values in CEL (`.?`, `[?…]`, `{?k: v}`), and functions with a namespace, as cel-go.
 
 In: the text of an expression, and variables. Out: a program; `FUNCTIONS` for it. Called by
-`cel_child.py`. The library's grammar knows neither: two forms are added to it, and what is written
+`cel_child.py`. The library's grammar knows neither: forms are added to it, and what is written
 is turned into what its evaluator knows. Flux gives its checks cel-go's OptionalTypes, Sets and
 Encoders.
 """
@@ -19,12 +19,21 @@ from celpy.evaluation import CELEvalError, Evaluator
 from lark import Lark, Token, Tree
 
 _MEMBER: Final = "member         : member_dot |"
+_LITERALS: Final = {
+    'list_lit       : "[" [exprlist] "]"': 'list_lit : "[" [listinits] "]"',
+    'mapinits       : expr ":" expr ("," expr ":" expr)*': 'mapinits : entry ("," entry)*',
+}
 _OPTIONAL: Final = """
+listinits : item ("," item)*
+item : expr | optional_item
+optional_item : "?" expr
+entry : expr ":" expr | optional_entry
+optional_entry : "?" expr ":" expr
 member_optional : member "." "?" IDENT
 member_optional_index : member "[" "?" expr "]"
 """
 _CHAINED: Final = {"member_dot": "member_optional", "member_index": "member_optional_index"}
-_NAMESPACES: Final = frozenset({"optional", "sets", "base64"})
+_NAMESPACES: Final = frozenset({"optional", "sets", "base64", "strings"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +53,11 @@ NONE: Final = Maybe()
 
 
 def environment() -> celpy.Environment:
-    """The library's environment with the two forms in its grammar."""
+    """The library's environment with these forms in its grammar."""
     grammar = (Path(celparser.__file__).parent / "cel.lark").read_text("utf-8")
     extended = grammar.replace(_MEMBER, f"{_MEMBER} member_optional | member_optional_index |")
+    for form, with_optional in _LITERALS.items():
+        extended = extended.replace(form, with_optional)
     celparser.CELParser.CEL_PARSER = Lark(
         extended + _OPTIONAL,
         parser="lalr",
@@ -119,11 +130,58 @@ class _Evaluator(Evaluator):
         member, index = self.visit_children(tree)
         return _select(member, index)
 
+    def listinits(self, tree: Any) -> Any:
+        values: list[Any] = []
+        for item in tree.children:
+            found: Any = self.visit_children(item)[0]
+            if isinstance(found, CELEvalError):
+                return found
+            values += found.values if isinstance(found, _Entry) else [found]
+        return celtypes.ListType(values)
+
+    def optional_item(self, tree: Any) -> Any:
+        return _entry(self.visit_children(tree)[0], lambda value: value)
+
+    def mapinits(self, tree: Any) -> Any:
+        made = celtypes.MapType()
+        for entry in tree.children:
+            found: list[Any] = list(self.visit_children(entry))
+            errors = [one for one in found if isinstance(one, CELEvalError)]
+            if errors:
+                return errors[0]
+            for key, value in found[0].values if isinstance(found[0], _Entry) else [found]:
+                if key in made:
+                    raise ValueError(f"Duplicate key {key!r}")
+                made[key] = value
+        return made
+
+    def optional_entry(self, tree: Any) -> Any:
+        found: list[Any] = list(self.visit_children(tree))
+        key = found[0]
+        if isinstance(key, CELEvalError):
+            return key
+        return _entry(found[1], lambda value: (key, value))
+
     def macro_has_eval(self, exprlist: Any) -> Any:
         found: Any = self.visit_children(exprlist)[0]
         if isinstance(found, Maybe):
             return celtypes.BoolType(bool(found.values))
         return celtypes.BoolType(not isinstance(found, CELEvalError))
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What an optional entry of a literal puts into it: nothing, or one."""
+
+    values: tuple[Any, ...]
+
+
+def _entry(found: Any, put: Callable[[Any], Any]) -> Any:
+    if isinstance(found, CELEvalError):
+        return found
+    if not isinstance(found, Maybe):
+        return CELEvalError("an optional entry needs an optional value", TypeError, ())
+    return _Entry(tuple(put(value) for value in found.values))
 
 
 class _Runner(celpy.InterpretedRunner):
