@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from benchmarks import floor
 from benchmarks.ours import Ours
-from benchmarks.plane import Following, Plane, forget_peak, pause, spent, usage
+from benchmarks.plane import Following, Plane, Usage, forget_peak, pause, spent, total, usage
 from benchmarks.progress import Bar
 from benchmarks.reconcilers import Reconciler
 from benchmarks.repository import Repository
@@ -59,6 +59,10 @@ class Bench:
         """The service's process."""
         return next(iter(self.reconciler.processes().values()))
 
+    def used(self) -> Usage:
+        """What all of its processes have used."""
+        return total(usage(pid) for pid in self.reconciler.processes().values())
+
     def render(self, name: str) -> list[str]:
         """The command that renders an application as its tool does; none for plain YAML."""
         if self.variant == "plain":
@@ -72,15 +76,16 @@ class Bench:
     def counted(self, work: Callable[[], None]) -> Result:
         """Do it; what it cost in requests, renders, writes, processor time and memory."""
         self.plane.settle()
-        before, mark, counts = usage(self.pid), self.plane.mark(), self.reconciler.counts()
+        before, mark, counts = self.used(), self.plane.mark(), self.reconciler.counts()
         git = dict(self.asked)
-        forget_peak(self.pid)
+        for pid in self.reconciler.processes().values():
+            forget_peak(pid)
         plane = self.plane.cpu()
         started = time.perf_counter()
         work()
         seconds = time.perf_counter() - started
         plane = spent(plane, self.plane.cpu())
-        after, later = usage(self.pid), self.reconciler.counts()
+        after, later = self.used(), self.reconciler.counts()
         requests = self.plane.requests(mark, self.reconciler.agent)
         return {
             "seconds": seconds,
@@ -306,6 +311,8 @@ PARTS: Final[Mapping[str, Callable[[Bench], Result]]] = {
     "restart": restart,
     "nothing": nothing,
 }
+THEIRS: Final = ("install", "change-all", "change-one")
+"""What any reconciler can be asked: the others know of no drift, or tell nobody of a start."""
 ROUNDS: Final = {"change-one": 30, "drift": 100}
 
 

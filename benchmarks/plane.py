@@ -14,7 +14,7 @@ import time
 import urllib.request
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -205,6 +205,16 @@ def usage(pid: int) -> Usage:
         ticks / TICKS,
         int(status["VmRSS"].split()[0]) / 1024,
         int(status["VmHWM"].split()[0]) / 1024,
+    )
+
+
+def total(used: Iterable[Usage]) -> Usage:
+    """Of several processes together; the peak is the sum of their peaks."""
+    every = list(used)
+    return Usage(
+        sum(one.cpu_s for one in every),
+        sum(one.rss_mib for one in every),
+        sum(one.peak_mib for one in every),
     )
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.__main__ import machine, run
-from benchmarks.parts import PARTS
+from benchmarks.parts import PARTS, THEIRS
+from benchmarks.peers import PEERS
 from benchmarks.report import Row, table, write
 from benchmarks.workload import OBJECTS
 
@@ -67,3 +68,14 @@ def test_results_are_written_as_json_table_and_plots(rows: dict[str, Row], tmp_p
     plots = [path for path in made if path.suffix == ".svg"]
     assert {f"{part}-time.svg" for part in PARTS} <= {path.name for path in plots}
     assert all(path.read_text().startswith("<svg") for path in plots)
+
+
+def test_a_peer_does_the_same_work_beside_the_same_floor() -> None:
+    found = run([("plain", 3)], THEIRS, {"change-one": 2}, make=PEERS["kubectl"])
+    assert [row["part"] for row in found] == list(THEIRS)
+    for row in found[:2]:
+        applied, noted = 3 * OBJECTS, 3
+        assert row["requests"]["patch"] == applied + noted
+        assert row["floor"]["total_s"] > 0
+    assert found[2]["git"]["fetches"] == found[2]["times"] == 2
+    assert all(row["cpu_s"] > 0 and row["plane_cpu_s"]["kube-apiserver"] > 0 for row in found)
