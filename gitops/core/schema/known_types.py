@@ -84,6 +84,6 @@ def _node(fields: Mapping[str, Any] | str) -> Schema:
         return {"$ref": fields, "items": {"$ref": fields}}
     node = {
         "properties": {name: _node(inner) for name, inner in fields.items()},
-        "x-kubernetes-preserve-unknown-fields": True,
+        "additionalProperties": True,
     }
     return {**node, "items": node}

@@ -237,6 +237,8 @@ def test_a_rollouts_pods_are_compared_as_pods(files, capsys):
     desired = {**rollout, "spec": {"template": pod_template("2000m"), "strategy": {"a": 1}}}
     actual = {**rollout, "spec": {"template": pod_template("2"), "strategy": {"a": 1}}}
     assert answer(capsys, files(desired=[desired], actual=[actual]))[0] == 0
+    desired["spec"]["paused"] = None
+    assert answer(capsys, files(desired=[desired], actual=[actual]))[0] == 0, "a null is absent"
     actual["spec"]["strategy"] = {"a": 2}
     assert answer(capsys, files(desired=[desired], actual=[actual]))[0] == 3
 
