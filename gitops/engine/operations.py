@@ -11,7 +11,7 @@ from gitops.core.planning.decide import rollback_target
 from gitops.engine.acting import ACTION, Acting
 from gitops.engine.apply import End
 from gitops.engine.compare import PlanRequest
-from gitops.engine.deleting import DELETE, Deleter
+from gitops.engine.deleting import DELETE, DeleteOptions, Deleter
 from gitops.engine.desired import Desired
 from gitops.engine.dispatcher import Job
 from gitops.engine.following import REFRESH
@@ -28,6 +28,8 @@ from gitops.model.revision import Revision, Selection
 
 HELD_BY_WINDOWS = frozenset({"sync", "rollback", "heal", UNDELETE})
 """What people ask for that waits for a sync window; deletions do not."""
+DELETING = frozenset({"sync", "rollback", DELETE})
+"""What people ask for that may delete objects, which others may want."""
 DEFECT = "a defect in gitops ended the job"
 
 
@@ -73,6 +75,10 @@ class Operations:
 
         A deletion that waits for others has not ended: it comes again.
         """
+        leaves = isinstance(job.options, DeleteOptions) and job.options.mode != "cascade"
+        deletes = job.kind in DELETING and not leaves
+        if deletes and self._reconciler.witnesses.put_off(runtime, job):
+            return
         if job.kind != DELETE or not self._deleter.postpone(runtime, job):
             self._carry_out(runtime, job)
 

@@ -132,10 +132,10 @@ class Reconciler:
 
     def check(self, runtime: Runtime, job: Job) -> None:
         """Bring one application to where it should be, if it may be brought there."""
-        if self._parts.states.get(runtime.name).deleting:
-            return
         before = runtime.problem
         try:
+            if self._parts.states.get(runtime.name).deleting:
+                return
             self._check(runtime, job)
         finally:
             self.witnesses.looked(runtime)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from gitops.engine.desired import Desired
+from gitops.engine.dispatcher import Job
 from gitops.engine.following import CHECK, LANE, MOVED, REFRESH
 from gitops.engine.leftovers import Leftovers
 from gitops.engine.parts import Parts
@@ -36,7 +37,10 @@ class Witnesses:
         """By who waits, who has not looked yet."""
         self._since: dict[str, tuple[str, float]] = {}
         """By who waits, for which desired state and since when."""
-        self._later: list[Callable[[], None]] = []
+        self._later: list[tuple[float, Callable[[], None]]] = []
+        """What waits for the end of the start, and until when."""
+        self._put_off: set[int] = set()
+        """Tickets of jobs that have waited for it."""
         self.longest_s = LONGEST_S
         self._lock = threading.Lock()
 
@@ -68,13 +72,14 @@ class Witnesses:
     def _behind(self, runtime: Runtime) -> list[str]:
         registry = self._parts.registry
         near = registry.using(source.repo_url for source in runtime.application.sources)
-        names = {other.name for other in near if self._is_looking(other)}
-        names |= {other.name for other in registry.all() if self._is_new(other)}
+        looking = {other.name for other in near if self._is_looking(other)}
         project = runtime.application.project
         return sorted(
-            name
-            for name in names - {runtime.name}
-            if (other := registry.find(name)) and other.application.project == project
+            other.name
+            for other in registry.all()
+            if other is not runtime
+            and other.application.project == project
+            and (other.name in looking or self._is_new(other))
         )
 
     def _is_new(self, other: Runtime) -> bool:
@@ -90,18 +95,52 @@ class Witnesses:
         asked = dispatcher.superseded(other.name, LOOKS) or dispatcher.busy(*lanes)
         return asked or (dispatcher.running(other.name) and not other.noted)
 
+    def put_off(self, runtime: Runtime, job: Job) -> bool:
+        """Whether what somebody asked for, and may delete something, waits for the start's end.
+
+        It is asked for again then, under its ticket.
+        """
+        new = [
+            other.name
+            for other in self._parts.registry.all()
+            if other is not runtime
+            and other.application.project == runtime.application.project
+            and self._is_new(other)
+        ]
+        if not new or job.ticket in self._put_off:
+            self._put_off.discard(job.ticket)
+            return False
+        self._put_off.add(job.ticket)
+        more = f" and {len(new) - NAMED} more" if len(new) > NAMED else ""
+        told = f"waits until {', '.join(new[:NAMED])}{more} was looked at since the start"
+        self._parts.events.publish(runtime.name, "waiting", told)
+        dispatcher = self._parts.dispatcher
+        dispatcher.request(runtime.name, CHECK, job.trigger, delay_s=self.longest_s)
+
+        def go_on() -> None:
+            dispatcher.request(
+                runtime.name, job.kind, job.trigger, options=job.options, ticket=job.ticket
+            )
+
+        self.after_start(go_on)
+        return True
+
     def after_start(self, work: Callable[[], None]) -> None:
-        """Do something once every application was looked at since the start."""
+        """Do something once every application was looked at since the start, a minute at most."""
+        until = self._parts.clock.monotonic() + self.longest_s
         with self._lock:
-            self._later.append(work)
+            self._later.append((until, work))
         self._end_start()
 
     def _end_start(self) -> None:
-        if not self._later or any(self._is_new(other) for other in self._parts.registry.all()):
+        if not self._later:
             return
+        ended = not any(self._is_new(other) for other in self._parts.registry.all())
+        now = self._parts.clock.monotonic()
         with self._lock:
-            works, self._later = self._later, []
-        for work in works:
+            due = [work for until, work in self._later if ended or until <= now]
+            self._later = [] if ended else [one for one in self._later if one[0] > now]
+        for work in due:
             work()
 
     def looked(self, runtime: Runtime) -> None:

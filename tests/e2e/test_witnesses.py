@@ -9,6 +9,7 @@ import pytest
 
 from gitops.controlplane.processes import ControlPlane
 from gitops.engine.deleting import DeleteOptions
+from gitops.engine.operations import SyncOptions
 from gitops.engine.service import Edges
 from gitops.model.revision import RevisionState
 from gitops.ports import Rendered, Renderer, RenderKey, RenderRequest
@@ -116,6 +117,38 @@ def test_a_holder_waits_after_a_start_until_everybody_has_looked(slow: Walk, gat
     slow.world.message("waits for two", "one")
     gate.open()
     is_moved(slow, uid)
+
+
+def test_what_somebody_asks_for_after_a_start_waits_until_everybody_has_looked(
+    slow: Walk, gate: Gate
+) -> None:
+    gate.close()
+    slow.world.running.stop()
+    uid = move(slow)
+    slow.world.restart()
+    assert gate.waits.wait(60)
+    after = slow.service.events.newest
+    ticket = slow.service.sync("one", SyncOptions(), BY_HAND)
+    told = slow.wait_told("one", "waiting")
+    assert told.message == "waits until two was looked at since the start"
+    gate.open()
+    done = slow.service.outcome_of("one", ticket, after, 60)
+    assert done is not None
+    assert done.data["state"] in ("succeeded", "unchanged"), slow.world.story()
+    is_moved(slow, uid)
+
+
+def test_what_somebody_asks_for_after_a_start_waits_not_for_ever(slow: Walk, gate: Gate) -> None:
+    gate.close()
+    slow.world.running.stop()
+    slow.world.repo.write("two/more.yaml", config_map("more"))
+    slow.world.push("one/more.yaml", config_map("mine"))
+    slow.world.restart()
+    slow.service.reconciler.witnesses.longest_s = 1.0
+    assert gate.waits.wait(60)
+    assert slow.delete("one").data["state"] == "succeeded"
+    assert slow.exists("configmap/own")
+    assert not slow.exists("configmap/kept")
 
 
 def test_a_deletion_goes_on_after_a_start_when_everybody_has_looked(slow: Walk, gate: Gate) -> None:
