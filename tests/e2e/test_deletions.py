@@ -116,6 +116,26 @@ def test_a_deletion_that_waits_tells_by_what(walk: Walk) -> None:
     assert done.data["state"] == "succeeded"
 
 
+def test_a_namespace_that_stays_tells_what_is_left_in_it(walk: Walk) -> None:
+    name = walk.namespace.replace("test-", "extra-")
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    walk.world.push("app/namespace.yaml", yaml.safe_dump(body))
+    walk.world.declare()
+    walk.settled("demo")
+    walk.kubectl.apply(KEPT, namespace=name)
+    after = walk.service.events.newest
+    ticket = walk.service.delete("demo", DeleteOptions(), BY_HAND)
+    told = walk.wait_told("demo", "blocked", "example.com/kept in 1 resource instances")
+    assert told.message.startswith(f"Namespace {name} is kept: Some ")
+    walk.kubectl(
+        "-n", name, "patch", "configmap", "kept", "--type=merge", "-p",
+        '{"metadata": {"finalizers": null}}',
+    )  # fmt: skip
+    done = walk.service.outcome_of("demo", ticket, after, 60)
+    assert done is not None
+    assert done.data["state"] == "succeeded"
+
+
 def test_what_a_prune_waits_for_stays_the_applications(walk: Walk) -> None:
     walk.world.repo.write("app/words.yaml", config_map())
     walk.world.push("app/kept.yaml", KEPT)
