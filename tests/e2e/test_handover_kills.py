@@ -1,4 +1,4 @@
-"""The process is killed at every write of a transfer and of a rename: nothing is lost or doubled.
+"""The process is killed at every write of a move, a transfer, a rename: nothing is lost or doubled.
 
 Each test first counts the writes of an undisturbed run, then dies before the first of them and
 after each, starts again on what is left, and looks at objects, claims and both histories.
@@ -105,6 +105,36 @@ def test_a_transfer_killed_at_any_write_leaves_the_object_to_one_application(
             kinds = [r.kind for r in walk.service.reading.revisions(giver)]
             assert RevisionKind.TRANSFER not in kinds[: len(kinds) - before], kill
     assert (happened[0], happened[-1]) == (False, True)
+
+
+def test_a_move_in_one_commit_killed_at_any_write_ends_as_if_it_had_not_been(
+    walk: Walk, tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        walk.world.repo.write(f"{name}/own.yaml", config_map(name))
+    walk.world.push("one/moved.yaml", config_map("moved"))
+    for name in ("one", "two"):
+        walk.world.declare(name, name)
+        walk.settled(name)
+    uid = walk.get(MOVED, ".metadata.uid")
+    giver, taker = "one", "two"
+
+    def move(kill: Kill) -> list[str]:
+        walk.world.repo.remove(f"{giver}/moved.yaml")
+        walk.world.push(f"{taker}/moved.yaml", config_map("moved"))
+        return run(walk.world, kill, tmp_path / "writes", "", taker)
+
+    writes = move(Kill())
+    assert "apply ConfigMap/moved" in writes
+    walk.world.restart()
+    is_sound(walk, uid, taker)
+    for kill in kills(writes):
+        giver, taker = taker, giver
+        made = move(kill)
+        assert not [write for write in made if write.startswith("delete")], kill
+        walk.world.restart()
+        is_sound(walk, uid, taker)
+        walk.settled(giver)
 
 
 def test_a_rename_killed_at_any_write_leaves_one_application_with_all_that_it_ran(
