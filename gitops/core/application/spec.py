@@ -189,15 +189,11 @@ class Reader:
         return self.absent(node, path) if value is None else self.typed(node, value, path)
 
     def absent(self, node: Node, path: str) -> Any:
-        """Read the default of a field; once for all where it holds nothing to complain about."""
-        if self.argo in node.defaults:
-            return node.defaults[self.argo]
-        told = len(self.faults) + len(self.warnings)
-        value = node.row.default_for(argo=self.argo)
-        read = None if value is None else self.typed(node, value, path)
-        if told == len(self.faults) + len(self.warnings):
-            node.defaults[self.argo] = read
-        return read
+        """A field's default, read once for all: a default holds nothing to complain about."""
+        if self.argo not in node.defaults:
+            value = node.row.default_for(argo=self.argo)
+            node.defaults[self.argo] = None if value is None else self.typed(node, value, path)
+        return node.defaults[self.argo]
 
     def unsupported(self, row: Field, value: Any, path: str) -> None:
         """Refuse or mention a field that has no effect here."""

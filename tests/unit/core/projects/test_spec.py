@@ -117,6 +117,14 @@ def test_what_cannot_be_used_is_one_sentence(spec: dict[str, Any], message: str)
     assert caught.value.remedy == "docs/reference/projects.md lists every field"
 
 
+@pytest.mark.parametrize("account", ["deployer", "ops:deployer", "a.b-1"])
+def test_an_account_may_name_its_namespace(account: str) -> None:
+    entry = {"server": "*", "namespace": "shop", "defaultServiceAccount": account}
+    project, warnings = parse_project(manifest({"destinationServiceAccounts": [entry]}))
+    assert warnings == ()
+    assert [one.account for one in project.destination_service_accounts] == [account]
+
+
 def test_a_name_is_as_kubernetes_has_names() -> None:
     with pytest.raises(ApplicationError, match=r"metadata\.name 'The shop' must be lower-case"):
         parse_project(manifest(name="The shop"))
