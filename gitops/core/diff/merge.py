@@ -260,12 +260,24 @@ def _removed_from_list(actual: list[Any], trace: Trace, shape: Shape) -> Any:
 
 
 def _item_left_out(actual: Any, trace: Trace, shape: Shape) -> Any:
-    """An item of a list by keys that desired lacks; what stays of it keeps its keys."""
+    """An item of a list by keys that desired lacks; what stays of it keeps its keys.
+
+    What is ours alone as an item goes whole, whoever owns something in it: so does apply.
+    """
+    if _is_ours_alone(trace):
+        return _kept(actual, trace)
     kept = _left_out(actual, trace, shape.item)
     if kept is not actual and isinstance(kept, dict):
         keys = {key: actual[key] for key in shape.keys if key in actual}
         return {**keys, **kept}
     return kept
+
+
+def _is_ours_alone(trace: Trace) -> bool:
+    """Whether we own an item, and nobody else does: to own a field in it does not count."""
+    shared = trace.others is not None and trace.others.member
+    kept = trace.keeps or trace.ignored or shared
+    return trace.ours is not None and trace.ours.member and not kept
 
 
 def _same_or(actual: Any, made: Any) -> Any:
