@@ -10,10 +10,10 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from gitops.api.context import Context, accepted, raw_body, reply
-from gitops.engine.compare import Comparison
-from gitops.engine.declaring import understand
-from gitops.engine.deleting import DeleteOptions
-from gitops.engine.projects import name_in
+from gitops.engine.declaring.declaring import understand
+from gitops.engine.declaring.deleting import DeleteOptions
+from gitops.engine.planning.compare import Comparison
+from gitops.engine.planning.projects import name_in
 from gitops.errors import ApplicationError, InputError
 from gitops.ports import DeletionMode
 from gitops.wire.plan import plan_digest, plan_to_wire

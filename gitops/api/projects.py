@@ -4,8 +4,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from gitops.api.context import Context, reply
-from gitops.engine.orphans import look_for_orphans
-from gitops.engine.projects import Declared
+from gitops.engine.orders.orphans import look_for_orphans
+from gitops.engine.planning.projects import Declared
 from gitops.engine.service import Service
 from gitops.wire.project import orphans_to_wire, project_to_wire
 from gitops.wire.values import JsonObject

@@ -17,9 +17,9 @@ from gitops.api.schemas import (
     TransferOrder,
     UndeleteOrder,
 )
+from gitops.engine.declaring.transferring import TransferOptions
 from gitops.engine.operations import RollbackOptions, SyncOptions
-from gitops.engine.transferring import TransferOptions
-from gitops.engine.undelete import UndeleteOptions
+from gitops.engine.orders.undelete import UndeleteOptions
 from gitops.wire.values import identity_to_wire
 
 

@@ -25,7 +25,7 @@ from gitops.api.hosts import is_loopback
 from gitops.api.options import ApiOptions
 from gitops.api.server import Server, address_of, bind
 from gitops.cli.logs import configure, log_event, secrets_of
-from gitops.engine.events import traceback_of
+from gitops.engine.facts.events import traceback_of
 from gitops.errors import GitopsError, ServiceError, SettingsError
 from gitops.repositories import git_secrets, read_secret
 from gitops.settings.load import Settings, load_settings

@@ -1,7 +1,7 @@
 """Fold watch events into the actual state of one cluster.
 
-Pure bookkeeping without locks: `engine/actual.py` owns one and guards it. An object that left the
-watch, or was missing from a list, is a suspect until a GET settles it: a label removed by hand
+Pure bookkeeping without locks: `engine/facts/actual.py` owns one and guards it. An object that left
+the watch, or was missing from a list, is a suspect until a GET settles it: a label removed by hand
 looks just like a deletion (Kubernetes documentation, "Efficient detection of changes").
 """
 

@@ -10,15 +10,15 @@ from functools import partial
 
 from gitops.core.diff.drift import drift_policy
 from gitops.core.planning.retry import HEAL_WINDOW, heal_backoff, is_contested
-from gitops.engine.compare import PlanRequest
-from gitops.engine.deleting import DELETE, DeleteOptions, may_end
-from gitops.engine.drifting import DriftLog
-from gitops.engine.explaining import Explainer
-from gitops.engine.leftovers import Leftovers
-from gitops.engine.parts import Parts
-from gitops.engine.registry import Refusal, Runtime
-from gitops.engine.request import SyncRequest, SyncResult
-from gitops.engine.sentences import fault_text, tell_touched
+from gitops.engine.declaring.deleting import DELETE, DeleteOptions, may_end
+from gitops.engine.facts.registry import Refusal, Runtime
+from gitops.engine.lanes.parts import Parts
+from gitops.engine.planning.compare import PlanRequest
+from gitops.engine.planning.sentences import fault_text, tell_touched
+from gitops.engine.standing.drifting import DriftLog
+from gitops.engine.standing.explaining import Explainer
+from gitops.engine.standing.leftovers import Leftovers
+from gitops.engine.syncing.request import SyncRequest, SyncResult
 from gitops.model.application import Drift
 from gitops.model.objects import ObjectId
 from gitops.model.revision import Revision, RevisionKind, RevisionState, Trigger, TriggerKind

@@ -8,21 +8,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from gitops.core.planning.decide import rollback_target
-from gitops.engine.acting import ACTION, Acting
-from gitops.engine.apply import End
-from gitops.engine.compare import PlanRequest
-from gitops.engine.deleting import DELETE, DeleteOptions, Deleter
-from gitops.engine.desired import Desired
-from gitops.engine.dispatcher import Job
-from gitops.engine.following import REFRESH
-from gitops.engine.narrowing import narrow
-from gitops.engine.parts import Parts
+from gitops.engine.declaring.deleting import DELETE, DeleteOptions, Deleter
+from gitops.engine.facts.desired import Desired
+from gitops.engine.facts.registry import Runtime
+from gitops.engine.lanes.dispatcher import Job
+from gitops.engine.lanes.following import REFRESH
+from gitops.engine.lanes.parts import Parts
+from gitops.engine.orders.acting import ACTION, Acting
+from gitops.engine.orders.undelete import UNDELETE, Undeleter
+from gitops.engine.planning.compare import PlanRequest
+from gitops.engine.planning.narrowing import narrow
 from gitops.engine.reconciler import Reconciler
-from gitops.engine.registry import Runtime
-from gitops.engine.request import SyncResult
-from gitops.engine.status import sync_status
-from gitops.engine.undelete import UNDELETE, Undeleter
-from gitops.engine.windows import refuse
+from gitops.engine.standing.status import sync_status
+from gitops.engine.standing.windows import refuse
+from gitops.engine.syncing.apply import End
+from gitops.engine.syncing.request import SyncResult
 from gitops.errors import ConflictError, GitopsError, InputError, NotFoundError
 from gitops.model.revision import Revision, Selection
 

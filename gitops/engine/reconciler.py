@@ -1,7 +1,7 @@
 """What a worker does with one application's jobs: look at Git and the cluster, decide, act.
 
 Called by the dispatcher, one thread an application at a time. `core/planning/decide.py` decides,
-`engine/sync.py` acts; manual jobs are in `engine/operations.py`.
+`engine/syncing/sync.py` acts; manual jobs are in `engine/operations.py`.
 """
 
 from collections.abc import Callable, Collection
@@ -10,25 +10,25 @@ from typing import Final
 
 from gitops.core.planning.approvals import is_confirmed
 from gitops.core.planning.decide import Decision, Situation, Step, decide, tell
-from gitops.engine.acting import ACTION
-from gitops.engine.apply import BAD, End
-from gitops.engine.compare import PlanRequest
-from gitops.engine.dependencies import find_waiting
-from gitops.engine.desired import Desired
-from gitops.engine.dispatcher import Job
-from gitops.engine.explaining import EXPLAIN, IMAGES
-from gitops.engine.following import CHECK, MOVED, REFRESH
-from gitops.engine.handover import Handover
+from gitops.engine.declaring.handover import Handover
+from gitops.engine.declaring.witnesses import Witnesses
+from gitops.engine.facts.desired import Desired
+from gitops.engine.facts.registry import Runtime
+from gitops.engine.facts.states import with_seen
 from gitops.engine.heal import Healer
-from gitops.engine.parts import Parts
-from gitops.engine.recorder import RECENT
-from gitops.engine.registry import Runtime
-from gitops.engine.request import SyncRequest, SyncResult
-from gitops.engine.restore import Restorer
-from gitops.engine.sentences import fault_text
-from gitops.engine.states import with_seen
-from gitops.engine.windows import hold
-from gitops.engine.witnesses import Witnesses
+from gitops.engine.lanes.dispatcher import Job
+from gitops.engine.lanes.following import CHECK, MOVED, REFRESH
+from gitops.engine.lanes.parts import Parts
+from gitops.engine.orders.acting import ACTION
+from gitops.engine.orders.restore import Restorer
+from gitops.engine.planning.compare import PlanRequest
+from gitops.engine.planning.sentences import fault_text
+from gitops.engine.standing.dependencies import find_waiting
+from gitops.engine.standing.explaining import EXPLAIN, IMAGES
+from gitops.engine.standing.windows import hold
+from gitops.engine.syncing.apply import BAD, End
+from gitops.engine.syncing.recorder import RECENT
+from gitops.engine.syncing.request import SyncRequest, SyncResult
 from gitops.errors import ClusterError, GitopsError, RenderError, SourceError, StoreError
 from gitops.model.revision import (
     Revision,

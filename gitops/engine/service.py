@@ -12,35 +12,35 @@ from typing import Any
 from gitops.core.diff.drift import drift_policy
 from gitops.core.diff.ignore import DiffOptions
 from gitops.core.masking.rules import MaskRules
-from gitops.engine.acting import ACTION, Acting, ActionOptions
-from gitops.engine.actual import Actual
-from gitops.engine.apply import Applier
-from gitops.engine.children import Children
-from gitops.engine.compare import Comparer, PlanRequest
-from gitops.engine.copies import Copies
-from gitops.engine.declaring import Declarer
-from gitops.engine.deleting import DELETE, DeleteOptions, Deleter
-from gitops.engine.desired import DesiredLoader
-from gitops.engine.dispatcher import Dispatcher, Job
-from gitops.engine.events import EventLog, traceback_of
-from gitops.engine.following import CHECK, LANE, REFRESH, Concerned, Follower, Look
-from gitops.engine.inventory import Inventory
-from gitops.engine.judging import Judge
-from gitops.engine.masks import Masks
-from gitops.engine.obstacles import Obstacles
+from gitops.engine.declaring.declaring import Declarer
+from gitops.engine.declaring.deleting import DELETE, DeleteOptions, Deleter
+from gitops.engine.declaring.transferring import Transferer
+from gitops.engine.facts.actual import Actual
+from gitops.engine.facts.children import Children
+from gitops.engine.facts.desired import DesiredLoader
+from gitops.engine.facts.events import EventLog, traceback_of
+from gitops.engine.facts.inventory import Inventory
+from gitops.engine.facts.judging import Judge
+from gitops.engine.facts.masks import Masks
+from gitops.engine.facts.registry import Registry
+from gitops.engine.facts.states import States
+from gitops.engine.facts.verdicts import Verdicts
+from gitops.engine.lanes.dispatcher import Dispatcher, Job
+from gitops.engine.lanes.following import CHECK, LANE, REFRESH, Concerned, Follower, Look
+from gitops.engine.lanes.parts import Parts
 from gitops.engine.operations import Operations, RollbackOptions, SyncOptions
-from gitops.engine.parts import Parts
-from gitops.engine.reading import Reading
+from gitops.engine.orders.acting import ACTION, Acting, ActionOptions
+from gitops.engine.orders.reading import Reading
+from gitops.engine.orders.undelete import UNDELETE, UndeleteOptions, Undeleter
+from gitops.engine.planning.compare import Comparer, PlanRequest
 from gitops.engine.reconciler import Reconciler
-from gitops.engine.recorder import Recorder
-from gitops.engine.registry import Registry
-from gitops.engine.states import States
-from gitops.engine.sync import Syncer
-from gitops.engine.transferring import Transferer
-from gitops.engine.undelete import UNDELETE, UndeleteOptions, Undeleter
-from gitops.engine.verdicts import Verdicts
-from gitops.engine.wait import Waiter
-from gitops.engine.writes import Writer
+from gitops.engine.syncing.apply import Applier
+from gitops.engine.syncing.copies import Copies
+from gitops.engine.syncing.obstacles import Obstacles
+from gitops.engine.syncing.recorder import Recorder
+from gitops.engine.syncing.sync import Syncer
+from gitops.engine.syncing.wait import Waiter
+from gitops.engine.syncing.writes import Writer
 from gitops.errors import ConflictError, GitopsError
 from gitops.model.acting import Wish
 from gitops.model.application import Application, Drift, Origin

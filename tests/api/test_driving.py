@@ -2,7 +2,7 @@
 
 import pytest
 
-from gitops.engine.deleting import DeleteOptions
+from gitops.engine.declaring.deleting import DeleteOptions
 from gitops.engine.operations import RollbackOptions, SyncOptions
 from tests.helpers.commands import Gitops, commands
 from tests.helpers.controlplane import Kubectl

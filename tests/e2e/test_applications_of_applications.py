@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from gitops.engine.deleting import DeleteOptions
+from gitops.engine.declaring.deleting import DeleteOptions
 from gitops.errors import ConflictError
 from gitops.model.revision import RevisionState
 from tests.helpers.service import BY_HAND, config_map

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from gitops.controlplane.processes import ControlPlane
-from gitops.engine.deleting import DeleteOptions
+from gitops.engine.declaring.deleting import DeleteOptions
 from gitops.model.events import Event
 from gitops.model.objects import Live, ObjectId
 from gitops.model.revision import OutcomeKind, RevisionKind

@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 
 from gitops.controlplane.processes import ControlPlane
-from gitops.engine.deleting import DeleteOptions
+from gitops.engine.declaring.deleting import DeleteOptions
 from gitops.model.revision import RecordKind, RevisionKind, RevisionState
 from gitops.ports import TrailQuery
 from tests.helpers.controlplane import Kubectl

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gitops.engine.following import MOVED
+from gitops.engine.lanes.following import MOVED
 from gitops.engine.operations import SyncOptions
 from gitops.model.revision import OutcomeKind, RevisionState
 from tests.helpers.admission import CONFIG_MAPS, Webhook

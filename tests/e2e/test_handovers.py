@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from gitops.controlplane.processes import ControlPlane
-from gitops.engine.deleting import DeleteOptions
-from gitops.engine.transferring import TransferOptions
+from gitops.engine.declaring.deleting import DeleteOptions
+from gitops.engine.declaring.transferring import TransferOptions
 from gitops.errors import ConflictError
 from gitops.model.events import Event
 from gitops.model.revision import RecordKind, RevisionState

@@ -2,7 +2,7 @@
 
 import shutil
 
-from gitops.engine.deleting import DeleteOptions
+from gitops.engine.declaring.deleting import DeleteOptions
 from gitops.model.revision import RevisionState
 from tests.helpers.controlplane import eventually
 from tests.helpers.service import BY_HAND, config_map, deployment

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from gitops.controlplane.processes import ControlPlane
-from gitops.engine.deleting import DeleteOptions
+from gitops.engine.declaring.deleting import DeleteOptions
 from gitops.errors import ConflictError
 from gitops.model.objects import ObjectId
 from gitops.model.revision import RevisionState

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from gitops.engine.deleting import DeleteOptions
+from gitops.engine.declaring.deleting import DeleteOptions
 from gitops.model.revision import RevisionKind, RevisionState
 from tests.helpers.service import BY_HAND, World, config_map, unreachable_kubeconfig
 from tests.helpers.walk import Walk, outcomes

@@ -2,8 +2,8 @@
 
 import json
 
-from gitops.engine.declaring import understand
-from gitops.engine.deleting import DeleteOptions
+from gitops.engine.declaring.declaring import understand
+from gitops.engine.declaring.deleting import DeleteOptions
 from gitops.model.revision import RecordKind
 from gitops.ports import TrailQuery
 from tests.helpers.service import config_map

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from gitops.controlplane.processes import ControlPlane
-from gitops.engine.orphans import look_for_orphans
+from gitops.engine.orders.orphans import look_for_orphans
 from tests.e2e.test_projects import project
 from tests.helpers.commands import Gitops, commands
 from tests.helpers.controlplane import AuditLog, Kubectl, eventually

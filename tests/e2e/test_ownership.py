@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gitops.engine.deleting import DeleteOptions
+from gitops.engine.declaring.deleting import DeleteOptions
 from gitops.engine.operations import SyncOptions
 from gitops.errors import ConflictError
 from gitops.model.revision import RevisionKind, RevisionState, Selection

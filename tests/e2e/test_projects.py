@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gitops.engine.deleting import DeleteOptions
+from gitops.engine.declaring.deleting import DeleteOptions
 from gitops.engine.operations import RollbackOptions
 from gitops.errors import ConflictError
 from gitops.model.revision import RevisionState

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gitops.controlplane.processes import ControlPlane
-from gitops.engine.deleting import DeleteOptions
+from gitops.engine.declaring.deleting import DeleteOptions
 from gitops.engine.operations import RollbackOptions
 from gitops.engine.service import Edges
 from gitops.model.revision import RecordKind, RevisionState, TriggerKind

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gitops.engine.undelete import UndeleteOptions
+from gitops.engine.orders.undelete import UndeleteOptions
 from gitops.errors import ConflictError, NotFoundError
 from gitops.model.events import Event
 from gitops.model.revision import Revision, RevisionKind

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gitops.controlplane.processes import ControlPlane
-from gitops.engine.deleting import DeleteOptions
+from gitops.engine.declaring.deleting import DeleteOptions
 from gitops.engine.operations import SyncOptions
 from gitops.engine.service import Edges
 from gitops.model.revision import RevisionState

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from gitops import wiring
-from gitops.engine.deleting import DeleteOptions
+from gitops.engine.declaring.deleting import DeleteOptions
+from gitops.engine.declaring.transferring import TransferOptions
 from gitops.engine.operations import RollbackOptions
 from gitops.engine.service import Edges, Service
-from gitops.engine.transferring import TransferOptions
 from gitops.model.events import Event
 from gitops.model.revision import Trigger, TriggerKind
 from gitops.ports import Answer, Apply, Cluster, Create, Delete, Patch, Replace, Request

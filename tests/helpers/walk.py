@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from gitops.controlplane.processes import ControlPlane
-from gitops.engine.deleting import DeleteOptions
+from gitops.engine.declaring.deleting import DeleteOptions
 from gitops.engine.operations import RollbackOptions
 from gitops.engine.service import Service
 from gitops.model.events import Event

@@ -31,7 +31,7 @@ from gitops.core.planning.order import order
 from gitops.core.planning.sync_options import options_of
 from gitops.core.schema.crd import crd_versions
 from gitops.core.validation.validate import validate
-from gitops.engine.judging import selector_labels
+from gitops.engine.facts.judging import selector_labels
 from gitops.openapi.loader import load_builtin
 from gitops.wire.diff import diff_from_wire, diff_to_wire
 from tests.helpers.values import law

@@ -1,8 +1,8 @@
 """The actions that kinds of Kubernetes have: one table, one small function each.
 
 In: an object as it lives, and what was given. Out: why an action cannot be run now, and the object
-as it is to be. Called by `engine/acting.py`. Names and effects are those of `kubectl rollout`,
-`kubectl scale` and `kubectl create job --from`, and of Argo CD's own actions.
+as it is to be. Called by `engine/orders/acting.py`. Names and effects are those of `kubectl
+rollout`, `kubectl scale` and `kubectl create job --from`, and of Argo CD's own actions.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,7 @@
 """What an action would change on a live object, and what of that Git decides.
 
 In: an object before and after, with all of its managedFields, and what was applied to it last. Out:
-a `Diff` for people, and the fields that a heal would set back. Called by `engine/acting.py`.
+a `Diff` for people, and the fields that a heal would set back. Called by `engine/orders/acting.py`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

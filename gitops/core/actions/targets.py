@@ -1,7 +1,7 @@
 """Which object of an application is meant by `deployment/web`, as kubectl reads it.
 
 In: a text, a namespace, the objects that there are. Out: one of them. Called by
-`engine/acting.py`.
+`engine/orders/acting.py`.
 """
 
 from collections.abc import Collection

@@ -1,7 +1,7 @@
 """What of a manifest is sent, where its options ask for less than all of it.
 
 In: a manifest with our marks, its shape, the live object. Out: a copy; the very same body where
-nothing is left out. Called by `engine/wishes.py`. Nothing is changed in place.
+nothing is left out. Called by `engine/planning/wishes.py`. Nothing is changed in place.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """When a wait for health ends: at once, when that has lasted, at a failure, at a deadline. Pure.
 
 In: who is not healthy now, since when everybody was, the limits. Out: a verdict, with the moment to
-look again though nothing happens. Called by `engine/wait.py` at each event.
+look again though nothing happens. Called by `engine/syncing/wait.py` at each event.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,7 @@
 """What keeps an object that is being deleted: its finalizers, and what is left in a namespace.
 
-In: a live body with a deletionTimestamp. Out: what follows `it is`. Called by `engine/actual.py`,
-for waits and statuses.
+In: a live body with a deletionTimestamp. Out: what follows `it is`. Called by
+`engine/facts/actual.py`, for waits and statuses.
 """
 
 from collections.abc import Iterator, Mapping

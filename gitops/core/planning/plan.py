@@ -1,7 +1,7 @@
 """From one object's desired, actual and last-applied to the action that a plan holds. Pure.
 
-`engine/compare.py` gathers subjects, asks the server what cannot be decided here, and lets these
-functions decide. The ways in order: what is remembered of the last apply, the local three-way
+`engine/planning/compare.py` gathers subjects, asks the server what cannot be decided here, and lets
+these functions decide. The ways in order: what is remembered of the last apply, the local three-way
 diff, the answer to a dry-run.
 """
 

@@ -2,7 +2,7 @@
 
 In: a whole body as it lived, and the shapes. Out: the body without what the API server and its
 controllers set: metadata, status, owners, and the values that they allocate, unless our own apply
-had set them. Called by `engine/undelete.py`.
+had set them. Called by `engine/orders/undelete.py`.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,7 +1,7 @@
 """Whether a cluster still serves what a past revision holds.
 
 In: stored manifests and what discovery knows. Out: one sentence for each apiVersion that the
-cluster no longer serves; nothing is asked. Called by `engine/restore.py` before a rollback.
+cluster no longer serves; nothing is asked. Called by `engine/orders/restore.py` before a rollback.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

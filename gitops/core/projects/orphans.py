@@ -1,7 +1,7 @@
 """Objects that belong to no application, as Argo CD's projects look for them.
 
 In: a project; what namespaces hold, as metadata; who owns what. Out: which kinds are worth a list,
-and the orphans. Called by `engine/orphans.py` when somebody asks.
+and the orphans. Called by `engine/orders/orphans.py` when somebody asks.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -1,0 +1,1 @@
+"""Applications and projects come, go, move and hand over."""

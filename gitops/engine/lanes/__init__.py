@@ -1,0 +1,1 @@
+"""One lane of jobs an application and a repository, and what all rooms above share (`parts.py`)."""

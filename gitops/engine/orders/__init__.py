@@ -1,0 +1,1 @@
+"""What people ask for: actions, rollbacks, undelete, looking."""

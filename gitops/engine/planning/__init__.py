@@ -1,0 +1,1 @@
+"""From facts to a plan: gathers desired and actual, asks the server, lets the core decide."""

@@ -1,0 +1,1 @@
+"""How an application stands, and what it waits for."""

@@ -1,0 +1,1 @@
+"""Carrying a plan out: writes, waits, records. Read `sync.py` first."""
