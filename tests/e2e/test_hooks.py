@@ -189,6 +189,21 @@ def test_a_hook_that_somebody_deletes_before_it_ends_fails_the_sync_at_once(walk
     eventually(lambda: not walk.exists("job/endless"))
 
 
+def test_a_hook_that_is_gone_by_force_before_it_ends_fails_the_sync_at_once(walk: Walk) -> None:
+    late = "  template:\n    metadata: {annotations: {gitops.dev/complete-after: 10m}}\n"
+    endless = job("endless", "PreSync").replace("  template:\n", late)
+    walk.world.repo.write("app/before.yaml", endless)
+    walk.push("Start")
+    walk.world.declare(syncPolicy={"healthDeadline": "10m", "retry": {"limit": 0}})
+    walk.wait_told("demo", "outcome", "endless")
+    forced = '{"metadata":{"finalizers":null}}'
+    walk.kubectl("-n", walk.namespace, "patch", "job/endless", "--type=merge", "-p", forced)
+    walk.kubectl("-n", walk.namespace, "delete", "job/endless")
+    first = walk.world.closed()
+    assert first.state is RevisionState.FAILED
+    assert "was Degraded: it was deleted before it ended" in first.message
+
+
 def test_hooks_that_stay_are_held_by_nothing(walk: Walk) -> None:
     start(walk, before=job("before", "PreSync"), words=config_map())
     assert walk.world.closed().healthy

@@ -154,3 +154,16 @@ def test_a_kind_may_have_a_deadline_of_its_own(walk: Walk) -> None:
     walk.kubectl("-n", walk.namespace, "annotate", "configmap/later", "--overwrite",
                  "example.com/health=Healthy")  # fmt: skip
     assert walk.world.closed(number=2).healthy
+
+
+def test_what_somebody_deletes_during_the_wait_does_not_hold_the_sync_up(walk: Walk) -> None:
+    slow = sick("Progressing").replace("name: words", "name: slow")
+    walk.world.repo.write("app/slow.yaml", slow)
+    start(walk, healthDeadline="10m", timeout="15m")
+    walk.wait_told("demo", "outcome", "slow")
+    walk.kubectl("-n", walk.namespace, "delete", "configmap/slow")
+    first = walk.world.closed()
+    assert first.state is RevisionState.SUCCEEDED, first.message
+    healed = walk.world.closed(number=2)
+    assert (healed.kind, outcomes(healed)) == (RevisionKind.HEAL, {"ConfigMap/slow": "created"})
+    assert walk.exists("configmap/slow")

@@ -5,7 +5,7 @@ get values. Listeners are told which objects changed.
 """
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from gitops.core.planning.keeping import what_keeps
@@ -132,7 +132,7 @@ class Actual:
         with self._changed:
             return sorted(self._snapshot.lives.values(), key=lambda live: live.id)
 
-    def settle(self, api_versions: dict[ObjectId, str]) -> dict[ObjectId, ClusterError]:
+    def settle(self, api_versions: Mapping[ObjectId, str]) -> dict[ObjectId, ClusterError]:
         """GET each suspect among these identities; returns those of which nobody can tell."""
         with self._changed:
             asked = [i for i in api_versions if i in self._snapshot.suspects]

@@ -23,7 +23,7 @@ from gitops.engine.syncing.request import SyncResult
 from gitops.engine.syncing.wait import Waiter
 from gitops.errors import GitopsError
 from gitops.model.acting import Offered, Order, Wish, told
-from gitops.model.diff import ActionKind
+from gitops.model.diff import ActionKind, Diff
 from gitops.model.health import HealthStatus
 from gitops.model.objects import Body, ObjectId, identify
 from gitops.model.plan import Plan
@@ -159,7 +159,7 @@ class Acting:
         resumes = options.order.action == RESUME and before is HealthStatus.SUSPENDED
         written = answers[0].body if resumes and answers else None
         stale = self._parts.cluster.live(written).decode() if written else None
-        state, message = self._wait(revision.application, options.order.target, before, stale)
+        state, message = self._wait(revision.application, prepared.diff, before, stale)
         return revision, state, "; ".join(part for part in (message, note) if part)
 
     def _write(self, prepared: Prepared, order: Order) -> list[Answer]:
@@ -201,13 +201,14 @@ class Acting:
         return answer
 
     def _wait(
-        self, name: str, target: ObjectId, before: HealthStatus | None, stale: Body | None
+        self, name: str, written: Diff, before: HealthStatus | None, stale: Body | None
     ) -> tuple[RevisionState, str]:
-        """Wait for the object's health; a newer commit goes first.
+        """Wait for the health of the object written; a newer commit goes first.
 
         What is resumed is Suspended still while its status is that of the `stale` answer: its
         controller has not seen the change.
         """
+        target = written.id
         runtime, dispatcher = self._parts.registry.get(name), self._parts.dispatcher
         policy = runtime.application.sync_policy
         patience = deadline_for(policy.health_deadlines, target) or policy.health_deadline
@@ -217,8 +218,12 @@ class Acting:
             return dispatcher.superseded(name, frozenset({MOVED}))
 
         waited = self._waiter.wait(
-            [target],
-            Limits(self._parts.clock.monotonic() + patience.total_seconds(), excused=excused),
+            {target: written.api_version},
+            Limits(
+                self._parts.clock.monotonic() + patience.total_seconds(),
+                excused=excused,
+                final=frozenset({target}),
+            ),
             lambda: bool(runtime.cancelled) or dispatcher.stopping.is_set() or moved(),
             {} if stale is None else {target: stale},
         )

@@ -5,7 +5,7 @@ by kind, recorded with its claims, and waited for until healthy. Called by `engi
 nothing is decided here that the plan has not decided.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import groupby
@@ -256,11 +256,11 @@ class Applier:
         if hooks and applied.end is End.CANCELLED:
             self._writer.hooks.end([a for a in stage if a.id in waited.unhealthy])
 
-    def _present(self, actions: Sequence[Action], applied: Applied) -> list[ObjectId]:
-        """What of these has to be there, and healthy."""
+    def _present(self, actions: Sequence[Action], applied: Applied) -> dict[ObjectId, str]:
+        """What of these has to be there, and healthy, with its apiVersion."""
         refused = {w.action.id for w in applied.refused}
         there = (a for a in actions if a.kind is not ActionKind.DELETE and a.id not in refused)
-        return [a.id for a in there if self._counts(a)]
+        return {a.id: a.api_version for a in there if self._counts(a)}
 
     def _prove(self, actions: Sequence[Action], run: Run, applied: Applied) -> None:
         """Wait until all that a sync applies was healthy for long enough without a break."""
@@ -282,7 +282,7 @@ class Applier:
         called_off = run.called_off()
         return bool(called_off) and not (hooks and called_off == End.SUPERSEDED)
 
-    def _limits(self, ids: Sequence[ObjectId], run: Run, applied: Applied) -> Limits:
+    def _limits(self, ids: Iterable[ObjectId], run: Run, applied: Applied) -> Limits:
         now, own = self._clock.monotonic(), {}
         for identity in ids:
             length = deadline_for(run.deadlines, identity)

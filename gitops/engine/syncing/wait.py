@@ -18,7 +18,7 @@ PATIENCE_S = 2.0
 """How long an object that is being deleted may take before it is told what keeps it."""
 LONGEST_S = 30.0
 """How long a wait sleeps at most before it looks at the clock and the call-off again."""
-
+DELETED = Health(HealthStatus.DEGRADED, "it was deleted before it ended")
 
 Blocked = Callable[[Mapping[ObjectId, str]], None]
 """Told by object what keeps it from going, as it follows `it is`."""
@@ -45,23 +45,27 @@ class Waiter:
 
     def wait(
         self,
-        identities: Collection[ObjectId],
+        api_versions: Mapping[ObjectId, str],
         limits: Limits,
         called_off: Callable[[], bool],
         stale: Mapping[ObjectId, Body] | None = None,
     ) -> Waited:
         """Wait for every object; limits are on the monotonic clock.
 
+        What somebody deletes meanwhile is drift, to be repaired afterwards, and is not waited for;
+        of what is final nobody will see an end then, and it has failed.
         Suspended is no end of an object whose status is still that of its `stale` body.
         """
         judged: dict[ObjectId, tuple[str, Health]] = {}
         broke: Mapping[ObjectId, Health] = {}
         since = None
-        with self._actual.awaiting(identities) as changed:
+        with self._actual.awaiting(api_versions) as changed:
             while True:
                 changed.clear()
-                unhealthy = self._unhealthy(identities, judged)
+                deleted = self._deleted(api_versions)
+                unhealthy = self._unhealthy(api_versions.keys() - deleted, judged)
                 unhealthy |= self._stale(stale or {}, judged)
+                unhealthy |= dict.fromkeys(deleted & limits.final, DELETED)
                 broke = unhealthy or broke
                 now = self._clock.monotonic()
                 verdict = gate(now, unhealthy, since, limits)
@@ -85,6 +89,12 @@ class Waiter:
                 if word or left <= 0:
                     return word
                 poked.wait(min(left, LONGEST_S))
+
+    def _deleted(self, api_versions: Mapping[ObjectId, str]) -> set[ObjectId]:
+        """What was there, as each of these was when the wait began, and is not any more."""
+        if any(self._actual.is_suspect(identity) for identity in api_versions):
+            self._actual.settle(api_versions)
+        return {identity for identity in api_versions if self._actual.get(identity) is None}
 
     def _unhealthy(
         self, identities: Collection[ObjectId], judged: dict[ObjectId, tuple[str, Health]]
@@ -123,7 +133,7 @@ class Waiter:
 
     def wait_gone(
         self,
-        api_versions: dict[ObjectId, str],
+        api_versions: Mapping[ObjectId, str],
         deadline: float,
         called_off: Callable[[], bool],
         blocked: Blocked = lambda _blocked: None,
