@@ -118,7 +118,7 @@ def test_while_suspended_a_push_waits_and_resuming_brings_it(walk: Walk) -> None
 def test_a_rollback_by_hand_is_a_pin_that_ends_by_unpin(walk: Walk) -> None:
     start(walk)
     walk.settled("demo")
-    walk.change("demo", "app/words.yaml", "word: one", "word: two")
+    changed = walk.change("demo", "app/words.yaml", "word: one", "word: two")
     assert walk.rollback("demo", 1).data["state"] == "succeeded"
     status = walk.at_rest("demo")
     assert (status.sync, status.message) == ("OutOfSync", "pinned to revision 1")
@@ -128,6 +128,7 @@ def test_a_rollback_by_hand_is_a_pin_that_ends_by_unpin(walk: Walk) -> None:
     assert "pinned to revision 1" in refused.message
     back = walk.after("demo", lambda: walk.service.unpin("demo", BY_HAND))
     assert (back.kind, back.healthy) == (RevisionKind.SYNC, True)
+    assert back.digest == changed.digest, "what it was before the rollback"
     assert walk.get("configmap/words", ".data.word") == "two"
     assert walk.settled("demo").pin is None
 
