@@ -160,8 +160,10 @@ def test_an_outage_beyond_the_deadline_for_health_is_no_verdict(
         world.service.suspend("demo", BY_HAND, suspended=True)
         plane.resume()
         admin("-n", NAMESPACE, "rollout", "status", "deployment/web", "--timeout=180s")
+        patient = {**policy, "healthDeadline": "3m"}  # its node may be lost once more, for a while
+        world.declare(syncPolicy=patient)
         world.service.suspend("demo", BY_HAND, suspended=False)
-        world.settled()
+        world.settled(timeout_s=180)
         newest, *_ = world.service.reading.revisions("demo")
         assert (newest.kind, newest.healthy) == (RevisionKind.SYNC, True)
         kinds = {event.kind for event in world.events}

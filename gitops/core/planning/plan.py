@@ -144,12 +144,9 @@ def settle_by_wish(subject: Subject, live: Body | None) -> Action | None:
 
 
 def settle_locally(subject: Subject, shapes: Shapes, options: DiffOptions) -> Action | None:
-    """None unless a three-way diff that the live object's own entry decides finds nothing.
-
-    What Git changed since it was applied changes the object nearly always: the server is asked.
-    """
+    """None unless a three-way diff that the live object's own entry decides finds nothing."""
     live = subject.live
-    if live is None or live.deleting or subject.hook is not None or has_changed(subject):
+    if live is None or live.deleting or subject.hook is not None:
         return None
     body = live.decode()
     last = last_applied(subject, body)
@@ -162,12 +159,6 @@ def settle_locally(subject: Subject, shapes: Shapes, options: DiffOptions) -> Ac
     return subject.action(
         ActionKind.NONE, found=Found.LOCAL, uid=live.uid, resource_version=live.resource_version
     )
-
-
-def has_changed(subject: Subject) -> bool:
-    """Whether something else is desired than what we remember to have applied."""
-    memory = subject.memory
-    return memory is not None and memory.desired_digest not in ("", subject.digest)
 
 
 def last_applied(subject: Subject, actual: Body) -> LastApplied:
