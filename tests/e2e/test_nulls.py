@@ -3,6 +3,7 @@
 from typing import Any
 
 from gitops.model.revision import Revision
+from tests.helpers.controlplane import eventually
 from tests.helpers.walk import Walk, changes
 
 
@@ -28,6 +29,8 @@ def test_a_null_that_git_adds_is_applied_and_one_that_it_drops_goes(walk: Walk) 
     head = f"apiVersion: {group}/v1\nkind: Release\nmetadata: {{name: web}}\n"
     walk.kubectl.apply(definition(group))
     walk.kubectl.wait("condition=Established", "crd", f"releases.{group}")
+    told = f"apis/{group}/v1"  # its schema comes a moment after it is established
+    eventually(lambda: told in walk.kubectl("get", "--raw", "/openapi/v3"), "the schema")
 
     def publish(values: str) -> Revision:
         walk.path("app/web.yaml").write_text(f"{head}spec: {{values: {values}}}\n")

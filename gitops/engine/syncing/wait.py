@@ -91,10 +91,11 @@ class Waiter:
                 poked.wait(min(left, LONGEST_S))
 
     def _deleted(self, api_versions: Mapping[ObjectId, str]) -> set[ObjectId]:
-        """What was there, as each of these was when the wait began, and is not any more."""
+        """What was there, as each of these was when the wait began, and is surely gone."""
         if any(self._actual.is_suspect(identity) for identity in api_versions):
             self._actual.settle(api_versions)
-        return {identity for identity in api_versions if self._actual.get(identity) is None}
+        missing = (identity for identity in api_versions if self._actual.get(identity) is None)
+        return {identity for identity in missing if self._actual.is_listed(identity.group_kind)}
 
     def _unhealthy(
         self, identities: Collection[ObjectId], judged: dict[ObjectId, tuple[str, Health]]
