@@ -72,16 +72,21 @@ def is_sound(walk: Walk, uid: str, owner: str) -> None:
     assert (store.open_revisions(), store.verify().faults) == ([], ())
 
 
-def test_a_transfer_killed_at_any_write_leaves_the_object_to_one_application(
-    walk: Walk, tmp_path: Path
-) -> None:
+def start(walk: Walk) -> str:
+    """Two applications, of which one has the object that is to move; its uid."""
     for name in ("one", "two"):
         walk.world.repo.write(f"{name}/own.yaml", config_map(name))
     walk.world.push("one/moved.yaml", config_map("moved"))
     for name in ("one", "two"):
         walk.world.declare(name, name)
         walk.settled(name)
-    uid = walk.get(MOVED, ".metadata.uid")
+    return walk.get(MOVED, ".metadata.uid")
+
+
+def test_a_transfer_killed_at_any_write_leaves_the_object_to_one_application(
+    walk: Walk, tmp_path: Path
+) -> None:
+    uid = start(walk)
     walk.world.push("two/moved.yaml", config_map("moved"))
     walk.world.refresh("two")
     assert walk.world.closed("two", 2).state is RevisionState.FAILED
@@ -110,13 +115,7 @@ def test_a_transfer_killed_at_any_write_leaves_the_object_to_one_application(
 def test_a_move_in_one_commit_killed_at_any_write_ends_as_if_it_had_not_been(
     walk: Walk, tmp_path: Path
 ) -> None:
-    for name in ("one", "two"):
-        walk.world.repo.write(f"{name}/own.yaml", config_map(name))
-    walk.world.push("one/moved.yaml", config_map("moved"))
-    for name in ("one", "two"):
-        walk.world.declare(name, name)
-        walk.settled(name)
-    uid = walk.get(MOVED, ".metadata.uid")
+    uid = start(walk)
     giver, taker = "one", "two"
 
     def move(kill: Kill) -> list[str]:
