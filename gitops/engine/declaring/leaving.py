@@ -120,8 +120,8 @@ class Leaver:
             )
         for identity, answer in zip(lives, answers, strict=True):
             vanished = answer.error is not None and answer.error.reason == "not-found"
-            kept = tell(answer.error) if answer.error is not None and not vanished else ""
-            left[identity] = _marked(kept) if kept else UNMARKED
+            why = tell(answer.error) if answer.error is not None and not vanished else ""
+            left[identity] = _marked(why) if why else UNMARKED
         return left
 
     def _unseen(self, identity: ObjectId) -> Left:

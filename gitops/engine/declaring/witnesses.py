@@ -8,7 +8,7 @@ start-up, which goes on with deletions then.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from gitops.engine.facts.desired import Desired
@@ -70,17 +70,20 @@ class Witnesses:
         return prunes and free and due and bool(self._leftovers.claims(runtime, desired))
 
     def _behind(self, runtime: Runtime) -> list[str]:
-        registry = self._parts.registry
-        near = registry.using(source.repo_url for source in runtime.application.sources)
+        near = self._parts.registry.using(source.repo_url for source in runtime.application.sources)
         looking = {other.name for other in near if self._is_looking(other)}
-        project = runtime.application.project
         return sorted(
             other.name
-            for other in registry.all()
-            if other is not runtime
-            and other.application.project == project
-            and (other.name in looking or self._is_new(other))
+            for other in self._neighbours(runtime)
+            if other.name in looking or self._is_new(other)
         )
+
+    def _neighbours(self, runtime: Runtime) -> Iterator[Runtime]:
+        """The other applications of its project."""
+        project = runtime.application.project
+        for other in self._parts.registry.all():
+            if other is not runtime and other.application.project == project:
+                yield other
 
     def _is_new(self, other: Runtime) -> bool:
         """Whether nobody has looked at an application since the start."""
@@ -100,13 +103,7 @@ class Witnesses:
 
         It is asked for again then, under its ticket.
         """
-        new = [
-            other.name
-            for other in self._parts.registry.all()
-            if other is not runtime
-            and other.application.project == runtime.application.project
-            and self._is_new(other)
-        ]
+        new = [other.name for other in self._neighbours(runtime) if self._is_new(other)]
         if not new or job.ticket in self._put_off:
             self._put_off.discard(job.ticket)
             return False
