@@ -143,30 +143,10 @@ def define(walk: Walk, group: str, *, old: bool) -> None:
     eventually(is_known, f"Widgets of {group}")
 
 
-def test_hooks_of_what_is_no_longer_served_keep_no_rollback_that_runs_none(walk: Walk) -> None:
-    group = f"{walk.namespace}.example.com"
+def outlive(walk: Walk, group: str, metadata: str) -> None:
+    """Sync a Widget as v1, then push it as v2, with something bad, once v1 is not served."""
     define(walk, group, old=True)
-    before = "{name: before, annotations: {gitops.dev/hook: PreSync}}"
-    hook = f"apiVersion: {group}/v1\nkind: Widget\nmetadata: {before}\n"
-    walk.world.repo.write("app/before.yaml", hook)
-    walk.world.push("app/words.yaml", config_map())
-    walk.world.declare(syncPolicy=POLICY)
-    assert walk.world.closed().healthy
-    define(walk, group, old=False)
-    walk.edit("app/before.yaml", "/v1", "/v2")
-    walk.edit("app/words.yaml", config_map(), sick("bad"))
-    walk.push("Move on")
-    walk.poll()
-    back = walk.world.closed(number=3)
-    assert (back.kind, back.state) == (RevisionKind.ROLLBACK, RevisionState.SUCCEEDED)
-    assert f"Widget as {group}/v1" in walk.rollback("demo", 1).message, "by hand they run"
-    walk.kubectl("delete", "crd", f"widgets.{group}")
-
-
-def test_a_revision_that_the_cluster_no_longer_serves_is_not_brought_back(walk: Walk) -> None:
-    group = f"{walk.namespace}.example.com"
-    define(walk, group, old=True)
-    widget = f"apiVersion: {group}/v1\nkind: Widget\nmetadata: {{name: one}}\n"
+    widget = f"apiVersion: {group}/v1\nkind: Widget\nmetadata: {metadata}\n"
     walk.world.repo.write("app/widget.yaml", widget)
     walk.world.push("app/words.yaml", config_map())
     walk.world.declare(syncPolicy=POLICY)
@@ -176,6 +156,20 @@ def test_a_revision_that_the_cluster_no_longer_serves_is_not_brought_back(walk: 
     walk.edit("app/words.yaml", config_map(), sick("bad"))
     walk.push("Move on")
     walk.poll()
+
+
+def test_hooks_of_what_is_no_longer_served_keep_no_rollback_that_runs_none(walk: Walk) -> None:
+    group = f"{walk.namespace}.example.com"
+    outlive(walk, group, "{name: before, annotations: {gitops.dev/hook: PreSync}}")
+    back = walk.world.closed(number=3)
+    assert (back.kind, back.state) == (RevisionKind.ROLLBACK, RevisionState.SUCCEEDED)
+    assert f"Widget as {group}/v1" in walk.rollback("demo", 1).message, "by hand they run"
+    walk.kubectl("delete", "crd", f"widgets.{group}")
+
+
+def test_a_revision_that_the_cluster_no_longer_serves_is_not_brought_back(walk: Walk) -> None:
+    group = f"{walk.namespace}.example.com"
+    outlive(walk, group, "{name: one}")
     assert walk.world.closed(number=2).state is RevisionState.FAILED
     unserved = f"the cluster no longer serves Widget as {group}/v1, only as {group}/v2"
     walk.wait_told("demo", "rollback-failed", unserved)
