@@ -4,6 +4,7 @@ from tests.helpers.walk import Walk, changes, outcomes
 
 RC = "tomcat/replicationcontroller.yaml"
 SERVICE = "tomcat/service.yaml"
+NODE_PORT = "nodePort: 30001"
 
 
 def port(walk: Walk) -> str:
@@ -12,10 +13,11 @@ def port(walk: Walk) -> str:
 
 def test_a_node_port_is_kept_on_every_later_apply(walk: Walk) -> None:
     walk.take("tomcat")
-    assert port(walk) == "30001"
+    ours = walk.rename(NODE_PORT)
+    assert f"nodePort: {port(walk)}" == ours
     walk.change("tomcat", SERVICE, "type: NodePort", "sessionAffinity: ClientIP\n  type: NodePort")
-    assert port(walk) == "30001"
-    dropped = walk.change("tomcat", SERVICE, "      nodePort: 30001\n", "")
+    assert f"nodePort: {port(walk)}" == ours
+    dropped = walk.change("tomcat", SERVICE, f"      {ours}\n", "")
     assert dropped.healthy
     chosen = port(walk)
     assert chosen
@@ -26,7 +28,7 @@ def test_a_node_port_is_kept_on_every_later_apply(walk: Walk) -> None:
 
 
 def test_an_image_is_replaced_and_pods_follow_when_they_go(walk: Walk) -> None:
-    second = walk.take("tomcat", (SERVICE, "      nodePort: 30001\n", ""))
+    second = walk.take("tomcat", (SERVICE, f"      {walk.rename(NODE_PORT)}\n", ""))
     second = walk.change("tomcat", RC, "image: tomcat", "image: tomcat:11")
     assert changes(second) == ["image mytomcat latest→11"]
     walk.kubectl("-n", walk.namespace, "delete", "pods", "-l", "app=mytomcat", "--wait")

@@ -7,6 +7,7 @@ that came of it, and `walk.kubectl` does by hand what people do. Everything wait
 events.
 """
 
+import itertools
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -28,6 +29,9 @@ from tests.helpers.service import BY_HAND, World, start_world
 
 EXAMPLES = Path(__file__).parents[2] / "examples-repo"
 OFFICIAL = "https://git.example.com/examples.git"
+# The API server gives away none of these by itself while others are left: a port is one Service's
+# in the whole cluster, and stays so until the namespace of an earlier test is gone.
+NODE_PORTS = itertools.cycle(range(30002, 30085))
 
 
 @dataclass
@@ -232,6 +236,7 @@ def names_of(namespace: str) -> dict[str, str]:
         "namespace: ingress-nginx": f"namespace: ingress-{mark}",
         "name: nginx\n": f"name: nginx-{mark}\n",
         "ingressClassName: nginx": f"ingressClassName: nginx-{mark}",
+        "nodePort: 30001": f"nodePort: {next(NODE_PORTS)}",
     }
 
 
