@@ -3,6 +3,7 @@
 Everything is watched with `kubectl wait`; the controllers are the real ones.
 """
 
+import json
 from typing import Any
 
 import pytest
@@ -138,6 +139,17 @@ def test_a_deleted_pod_is_gone_at_once(here: Here) -> None:
 
 
 # -- simulated failures
+
+
+def test_a_pod_that_a_controller_took_for_lost_is_ready_again(here: Here) -> None:
+    """As the node controller marks pods of a node that it has not heard of for a while."""
+    here.apply(pod("web"))
+    here.wait("condition=Ready", "pod/web")
+    lost = '{"status": {"conditions": [{"type": "Ready", "status": "False"}]}}'
+    answer = here("patch", "pod", "web", "--subresource=status", "-p", lost, "-o", "json")
+    marked = {c["type"]: c["status"] for c in json.loads(answer)["status"]["conditions"]}
+    assert (marked["Ready"], marked["ContainersReady"]) == ("False", "True")
+    here.wait("condition=Ready", "pod/web")
 
 
 def test_an_image_that_cannot_be_pulled_backs_off(here: Here) -> None:
