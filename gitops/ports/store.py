@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from gitops.model.objects import ObjectId
-from gitops.model.revision import Outcome, Pin, RecordKind, Revision, TrailRecord
+from gitops.model.revision import Outcome, Pin, RecordKind, Revision, RevisionKind, TrailRecord
 
 DeletionMode = Literal["cascade", "orphan", "abandon"]
 """With what it runs; without; without, and without asking the cluster anything."""
@@ -137,6 +137,9 @@ class Store(Protocol):
         self, application: str, *, limit: int | None = None, before: int | None = None
     ) -> list[Revision]:
         """Newest first, without outcomes."""
+
+    def newest_revision(self, application: str, kind: RevisionKind) -> Revision | None:
+        """The newest of one kind, without outcomes; None where there is none."""
 
     def newest_revisions(self) -> dict[str, int]:
         """The newest number of every application that has any."""

@@ -56,6 +56,12 @@ _ALL: Final = -1
 """SQLite's word for no limit."""
 _LAST: Final = 2**63 - 1
 """SQLite's largest number: every revision is before it."""
+_NEWEST_OF_KIND: Final = Prepared(
+    select(revisions)
+    .where(revisions.c.application == bindparam("of"), revisions.c.kind == bindparam("kind"))
+    .order_by(revisions.c.number.desc())
+    .limit(1)
+)
 _NEWEST: Final = Prepared(
     select(revisions.c.application, func.max(revisions.c.number).label("number")).group_by(
         revisions.c.application
@@ -284,6 +290,13 @@ class RevisionsPart(Part):
         }
         with self.database.read() as connection:
             return [revision_of(row) for row in connection.execute(_HISTORY, given)]
+
+    def newest_revision(self, application: str, kind: RevisionKind) -> Revision | None:
+        """The newest of one kind, without outcomes; None where there is none."""
+        with self.database.read() as connection:
+            given = {"of": application, "kind": kind.value}
+            row = connection.execute(_NEWEST_OF_KIND, given).first()
+            return None if row is None else revision_of(row)
 
     def newest_revisions(self) -> dict[str, int]:
         """The newest number of every application that has any."""

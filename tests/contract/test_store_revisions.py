@@ -210,6 +210,16 @@ def test_the_history_is_newest_first_and_can_be_paged(store: SqlStore) -> None:
     assert store.revisions("other") == []
 
 
+def test_the_newest_revision_of_a_kind_is_found_behind_others(store: SqlStore) -> None:
+    for kind in (RevisionKind.SYNC, RevisionKind.SYNC, RevisionKind.HEAL):
+        store.open_revision(replace(opened(), kind=kind))
+    newest = store.newest_revision("myblog", RevisionKind.SYNC)
+    assert (newest and newest.number) == 2
+    assert newest == store.revisions("myblog")[1]
+    assert store.newest_revision("myblog", RevisionKind.ROLLBACK) is None
+    assert store.newest_revision("other", RevisionKind.SYNC) is None
+
+
 @pytest.mark.parametrize("act", ["revision", "record", "close", "join"])
 def test_a_number_that_was_never_given_is_not_found(store: SqlStore, act: str) -> None:
     unknown = opened(number=7)

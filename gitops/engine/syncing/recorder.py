@@ -29,7 +29,7 @@ from gitops.ports import ApplicationState, Claim, Clock, Store
 from gitops.wire.plan import plan_to_wire
 
 RECENT = 50
-"""How many revisions are looked at for an attempt that was cut off or refused."""
+"""How many revisions are looked at for an attempt that was cut off."""
 
 
 class Recorder:
@@ -177,8 +177,7 @@ class Recorder:
 
     def failed_before(self, request: SyncRequest) -> Revision | None:
         """The newest attempt of this kind, where it has failed; else None."""
-        history = self._store.revisions(request.plan.application.name, limit=RECENT)
-        last = next((r for r in history if r.kind is request.kind), None)
+        last = self._store.newest_revision(request.plan.application.name, request.kind)
         return last if last is not None and last.state is RevisionState.FAILED else None
 
     def repeat(self, failed: Revision) -> Revision:
