@@ -8,6 +8,7 @@ looks just like a deletion (Kubernetes documentation, "Efficient detection of ch
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from gitops.core.autoscaling import AUTOSCALER, autoscaled
 from gitops.errors import ClusterError
 from gitops.model.objects import GroupKind, Live, ObjectId
 
@@ -24,6 +25,10 @@ class Snapshot:
     """The identities in `lives`, by kind."""
     unshown: set[ObjectId] = field(default_factory=set)
     """What a request answered, and the watch has not shown since."""
+    targets: dict[ObjectId, ObjectId] = field(default_factory=dict)
+    """The workload that each autoscaler in `lives` targets."""
+    scalers: dict[ObjectId, set[ObjectId]] = field(default_factory=dict)
+    """The other way round."""
 
     def put(self, live: Live, *, answered: bool = False) -> bool:
         """Take an object in; False when it is not newer than what is known.
@@ -41,12 +46,12 @@ class Snapshot:
             if live.resource_version != known.resource_version:
                 return False
             if answered:
-                self.lives[live.id] = live
+                self._keep(live)
                 return False
             unshown = live.id in self.unshown
             self.unshown.discard(live.id)
             return unshown
-        self.lives[live.id] = live
+        self._keep(live)
         if answered:
             self.unshown.add(live.id)
         else:
@@ -55,6 +60,25 @@ class Snapshot:
             self.kinds.setdefault(live.id.group_kind, set()).add(live.id)
         self.suspects.discard(live.id)
         return True
+
+    def _keep(self, live: Live) -> None:
+        self.lives[live.id] = live
+        if live.id.group_kind == AUTOSCALER:
+            self._retarget(live.id, next(iter(autoscaled([live.decode()])), None))
+
+    def _retarget(self, autoscaler: ObjectId, target: ObjectId | None) -> None:
+        before = self.targets.pop(autoscaler, None)
+        if before is not None:
+            self.scalers[before].discard(autoscaler)
+            if not self.scalers[before]:
+                del self.scalers[before]
+        if target is not None:
+            self.targets[autoscaler] = target
+            self.scalers.setdefault(target, set()).add(autoscaler)
+
+    def autoscaler(self, workload: ObjectId) -> str:
+        """The name of the HorizontalPodAutoscaler that targets a workload, or ""."""
+        return min((scaler.name for scaler in self.scalers.get(workload, ())), default="")
 
     def suspect(self, identity: ObjectId, last: Live | None = None) -> None:
         """An object left the watch; `last` is what the event showed of it."""
@@ -67,6 +91,7 @@ class Snapshot:
         """A GET found nothing."""
         if self.lives.pop(identity, None) is not None:
             self.kinds[identity.group_kind].discard(identity)
+            self._retarget(identity, None)
         self.unshown.discard(identity)
         self.suspects.discard(identity)
 

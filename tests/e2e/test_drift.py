@@ -21,6 +21,36 @@ spec:
   - port: 80
 """
 
+ROLLOUTS = """\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {{name: rollouts.{group}}}
+spec:
+  group: {group}
+  scope: Namespaced
+  names: {{plural: rollouts, singular: rollout, kind: Rollout}}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema: {{openAPIV3Schema: {{type: object, x-kubernetes-preserve-unknown-fields: true}}}}
+    subresources:
+      scale: {{specReplicasPath: .spec.replicas, statusReplicasPath: .status.replicas}}
+"""
+ROLLOUT = """\
+apiVersion: {group}/v1
+kind: Rollout
+metadata: {{name: web}}
+spec: {{replicas: 2, image: "web:1"}}
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {{name: web, annotations: {{gitops.dev/ignore-healthcheck: "true"}}}}
+spec:
+  scaleTargetRef: {{apiVersion: {group}/v1, kind: Rollout, name: web}}
+  maxReplicas: 9
+"""
+
 
 def start(walk: Walk, *files: str, **spec: object) -> None:
     """Push files and sync them as the application `demo`."""
@@ -75,6 +105,20 @@ def test_what_git_does_not_speak_of_stays(walk: Walk) -> None:
     body = walk.live("configmap/words")
     assert body["data"] == {"word": "two", "more": "two"}
     assert body["metadata"]["annotations"]["note"] == "mine"
+
+
+def test_replicas_of_a_custom_kind_are_the_autoscaler_s_that_targets_it(walk: Walk) -> None:
+    group = f"{walk.namespace}.example.com"
+    walk.world.repo.write("app/0.yaml", ROLLOUTS.format(group=group))
+    walk.world.push("app/1.yaml", ROLLOUT.format(group=group))
+    walk.world.declare()
+    assert walk.world.closed().state is RevisionState.SUCCEEDED
+    by_hand(walk, "scale", f"rollouts.{group}/web", "--replicas=7")
+    second = walk.change("demo", "app/1.yaml", "web:1", "web:2")
+    assert outcomes(second)["Rollout/web"] == "configured"
+    spec = walk.live(f"rollouts.{group}/web")["spec"]
+    assert spec == {"replicas": 7, "image": "web:2"}
+    assert walk.kinds("demo") == [RevisionKind.SYNC] * 2
 
 
 def test_a_deleted_service_comes_back(walk: Walk) -> None:

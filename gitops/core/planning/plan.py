@@ -5,10 +5,11 @@ these functions decide. The ways in order: what is remembered of the last apply,
 diff, the answer to a dry-run.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gitops.core.autoscaling import owns_replicas
 from gitops.core.diff.diff import compare, diff, is_equal, removals
 from gitops.core.diff.ignore import DiffOptions
 from gitops.core.manifests.scope import CRD, NAMESPACE
@@ -32,8 +33,6 @@ IN_PLACE = frozenset({NAMESPACE, CRD})
 MAX_MANAGER = 128
 """Characters that the API server takes as a field manager's name."""
 
-SCALABLE = frozenset({"Deployment", "StatefulSet", "ReplicaSet", "ReplicationController"})
-AUTOSCALERS = frozenset({"kube-controller-manager", "keda-operator", "horizontal-pod-autoscaler"})
 """Managers whose write through the scale subresource is an autoscaler's, not a person's."""
 
 
@@ -330,40 +329,3 @@ def remark(action: Action) -> str:
     if action.id.group == "" and action.id.kind == "ReplicationController" and renews and exists:
         return "existing pods keep the old image until replaced"
     return ""
-
-
-def owns_replicas(live: Body) -> bool:
-    """Whether our Apply entry owns `spec.replicas`."""
-    for entry in (live.get("metadata") or {}).get("managedFields") or []:
-        if entry.get("manager") == "gitops" and entry.get("operation") == "Apply":
-            spec = (entry.get("fieldsV1") or {}).get("f:spec") or {}
-            return "f:replicas" in spec
-    return False
-
-
-def autoscaled(bodies: Iterable[Body]) -> dict[ObjectId, str]:
-    """Workloads that a HorizontalPodAutoscaler targets, with the autoscaler's name."""
-    found = {}
-    for body in bodies:
-        spec = body.get("spec")
-        target = spec.get("scaleTargetRef") if isinstance(spec, Mapping) else None
-        if body.get("kind") != "HorizontalPodAutoscaler" or not isinstance(target, Mapping):
-            continue
-        metadata = body.get("metadata") or {}
-        group = str(target.get("apiVersion") or "").rpartition("/")[0]
-        workload = ObjectId(
-            group,
-            str(target.get("kind") or ""),
-            str(metadata.get("namespace") or ""),
-            str(target.get("name") or ""),
-        )
-        found[workload] = str(metadata.get("name") or "")
-    return found
-
-
-def without_replicas(body: Body) -> dict[str, Any]:
-    """A copy without `spec.replicas`, which an autoscaler decides."""
-    spec = body.get("spec")
-    if not isinstance(spec, Mapping):
-        return dict(body)
-    return {**body, "spec": {k: v for k, v in spec.items() if k != "replicas"}}

@@ -122,10 +122,10 @@ class Actual:
         told = {i: what_keeps(live.decode()) for i, live in lives.items()}
         return {identity: why for identity, why in told.items() if why}
 
-    def of_kind(self, kind: GroupKind) -> list[Live]:
-        """Every live object of a kind that is known, in order of identity."""
+    def autoscaler(self, workload: ObjectId) -> str:
+        """The name of the managed HorizontalPodAutoscaler that targets a workload, or ""."""
         with self._changed:
-            return self._snapshot.of_kind(kind)
+            return self._snapshot.autoscaler(workload)
 
     def all(self) -> list[Live]:
         """Every live object known, in order of identity."""

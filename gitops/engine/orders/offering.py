@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Final
 
 from gitops.core.actions.built_in import BuiltIn, built_in, scale_path
-from gitops.core.planning.plan import autoscaled
 from gitops.engine.facts.children import is_child
 from gitops.engine.lanes.parts import Parts
 from gitops.errors import InputError
@@ -18,7 +17,6 @@ from gitops.ports import ActionScripts, Read
 
 CRD: Final = "CustomResourceDefinition"
 DEFINITIONS: Final = "apiextensions.k8s.io"
-AUTOSCALER: Final = GroupKind("autoscaling", "HorizontalPodAutoscaler")
 Scales = Mapping[tuple[GroupKind, str], tuple[str, ...]]
 """Where kinds of an apiVersion keep their count of replicas."""
 
@@ -78,8 +76,7 @@ class Offering:
         return replace(offer, refused=f"{autoscaler} sets its replicas")
 
     def _autoscaler(self, identity: ObjectId) -> str:
-        bodies = [live.decode() for live in self._parts.actual.of_kind(AUTOSCALER)]
-        name = autoscaled(bodies).get(identity)
+        name = self._parts.actual.autoscaler(identity)
         return f"the HorizontalPodAutoscaler {name}" if name else ""
 
     def _scales(self, lives: Sequence[Live]) -> Scales:

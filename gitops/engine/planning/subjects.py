@@ -7,6 +7,7 @@ whether a namespace exists that the application wants created.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from gitops.core.autoscaling import AUTOSCALERS, autoscaled, without_replicas
 from gitops.core.diff.ignore import DiffOptions
 from gitops.core.manifests.normalize import manifest_digest
 from gitops.core.manifests.scope import CRD, NAMESPACE, defined_kind
@@ -15,12 +16,8 @@ from gitops.core.ownership.projection import answer_digest
 from gitops.core.planning.hooks import annotation_faults, hook_name, hooks_of, undeleted, wave_of
 from gitops.core.planning.order import RUN_BY_DELETION, RUN_BY_ROLLBACK
 from gitops.core.planning.plan import (
-    AUTOSCALERS,
-    SCALABLE,
     Memory,
     Subject,
-    autoscaled,
-    without_replicas,
 )
 from gitops.core.planning.resting import may_rest_on
 from gitops.core.planning.retry import AWAY
@@ -35,11 +32,10 @@ from gitops.engine.planning.sentences import tell
 from gitops.errors import ClusterError
 from gitops.model.application import Application
 from gitops.model.health import HealthStatus
-from gitops.model.objects import Body, GroupKind, KindInfo, Live, Manifest, ObjectId
+from gitops.model.objects import GroupKind, KindInfo, Live, Manifest, ObjectId
 from gitops.model.plan import Action, DeletePolicy, Fault, Hook, Phase
 from gitops.ports import Claim, Cluster
 
-AUTOSCALER = GroupKind("autoscaling", "HorizontalPodAutoscaler")
 LIST_S = 20.0
 """How long a plan waits for the list of a kind that only hooks have."""
 
@@ -113,7 +109,7 @@ class Subjects:
         chosen = self._settle_suspects(application.name, chosen, gathered)
         claims = {claim.id: claim for claim in self._inventory.of(application.name)}
         gathered.defines = self._new_kinds(chosen)
-        scaled = self._autoscaled(manifests)
+        scaled = autoscaled(m.body for m in manifests)
         known = self._remembered(claims, chosen)
         gathered.warnings += [f.message for m in chosen for f in annotation_faults(m)]
         if phases:
@@ -207,10 +203,6 @@ class Subjects:
         """Kinds that CustomResourceDefinitions among the manifests define."""
         found = [defined_kind(m.body) for m in manifests if m.id.group_kind == CRD]
         return frozenset(defined[0] for defined in found if defined is not None)
-
-    def _autoscaled(self, manifests: Sequence[Manifest]) -> dict[ObjectId, str]:
-        bodies: list[Body] = [live.decode() for live in self._actual.of_kind(AUTOSCALER)]
-        return autoscaled([*bodies, *(m.body for m in manifests)])
 
     def _add(
         self,
@@ -312,13 +304,12 @@ class Subjects:
     def _autoscaler(
         self, manifest: Manifest, live: Live | None, scaled: Mapping[ObjectId, str]
     ) -> str:
-        if manifest.id.kind not in SCALABLE:
-            return ""
         if manifest.id in scaled:
             return scaled[manifest.id]
-        if live is not None and live.replicas_manager in AUTOSCALERS:
+        managed = self._actual.autoscaler(manifest.id)
+        if not managed and live is not None and live.replicas_manager in AUTOSCALERS:
             return live.replicas_manager or ""
-        return ""
+        return managed
 
     def _add_namespace(self, application: Application, gathered: Gathered, *, whole: bool) -> None:
         """What `CreateNamespace=true` asks for, unless another application has the namespace."""

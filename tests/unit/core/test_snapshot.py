@@ -112,3 +112,27 @@ def test_the_objects_of_a_kind_are_told_in_order_of_identity() -> None:
     snapshot.put(replace(last, id=replace(WORDS, kind="Secret")))
     assert snapshot.of_kind(KIND) == [first, last]
     assert snapshot.of_kind(GroupKind("", "Pod")) == []
+
+
+def scaler(name: str, target: str, version: str = "1") -> Live:
+    identity = ObjectId("autoscaling", "HorizontalPodAutoscaler", "shop", name)
+    body = {
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": name, "namespace": "shop"},
+        "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": target}},
+    }
+    return Live(identity, "autoscaling/v2", name, version, json.dumps(body).encode())
+
+
+def test_a_workload_s_autoscaler_is_known_until_it_targets_another_or_goes() -> None:
+    web, api = (ObjectId("apps", "Deployment", "shop", name) for name in ("web", "api"))
+    snapshot = Snapshot()
+    snapshot.put(scaler("one", "web"))
+    snapshot.put(scaler("two", "web"), answered=True)
+    assert snapshot.autoscaler(web) == "one"
+    snapshot.put(scaler("one", "api", "2"))
+    assert (snapshot.autoscaler(web), snapshot.autoscaler(api)) == ("two", "one")
+    snapshot.gone(scaler("two", "web").id)
+    snapshot.gone(scaler("one", "api").id)
+    assert (snapshot.autoscaler(web), snapshot.autoscaler(api)) == ("", "")
+    assert not snapshot.scalers

@@ -14,13 +14,11 @@ from gitops.core.ownership.projection import answer_digest
 from gitops.core.planning.plan import (
     Memory,
     Subject,
-    autoscaled,
     change_later,
     create,
     deletion,
     is_claimed,
     later,
-    owns_replicas,
     remark,
     replacement,
     settle_by_answer,
@@ -28,7 +26,6 @@ from gitops.core.planning.plan import (
     settle_by_wish,
     settle_locally,
     unclaimed_manager,
-    without_replicas,
 )
 from gitops.model.application import IgnoreRule
 from gitops.model.diff import ActionKind
@@ -38,6 +35,7 @@ from gitops.openapi.loader import load_builtin
 
 SHAPES = load_builtin()
 PLAIN = DiffOptions()
+
 SPEC_FIELDS = {"f:replicas": {}, "f:paused": {}}
 
 
@@ -399,37 +397,6 @@ def test_a_new_image_of_a_replication_controller_is_remarked() -> None:
     assert remark(action) == "existing pods keep the old image until replaced"
     assert remark(replace(action, uid=None)) == "", "a new one has no pods"
     assert remark(replace(action, diff=None)) == ""
-
-
-@pytest.mark.parametrize(
-    ("entries", "expected"),
-    [
-        ([], False),
-        ([{"manager": "kubectl", "operation": "Apply"}], False),
-        ([{"manager": "gitops", "operation": "Apply", "fieldsV1": {}}], False),
-        ([{"manager": "gitops", "operation": "Apply", "fieldsV1": {"f:spec": SPEC_FIELDS}}], True),
-    ],
-)
-def test_whose_replicas_are(entries: list[dict[str, Any]], expected: bool) -> None:  # noqa: FBT001 - a column
-    assert owns_replicas({"metadata": {"managedFields": entries}}) is expected
-
-
-def test_workloads_with_an_autoscaler_are_found_by_what_it_targets() -> None:
-    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
-    scaler = {
-        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
-        "metadata": {"name": "hpa", "namespace": "shop"}, "spec": {"scaleTargetRef": target},
-    }  # fmt: skip
-    broken = {**scaler, "spec": {"scaleTargetRef": "web"}}
-    found = autoscaled([scaler, broken, {**scaler, "spec": None}, web()])
-    assert found == {ObjectId("apps", "Deployment", "shop", "web"): "hpa"}
-
-
-def test_replicas_are_left_out_of_a_copy() -> None:
-    body = web(replicas=3, paused=True)
-    assert without_replicas(body)["spec"] == {"paused": True}
-    assert body["spec"]["replicas"] == 3
-    assert without_replicas({"spec": "odd"}) == {"spec": "odd"}
 
 
 def test_another_object_of_the_name_is_not_settled_by_memory() -> None:
