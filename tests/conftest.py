@@ -1,5 +1,6 @@
 """Marks by folder, and fixtures that every folder shares."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,12 @@ pytest_plugins = ("tests.helpers.controlplane", "tests.helpers.service", "tests.
 
 FOLDERS = ("unit", "laws", "cases", "contract", "cluster", "api", "e2e", "deploy", "docs")
 ROOT = Path(__file__).parent
+
+
+# What a shell starts in the background (`make test &`) ignores Ctrl-C, and so would all that tests
+# start and then interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
