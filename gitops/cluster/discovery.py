@@ -7,6 +7,7 @@ ourselves is learned from its own body, so that its first custom resource costs 
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from math import inf
 from typing import Any, Final
 
 from gitops.cluster.calls import Target
@@ -22,7 +23,7 @@ AGGREGATED: Final = (
 )
 SUBJECT: Final = Subject("get", "discovery")
 LAG_S: Final = 10.0
-"""Seconds for which a kind that we learned from its CRD survives a read that lacks it."""
+"""Seconds by which the server's documents may lag behind a CRD, and behind each other."""
 Kinds = dict[GroupKind, KindInfo]
 
 
@@ -94,15 +95,15 @@ class Discovery:
         if news:
             self.on_news()
 
-    def is_young(self, group: str) -> bool:
-        """Whether we wrote a CRD of this group so lately that documents may lag behind it."""
-        return any(kind.group == group for kind in self._young())
+    def settled(self, group: str) -> float:
+        """When documents have every CRD of this group that we wrote, in the loop's time."""
+        written = [at for kind, (at, _) in self._learned.items() if kind.group == group]
+        return max(written, default=-inf) + LAG_S
 
     def _young(self) -> Kinds:
         """Kinds whose CRD we wrote a moment ago: the server's documents may lag behind it."""
         now = asyncio.get_running_loop().time()
-        self._learned = {k: v for k, v in self._learned.items() if now - v[0] < LAG_S}
-        return {kind: info for kind, (_, info) in self._learned.items()}
+        return {kind: info for kind, (at, info) in self._learned.items() if now - at < LAG_S}
 
     async def _read(self) -> Kinds:
         core, groups = await asyncio.gather(self._get("/api"), self._get("/apis"))
@@ -224,6 +225,12 @@ def _add(kinds: Kinds, found: KindInfo) -> None:
             has_status=known.has_status,
             verbs=known.verbs,
         )
+
+
+def served_at(kinds: Mapping[GroupKind, KindInfo], api_version: str) -> tuple[str, ...]:
+    """The kinds that are served at an apiVersion, by name."""
+    group, version = split_api_version(api_version)
+    return tuple(k.kind for k, i in kinds.items() if k.group == group and version in i.versions)
 
 
 def _serves(info: KindInfo | None, api_version: str) -> bool:

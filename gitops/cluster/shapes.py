@@ -1,15 +1,17 @@
 """The cluster's own OpenAPI as `Shapes`.
 
 In: apiVersions. Out: their list shapes and field types. Called by `client`, on the event loop. One
-index and one document an apiVersion, each read once and kept by the hash that the index gives; the
-index is read again after discovery was, and for a while after we wrote a CRD.
+index and one document an apiVersion, each read once and kept by the hash that the index gives. The
+index is read again after discovery was, and until it has settled: for a while after we wrote a CRD,
+or met a kind that discovery has and the documents lack, as of a CRD that somebody made just now.
 """
 
 import asyncio
 from collections.abc import Collection, Mapping
+from math import inf
 from typing import Any, Final
 
-from gitops.cluster.discovery import Discovery
+from gitops.cluster.discovery import LAG_S, Discovery, served_at
 from gitops.cluster.errors import Subject
 from gitops.cluster.transport import Call, Transport
 from gitops.core.schema.shapes import Shapes
@@ -28,7 +30,10 @@ class ShapeReader:
         self._transport = transport
         self._discovery = discovery
         self._index: Mapping[str, str] = {}
-        self._index_at = -1
+        self._index_at = (-1, -inf)
+        """The reads of discovery that it follows, and when it was asked for, in the loop's time."""
+        self._missed: dict[str, dict[str, float]] = {}
+        """By apiVersion, kinds that are served and have no schema, and since when we know."""
         self._known: dict[str, tuple[str, Shapes]] = {}
         self._merged: dict[frozenset[tuple[str, str]], Shapes] = {}
         self._lock = asyncio.Lock()
@@ -41,7 +46,9 @@ class ShapeReader:
             stale = [v for v, url in urls.items() if self._known.get(v, ("",))[0] != url]
             read = await asyncio.gather(*(self._read(v, urls[v]) for v in stale))
             self._known.update({v: (urls[v], shapes) for v, shapes in read})
-            return self._merge(frozenset(urls.items()))
+            shapes = self._merge(frozenset(urls.items()))
+            await self._note_missed(api_versions, shapes)
+            return shapes
 
     def _merge(self, urls: frozenset[tuple[str, str]]) -> Shapes:
         """One value for several documents; the same one again, with all that it has learned."""
@@ -56,13 +63,26 @@ class ShapeReader:
 
     async def _read_index(self, api_versions: Collection[str]) -> None:
         await self._discovery.kinds()
-        young = any(self._discovery.is_young(split_api_version(v)[0]) for v in api_versions)
-        if self._index_at == self._discovery.reads and not young:
+        reads, now = self._discovery.reads, asyncio.get_running_loop().time()
+        settled = max(map(self._settled, api_versions), default=-inf)
+        if self._index_at[0] == reads and self._index_at[1] >= settled:
             return
-        at = self._discovery.reads
         paths = (await self._get(INDEX)).get("paths") or {}
         self._index = {path: str(entry["serverRelativeURL"]) for path, entry in paths.items()}
-        self._index_at = at
+        self._index_at = (reads, now)
+
+    def _settled(self, api_version: str) -> float:
+        """When the index tells of all that is served at an apiVersion, in the loop's time."""
+        missed = max(self._missed.get(api_version, {}).values(), default=-inf)
+        return max(missed + LAG_S, self._discovery.settled(split_api_version(api_version)[0]))
+
+    async def _note_missed(self, api_versions: Collection[str], shapes: Shapes) -> None:
+        kinds, now = await self._discovery.kinds(), asyncio.get_running_loop().time()
+        for version in api_versions:
+            before = self._missed.pop(version, {})
+            served = [k for k in served_at(kinds, version) if shapes.kind(version, k) is None]
+            if served:
+                self._missed[version] = {kind: before.get(kind, now) for kind in served}
 
     async def _read(self, api_version: str, url: str) -> tuple[str, Shapes]:
         document = await self._get(url)

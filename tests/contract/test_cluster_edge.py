@@ -214,6 +214,18 @@ def test_a_crd_that_we_write_has_shapes_soon_and_so_has_its_change(cluster, kube
     eventually(lambda: known() == {"a", "b"}, "the shapes of a changed CRD")
 
 
+def test_a_crd_of_somebody_else_has_shapes_soon_and_then_costs_nothing(cluster, kubectl, audit):
+    group = f"g{uuid.uuid4().hex[:8]}.example.com"
+    kubectl.apply(crd(group))
+    widget = GroupKind(group, "Widget")
+    eventually(lambda: widget in cluster.kinds(fresh=True), "discovery of the kind")
+    version = f"{group}/v1"
+    eventually(lambda: cluster.shapes([version]).kind(version, "Widget"), "its shape")
+    mark = audit.mark()
+    assert cluster.shapes([version]).kind(version, "Widget") is not None
+    assert audit.since(mark, agent="gitops") == []
+
+
 def test_pods_and_events_are_listed(cluster, namespace, kubectl):
     body = deployment(namespace, replicas=2)
     assert apply(cluster, body).error is None
