@@ -25,10 +25,9 @@ class Order(BaseModel):
     )
 
 
-class SyncOrder(Order):
-    """What to sync, and how."""
+class ChoosingOrder(Order):
+    """What is chosen of an application."""
 
-    commit: Text | None = Field(None, description="Branch, tag or commit instead of the declared.")
     prune: bool = Field(default=False, description="Delete beyond the prune budget.")
     resources: list[Text] = Field(
         default_factory=list,
@@ -40,13 +39,19 @@ class SyncOrder(Order):
         max_length=1000,
         description="Only objects with these labels in Git, each a selector as kubectl has them.",
     )
-    dry_run: bool = Field(default=False, description="Answer with the plan, and do nothing.")
 
     def selection(self) -> Selection | None:
         """What was chosen; None: everything."""
         if not (self.resources or self.labels):
             return None
         return Selection(tuple(self.resources), tuple(self.labels))
+
+
+class SyncOrder(ChoosingOrder):
+    """What to sync, and how."""
+
+    commit: Text | None = Field(None, description="Branch, tag or commit instead of the declared.")
+    dry_run: bool = Field(default=False, description="Answer with the plan, and do nothing.")
 
 
 class RollbackOrder(Order):
@@ -101,8 +106,8 @@ class ActionOrder(Order):
     dry_run: bool = Field(default=False, description="Answer with the plan, and do nothing.")
 
 
-class ApproveOrder(Order):
-    """What to approve."""
+class ApproveOrder(ChoosingOrder):
+    """What to approve; what is chosen, and `prune`, are those of the sync that was held."""
 
     plan: Text | None = Field(
         None, description="`planDigest` of the plan that was looked at; null: the plan as it is."

@@ -18,7 +18,7 @@ from gitops.api.schemas import (
     UndeleteOrder,
 )
 from gitops.engine.declaring.transferring import TransferOptions
-from gitops.engine.operations import RollbackOptions, SyncOptions
+from gitops.engine.operations import ApproveOptions, RollbackOptions, SyncOptions
 from gitops.engine.orders.undelete import UndeleteOptions
 from gitops.wire.values import identity_to_wire
 
@@ -95,5 +95,6 @@ class Syncs:
         """Approve what the plan holds back, and sync."""
         service = self._context.ready()
         after = service.events.newest
-        digest = order.plan if order else None
-        return accepted(service.approve(name, self._context.trigger(request), digest), after)
+        asked = order or ApproveOrder()
+        options = ApproveOptions(asked.plan, asked.selection(), asked.prune)
+        return accepted(service.approve(name, self._context.trigger(request), options), after)

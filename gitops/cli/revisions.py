@@ -7,7 +7,15 @@ import click
 from gitops.cli.client import app_path, connect, server_option
 from gitops.cli.output import emit, output_option
 from gitops.cli.progress import end_or_told
-from gitops.cli.sync import no_wait_option, resource_option, timeout_option
+from gitops.cli.sync import (
+    chosen,
+    chosen_option,
+    label_option,
+    no_wait_option,
+    prune_option,
+    resource_option,
+    timeout_option,
+)
 from gitops.cli.tables import history_table, revision_page
 from gitops.errors import NotFoundError
 
@@ -106,6 +114,9 @@ def unpin_command(application: str, output: str) -> None:
     metavar="DIGEST",
     help="planDigest of the plan that was looked at; refused where it changed since.",
 )
+@chosen_option
+@label_option
+@prune_option
 @no_wait_option
 @timeout_option
 @server_option
@@ -114,7 +125,12 @@ def unpin_command(application: str, output: str) -> None:
 def approve_command(
     context: click.Context, /, application: str, plan: str | None, output: str, **flags: Any
 ) -> None:
-    """Approve what `gitops plan APP` shows as held, and carry it out."""
+    """Approve what `gitops plan APP` shows as held, and carry it out.
+
+    What a selective sync holds is approved with the --resource, --label and --prune of that sync:
+    these objects are synced, and what else waits still does. `gitops sync APP … --dry-run` shows
+    it. Without them it is refused, unless --plan names the plan of the whole application.
+    """
     client = connect()
-    asked = client.post(app_path(application, "approve"), {"plan": plan})
+    asked = client.post(app_path(application, "approve"), {"plan": plan, **chosen(flags)})
     context.exit(end_or_told(client, application, asked, "approved", output, flags))

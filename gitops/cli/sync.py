@@ -30,6 +30,16 @@ resource_option = click.option(
     "--resource", "resources", multiple=True, metavar="GROUP:KIND:NAMESPACE/NAME",
     help="Only this object; again for more.",
 )  # fmt: skip
+prune_option = click.option("--prune", is_flag=True, help="Delete beyond the prune budget.")
+chosen_option = click.option(
+    "--resource", "resources", multiple=True, metavar="[!]GROUP:KIND:[NAMESPACE/]NAME",
+    help="Only this object, or with ! all but it; * stands for any text; again for more.",
+)  # fmt: skip
+label_option = click.option(
+    "--label", "labels", multiple=True, metavar="SELECTOR",
+    help="Only objects with these labels, as for kubectl: tier=web,env in (dev,test),!old; "
+    "again for more.",
+)  # fmt: skip
 
 
 @click.command("plan", short_help="show what a sync would do")
@@ -72,23 +82,10 @@ def print_plan(plan: dict[str, Any], output: str) -> int:
 @click.command("sync", short_help="sync an application")
 @click.argument("application")
 @click.option("--dry-run", is_flag=True, help="Print the plan, and do nothing; exit 3 if any.")
-@click.option("--prune", is_flag=True, help="Delete beyond the prune budget.")
+@prune_option
 @click.option("--commit", metavar="REF", help="Branch, tag or commit instead of the declared one.")
-@click.option(
-    "--resource",
-    "resources",
-    multiple=True,
-    metavar="[!]GROUP:KIND:[NAMESPACE/]NAME",
-    help="Only this object, or with ! all but it; * stands for any text; again for more.",
-)
-@click.option(
-    "--label",
-    "labels",
-    multiple=True,
-    metavar="SELECTOR",
-    help="Only objects with these labels, as for kubectl: tier=web,env in (dev,test),!old; "
-    "again for more.",
-)
+@chosen_option
+@label_option
 @no_wait_option
 @timeout_option
 @server_option
@@ -103,11 +100,7 @@ def sync_command(context: click.Context, /, application: str, output: str, **fla
     taken from it, no hook runs, and what Git no longer has is deleted with --prune only.
     """
     client = connect()
-    order: dict[str, Any] = {
-        "prune": flags["prune"],
-        "resources": list(flags["resources"]),
-        "labels": list(flags["labels"]),
-    }
+    order = chosen(flags)
     if flags["commit"]:
         order["commit"] = flags["commit"]
     if flags["dry_run"]:
@@ -115,6 +108,12 @@ def sync_command(context: click.Context, /, application: str, output: str, **fla
         context.exit(print_plan(plan, output))
     asked = client.post(app_path(application, "sync"), order)
     context.exit(end_or_told(client, application, asked, "asked for a sync", output, flags))
+
+
+def chosen(flags: dict[str, Any]) -> dict[str, Any]:
+    """What `--resource`, `--label` and `--prune` say, as the service reads it."""
+    names = {key: list(flags[key]) for key in ("resources", "labels")}
+    return {"prune": flags["prune"], **names}
 
 
 @click.command("refresh", short_help="look at Git and the cluster now")

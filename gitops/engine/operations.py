@@ -44,6 +44,18 @@ class SyncOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class ApproveOptions:
+    """What is approved: a plan by its `digest` (None: as it is now), of all or of a `selection`.
+
+    `prune` is that of a selective sync.
+    """
+
+    digest: str | None = None
+    selection: Selection | None = None
+    prune: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RollbackOptions:
     """`number` None means: the newest healthy one with another digest, never rolled back."""
 

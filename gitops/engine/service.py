@@ -12,6 +12,7 @@ from typing import Any
 from gitops.core.diff.drift import drift_policy
 from gitops.core.diff.ignore import DiffOptions
 from gitops.core.masking.rules import MaskRules
+from gitops.core.planning.approvals import refuse_a_part
 from gitops.engine.declaring.declaring import Declarer
 from gitops.engine.declaring.deleting import DELETE, DeleteOptions, Deleter
 from gitops.engine.declaring.transferring import Transferer
@@ -28,16 +29,17 @@ from gitops.engine.facts.verdicts import Verdicts
 from gitops.engine.lanes.dispatcher import Dispatcher, Job
 from gitops.engine.lanes.following import CHECK, LANE, REFRESH, Concerned, Follower, Look
 from gitops.engine.lanes.parts import Parts
-from gitops.engine.operations import Operations, RollbackOptions, SyncOptions
+from gitops.engine.operations import ApproveOptions, Operations, RollbackOptions, SyncOptions
 from gitops.engine.orders.acting import ACTION, Acting, ActionOptions
 from gitops.engine.orders.reading import Reading
 from gitops.engine.orders.undelete import UNDELETE, UndeleteOptions, Undeleter
 from gitops.engine.planning.compare import Comparer, PlanRequest
+from gitops.engine.planning.sentences import look_and_approve
 from gitops.engine.reconciler import Reconciler
 from gitops.engine.syncing.apply import Applier
 from gitops.engine.syncing.copies import Copies
 from gitops.engine.syncing.obstacles import Obstacles
-from gitops.engine.syncing.recorder import Recorder
+from gitops.engine.syncing.recorder import RECENT, Recorder
 from gitops.engine.syncing.sync import Syncer
 from gitops.engine.syncing.wait import Waiter
 from gitops.engine.syncing.writes import Writer
@@ -60,6 +62,7 @@ from gitops.ports import (
     TrailQuery,
 )
 from gitops.wire.plan import plan_digest
+from gitops.wire.revision import selection_to_wire
 
 LIST_S = 20.0
 """How long start-up waits for the lists of managed kinds before it compares without them."""
@@ -249,29 +252,35 @@ class Service:
         urls = sorted({source.repo_url for source in sources})
         return self.follower.look(Look(name, tuple(urls)), trigger)
 
-    def approve(self, name: str, trigger: Trigger, digest: str | None = None) -> int:
-        """Approve the plan as it is now (or the one that `digest` names), and carry it out."""
-        plan = self.reading.plan(name).plan
+    def approve(self, name: str, trigger: Trigger, asked: ApproveOptions | None = None) -> int:
+        """Approve a plan as it is now (or the one that a digest names), and carry it out."""
+        asked = asked or ApproveOptions()
+        plan = self.reading.plan(name, selection=asked.selection, prune=asked.prune).plan
         current = plan_digest(plan)
-        if digest is not None and digest != current:
+        if asked.digest not in (None, current):
             raise ConflictError(
                 "the plan has changed since it was shown",
                 where=name,
-                remedy=f"look at `gitops plan {name}` again, then approve",
+                remedy=look_and_approve(name, asked.selection, prune=asked.prune),
             )
         waits = any(action.waits for action in plan.actions)
         runtime = self.parts.registry.get(name)
         drifts = bool(runtime.drifted) and drift_policy(runtime.application) is Drift.APPROVE
+        drifts = drifts and asked.selection is None
         if not waits and not drifts:
             raise ConflictError("nothing is held", where=name, remedy="there is nothing to approve")
+        if waits and asked.selection is None and asked.digest is None:
+            refuse_a_part(name, self.parts.store.revisions(name, limit=RECENT))
         state = replace(self.parts.states.get(name), approved=current)
-        self._record(RecordKind.APPROVE, trigger.actor, state, {"plan": current})
-        if state.deleting:
-            options = DeleteOptions(state.deleting, approved=current)
-            return self._job(name, DELETE, trigger, options)
+        chosen = {"plan": current, "selection": selection_to_wire(asked.selection)}
+        self._record(RecordKind.APPROVE, trigger.actor, state, chosen)
+        if state.deleting and asked.selection is None:
+            going = DeleteOptions(state.deleting, approved=current)
+            return self._job(name, DELETE, trigger, going)
         if not waits:
             return self._job(name, "heal", trigger, None)
-        return self._job(name, "sync", trigger, SyncOptions(approved=current))
+        options = SyncOptions(None, asked.prune, asked.selection, current)
+        return self._job(name, "sync", trigger, options)
 
     def unpin(self, name: str, trigger: Trigger) -> int:
         """Let Git decide again."""

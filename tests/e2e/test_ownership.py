@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gitops.engine.declaring.deleting import DeleteOptions
-from gitops.engine.operations import SyncOptions
+from gitops.engine.operations import ApproveOptions, SyncOptions
 from gitops.errors import ConflictError
 from gitops.model.revision import RevisionKind, RevisionState, Selection
 from gitops.model.status import ApplicationStatus
@@ -247,7 +247,7 @@ def test_an_approval_counts_for_the_plan_that_was_shown_only(walk: Walk) -> None
     walk.world.repo.remove("app/1.yaml")
     walk.publish("demo", "Remove the claim")
     with pytest.raises(ConflictError, match="the plan has changed since it was shown"):
-        walk.service.approve("demo", BY_HAND, digest="sha256:something-else")
+        walk.service.approve("demo", BY_HAND, ApproveOptions("sha256:something-else"))
     assert walk.exists("pvc/data")
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from gitops.engine.operations import SyncOptions
+from gitops.engine.operations import ApproveOptions, SyncOptions
+from gitops.errors import ConflictError
 from gitops.model.revision import RecordKind, Revision, RevisionState, Selection
 from gitops.ports.store import TrailQuery
 from tests.helpers.walk import Walk, outcomes
@@ -144,4 +145,48 @@ def test_a_selection_never_deletes_everything_where_git_is_empty(walk: Walk) -> 
     walk.push("Remove everything")
     choose(walk, "*:*:*", prune=True)
     assert walk.newest("demo").state is not RevisionState.SUCCEEDED
+    assert walk.exists("configmap/web")
+
+
+def test_a_held_selection_is_approved_as_it_was_chosen_and_nothing_else(walk: Walk) -> None:
+    for name in ("web", "api"):
+        walk.kubectl.apply(words(name, "tier: theirs"), namespace=walk.namespace)
+    start(walk)
+    assert choose(walk, ":ConfigMap:w*", ":ConfigMap:db") == "held"
+    part = "demo --resource ':ConfigMap:w*' --resource :ConfigMap:db"
+    look = f"look at `gitops sync {part} --dry-run`, then `gitops approve {part}`"
+    assert newest(walk).message == f"ConfigMap {walk.namespace}/web exists already; {look}"
+    with pytest.raises(ConflictError, match="revision 1 holds a part that was chosen"):
+        walk.approve("demo")
+    selection = Selection((":ConfigMap:w*", ":ConfigMap:db"))
+    assert walk.approve("demo", ApproveOptions(selection=selection)).data["state"] == "succeeded"
+    approved = newest(walk)
+    assert outcomes(approved) == {"ConfigMap/web": "adopted", "ConfigMap/db": "created"}
+    assert approved.selection == selection
+    (record,) = walk.service.reading.trail(TrailQuery(kind=RecordKind.APPROVE))
+    told = {"resources": [":ConfigMap:w*", ":ConfigMap:db"], "labels": []}
+    assert record.payload["selection"] == told
+    assert walk.get("configmap/api", ".metadata.labels.tier") == "theirs"
+    assert walk.world.sync().data["state"] == "held", "the other one still asks"
+    assert walk.approve("demo").data["state"] == "succeeded"
+    assert walk.get("configmap/api", ".metadata.labels.tier") == "web"
+
+
+def test_a_held_deletion_of_what_was_chosen_is_approved_with_prune(walk: Walk) -> None:
+    confirm = "metadata:\n  annotations: {gitops.dev/sync-options: Prune=confirm}\n"
+    start(walk)
+    walk.world.repo.write("app/db.yaml", words("db", "").replace("metadata:\n", confirm))
+    walk.push("Ask before it goes")
+    walk.world.sync()
+    walk.settled("demo")
+    walk.world.repo.remove("app/db.yaml")
+    walk.push("Remove one")
+    assert choose(walk, ":ConfigMap:db", prune=True) == "held"
+    assert "`gitops approve demo --resource :ConfigMap:db --prune`" in newest(walk).message
+    selection = Selection((":ConfigMap:db",))
+    with pytest.raises(ConflictError, match="nothing is held"):
+        walk.approve("demo", ApproveOptions(selection=selection))
+    done = walk.approve("demo", ApproveOptions(selection=selection, prune=True))
+    assert done.data["state"] == "succeeded"
+    assert not walk.exists("configmap/db")
     assert walk.exists("configmap/web")

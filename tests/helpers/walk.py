@@ -19,7 +19,7 @@ import yaml
 
 from gitops.controlplane.processes import ControlPlane
 from gitops.engine.declaring.deleting import DeleteOptions
-from gitops.engine.operations import RollbackOptions
+from gitops.engine.operations import ApproveOptions, RollbackOptions
 from gitops.engine.service import Service
 from gitops.model.events import Event
 from gitops.model.revision import Revision, RevisionKind
@@ -181,10 +181,10 @@ class Walk:
         ticket = self.service.delete(name, options or DeleteOptions(), BY_HAND)
         return self._done(name, ticket, after)
 
-    def approve(self, name: str) -> Event:
+    def approve(self, name: str, options: ApproveOptions | None = None) -> Event:
         """Approve what is held, and wait for its end."""
         after = self.service.events.newest
-        ticket = self.service.approve(name, BY_HAND)
+        ticket = self.service.approve(name, BY_HAND, options)
         return self._done(name, ticket, after)
 
     def _done(self, name: str, ticket: int, after: int) -> Event:

@@ -1,8 +1,8 @@
-"""Approval by annotation: an Application says since when what asks for confirmation may go.
+"""Approvals: what is approved by hand, and since when an annotation lets go what asks for it.
 
-In: an application and what was held. Out: whether the annotation speaks of it. As Argo CD has
-`deletion-approved`: a time counts for what was held before it, and for nothing later. Called by
-the reconciler.
+In: an application and what was held. Out: whether the annotation speaks of it, and whether what is
+held is a part that somebody chose. As Argo CD has `deletion-approved`: a time counts for what was
+held before it, and for nothing later. Called by the reconciler and the service.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from gitops.core.planning.sync_options import ARGO, OURS
+from gitops.errors import ConflictError
 from gitops.model.application import Application
 from gitops.model.revision import Revision, RevisionKind, RevisionState
 
@@ -44,3 +45,19 @@ def is_confirmed(application: Application, history: Callable[[], Iterable[Revisi
         return False
     newest = next((r for r in history() if r.kind is RevisionKind.SYNC and not r.partial), None)
     return newest is not None and newest.state is RevisionState.HELD and since >= newest.started_at
+
+
+def refuse_a_part(name: str, history: Iterable[Revision]) -> None:
+    """Raise ConflictError where the newest sync holds what somebody chose, not all that there is.
+
+    Who approves without saying what would approve more than the sync has told of. `history` gives
+    revisions, newest first.
+    """
+    newest = next((r for r in history if r.kind is RevisionKind.SYNC), None)
+    if newest is None or newest.state is not RevisionState.HELD or newest.selection is None:
+        return
+    raise ConflictError(
+        f"revision {newest.number} holds a part that was chosen ({newest.message})",
+        where=name,
+        remedy=f"to approve the whole plan, `gitops approve {name} --plan` with its planDigest",
+    )

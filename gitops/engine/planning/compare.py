@@ -34,7 +34,7 @@ from gitops.engine.facts.inventory import Inventory
 from gitops.engine.facts.masks import Masks
 from gitops.engine.planning.projects import refuse
 from gitops.engine.planning.pruning import FindHeirs, Heirs, LetGo, let_go, nobody
-from gitops.engine.planning.sentences import hold_all, nothing, refusal, tell
+from gitops.engine.planning.sentences import hold_all, look_and_approve, nothing, refusal, tell
 from gitops.engine.planning.subjects import Gathered, Subjects
 from gitops.engine.planning.wishes import fit, leave
 from gitops.errors import ClusterError
@@ -74,6 +74,11 @@ class PlanRequest:
     rollback: bool = False
     deletes: bool = False
     selection: Selection | None = None
+
+    @property
+    def approving(self) -> str:
+        """How what waits in the plan is approved."""
+        return look_and_approve(self.application.name, self.selection, prune=bool(self.prune))
 
     @property
     def phases(self) -> frozenset[Phase]:
@@ -332,11 +337,7 @@ class Comparer:
         return found
 
     def _assemble(
-        self,
-        request: PlanRequest,
-        gathered: Gathered,
-        work: _Work,
-        gone: LetGo,
+        self, request: PlanRequest, gathered: Gathered, work: _Work, gone: LetGo
     ) -> Comparison:
         # With automatic rollback, prunes come after health: going back then needs no creation.
         last = request.application.sync_policy.automatic_rollback
@@ -367,7 +368,7 @@ class Comparer:
             plan,
             masker.mask_plan(plan),
             masker,
-            held=hold_all(request.application, waiting, deletes=request.deletes),
+            held=hold_all(waiting, request.approving, deletes=request.deletes),
             waits_for_approval=bool(waiting),
             refused=bool(faults) and spared is None,
             degraded=gathered.degraded,

@@ -6,6 +6,7 @@ Called by `engine/planning/compare.py`, `engine/syncing/sync.py` and the reconci
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from shlex import quote
 from typing import Final
 
 from gitops.core.diff.drift import Note
@@ -16,6 +17,7 @@ from gitops.model.diff import ActionKind
 from gitops.model.health import Health
 from gitops.model.objects import ObjectId
 from gitops.model.plan import Action, Fault, Plan
+from gitops.model.revision import Selection
 
 WAITING: Final = frozenset({"transient", "conflict"})
 """Reasons of errors that are tried again; their remedies are for whoever asked."""
@@ -39,8 +41,8 @@ def refusal(action: Action) -> Fault:
     return Fault("refused", f"{action.id.title}: {action.held}", action.id, place)
 
 
-def hold_all(application: Application, waiting: Sequence[Action], *, deletes: bool) -> str:
-    """Why a whole plan waits, or "".
+def hold_all(waiting: Sequence[Action], approving: str, *, deletes: bool) -> str:
+    """Why a whole plan waits, or ""; `approving` says how it is let go.
 
     Objects that exist already would be adopted, or the deletion of the application would take what
     asks for approval (`Delete=confirm`).
@@ -52,19 +54,24 @@ def hold_all(application: Application, waiting: Sequence[Action], *, deletes: bo
     more = f" and {len(held) - 1} more" if several else ""
     verb = "asks" if deletes else "exists"
     what = f"{verb[:-1] if several else verb} {'for approval' if deletes else 'already'}"
-    return f"{held[0].id.title}{more} {what}; {look_and_approve(application.name)}"
+    return f"{held[0].id.title}{more} {what}; {approving}"
 
 
-def waiting_message(plan: Plan) -> str:
-    """What of a plan waits for approval, and how it is given."""
+def waiting_message(plan: Plan, approving: str) -> str:
+    """What of a plan waits for approval, and how it is given (`approving`)."""
     held = [action for action in plan.actions if action.waits]
     more = f", and {len(held) - 1} more" if len(held) > 1 else ""
-    return f"{held[0].id.title}: {held[0].held}{more}; {look_and_approve(plan.application)}"
+    return f"{held[0].id.title}: {held[0].held}{more}; {approving}"
 
 
-def look_and_approve(name: str) -> str:
-    """How what waits is approved."""
-    return f"look at `gitops plan {name}`, then `gitops approve {name}`"
+def look_and_approve(name: str, selection: Selection | None = None, *, prune: bool = False) -> str:
+    """How what waits is approved: all of it, or what was chosen."""
+    if selection is None:
+        return f"look at `gitops plan {name}`, then `gitops approve {name}`"
+    chosen = [f"--resource {quote(text)}" for text in selection.resources]
+    chosen += [f"--label {quote(text)}" for text in selection.labels]
+    part = " ".join([name, *chosen, *(["--prune"] if prune else [])])
+    return f"look at `gitops sync {part} --dry-run`, then `gitops approve {part}`"
 
 
 def summarise(plan: Plan) -> dict[str, int]:

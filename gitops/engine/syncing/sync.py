@@ -315,7 +315,9 @@ class Syncer:
         held = any(a.held for a in comparison.plan.actions)
         if state is RevisionState.SUCCEEDED and held and comparison.waits_for_approval:
             state = RevisionState.HELD
-            applied.message = applied.message or waiting_message(comparison.masked)
+            applied.message = applied.message or waiting_message(
+                comparison.masked, request.plan.approving
+            )
         if applied.end is End.CANCELLED:
             applied.message, applied.unhealthy = f"cancelled by {request.cancelled_by()}", {}
         if applied.end is End.CLOSED:
