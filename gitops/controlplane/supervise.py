@@ -198,9 +198,9 @@ class Supervisor:
         parent = self._stdin.fileno() if self._stdin is not None else -1
         if parent in readable and not os.read(parent, 512):
             raise StopError
-        if self._signals & {signal.SIGTERM, signal.SIGINT}:
+        came, self._signals = self._signals, set()  # one that comes meanwhile is in either
+        if came & {signal.SIGTERM, signal.SIGINT}:
             raise StopError
-        self._signals.clear()
 
     def _api(self) -> Api:
         token = certificates.token(self._layout.pki, "supervisor")

@@ -26,6 +26,30 @@ print("started", flush=True)
 sys.stdin.read()
 """
 
+LATE = """
+import os, signal, sys
+from pathlib import Path
+from gitops.controlplane.build import Binaries
+from gitops.controlplane.components import Options
+from gitops.controlplane.state import Layout
+from gitops.controlplane.supervise import StopError, Supervisor
+
+class Late(set):
+    def __and__(self, other):
+        found = set(self) & other
+        os.kill(os.getpid(), signal.SIGTERM)
+        return found
+
+here = Path(sys.argv[1])
+supervisor = Supervisor(Layout(here), Binaries.of(here), Options(False, False, False))
+supervisor._signals = Late({signal.SIGHUP})
+supervisor._wait(0)
+try:
+    supervisor._wait(0)
+except StopError:
+    print("stopped")
+"""
+
 
 def is_alive(pid: int) -> bool:
     """Whether a process runs; one that is dead and not yet collected does not."""
@@ -263,6 +287,12 @@ def test_what_does_not_run_cannot_be_used(tmp_path: Path, act) -> None:
     with pytest.raises(ControlPlaneError) as caught:
         act(ControlPlane(tmp_path))
     assert caught.value.reason == "stopped"
+
+
+def test_a_signal_that_comes_while_another_is_looked_at_is_not_lost(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", LATE, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "stopped\n"
 
 
 def test_stop_of_what_does_not_run_does_nothing(tmp_path: Path) -> None:
