@@ -14,6 +14,7 @@ from tests.api.conftest import PLANTED, Shop
 from tests.helpers.commands import Gitops, commands
 from tests.helpers.http import serve_api
 from tests.helpers.service import World
+from tests.helpers.waiting import WAIT_S
 
 
 @pytest.fixture
@@ -246,4 +247,4 @@ def test_events_are_followed_until_somebody_stops(shop: Shop) -> None:
             if json.loads(line)["message"] == "seen by whoever follows":
                 break
         follower.send_signal(signal.SIGINT)
-        assert follower.wait(30) == 130
+        assert follower.wait(WAIT_S) == 130

@@ -12,6 +12,7 @@ from gitops.ports import TrailQuery
 from tests.helpers.controlplane import eventually
 from tests.helpers.http import SECRETS, Api, serve_api
 from tests.helpers.service import World
+from tests.helpers.waiting import WAIT_S
 
 TOKEN = "a-token-of-the-team"
 
@@ -25,7 +26,7 @@ def guarded(offline: World) -> Iterator[Api]:
 def raw(api: Api, text: str | bytes) -> bytes:
     """Send bytes, return what came until the server hung up."""
     answer = b""
-    client = socket.create_connection(("127.0.0.1", api.port), timeout=20)
+    client = socket.create_connection(("127.0.0.1", api.port), timeout=WAIT_S)
     with client, contextlib.suppress(ConnectionError):
         client.sendall(text.encode() if isinstance(text, str) else text)
         while chunk := client.recv(65536):
@@ -166,7 +167,7 @@ def test_a_body_at_the_limit_is_read(offline: World) -> None:
 def test_who_is_refused_before_the_body_came_reads_why(offline: World) -> None:
     with serve_api(offline, ApiOptions(max_body_bytes=1000)) as api:
         head = f"POST /api/webhook HTTP/1.1\r\nHost: localhost:{api.port}\r\n"
-        with socket.create_connection(("127.0.0.1", api.port), timeout=20) as client:
+        with socket.create_connection(("127.0.0.1", api.port), timeout=WAIT_S) as client:
             client.sendall(f"{head}Content-Length: 1001\r\n\r\n".encode())
             answer = client.recv(65536)  # a body sent after this meets no closed socket
             client.sendall(b"x" * 1001)
@@ -238,7 +239,7 @@ def test_many_clients_are_served_at_once(api: Api) -> None:
     answers: list[int] = []
 
     def ask() -> None:
-        answers.append(httpx.get(f"{api.url}/api/v1/version", timeout=30).status_code)
+        answers.append(httpx.get(f"{api.url}/api/v1/version", timeout=WAIT_S).status_code)
 
     threads = [threading.Thread(target=ask) for _ in range(30)]
     for thread in threads:

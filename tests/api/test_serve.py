@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from tests.helpers.repo import GIT
-from tests.helpers.serving import serving
+from tests.helpers.serving import get, serving
+from tests.helpers.waiting import WAIT_S
 
 TOKEN = "a-token-of-the-team"
 
@@ -18,9 +19,13 @@ TOKEN = "a-token-of-the-team"
 def test_it_starts_says_where_and_stops_politely(tmp_path: Path) -> None:
     with serving(tmp_path) as process:
         url = process.ready()
-        assert httpx.get(f"{url}/api/v1/applications", trust_env=False).json() == []
+        assert get(f"{url}/api/v1/applications").json() == []
         with httpx.stream(
-            "GET", f"{url}/api/v1/events", headers={"Accept": "text/event-stream"}, trust_env=False
+            "GET",
+            f"{url}/api/v1/events",
+            headers={"Accept": "text/event-stream"},
+            timeout=WAIT_S,
+            trust_env=False,
         ) as answer:
             lines = answer.iter_lines()
             next(lines)
@@ -66,9 +71,8 @@ def test_a_token_opens_every_address_and_is_asked_for(tmp_path: Path) -> None:
     ) as process:
         port = process.ready().rpartition(":")[2]
         url = f"http://127.0.0.1:{port}/api/v1/applications"
-        assert httpx.get(url, trust_env=False).status_code == 401
-        headers = {"Authorization": f"Bearer {TOKEN}"}
-        assert httpx.get(url, headers=headers, trust_env=False).status_code == 200
+        assert get(url).status_code == 401
+        assert get(url, Authorization=f"Bearer {TOKEN}").status_code == 200
         process.popen.send_signal(signal.SIGTERM)
         assert process.end() == 0
     assert TOKEN not in "\n".join(process.lines)
@@ -127,8 +131,7 @@ def test_what_it_starts_inherits_no_settings(tmp_path: Path) -> None:
         "GITOPS_TOKEN": TOKEN,
     }
     with serving(tmp_path, environ=environ) as process:
-        headers = {"Authorization": f"Bearer {TOKEN}"}
         url = f"{process.ready()}/api/v1/version"
-        assert httpx.get(url, headers=headers, trust_env=False).status_code == 200
+        assert get(url, Authorization=f"Bearer {TOKEN}").status_code == 200
         process.stop()
     assert "GITOPS" not in (tmp_path / "--version.env").read_text()

@@ -1,7 +1,6 @@
 """From a webhook to a revision, on a real cluster."""
 
 import json
-import time
 
 import pytest
 
@@ -29,9 +28,7 @@ def test_a_push_becomes_a_revision_by_its_pusher_after_one_fetch(
         "X-GitHub-Delivery": "72d3162e",
         "X-Hub-Signature-256": f"sha256={sign(SECRETS['github'], body)}",
     }
-    started = time.monotonic()
     answer = live.http.post("/api/webhook", content=body, headers=headers)
-    answered = time.monotonic() - started
     assert answer.json()["applications"] == ["demo"]
     revision = world.closed(number=2)
     trigger = revision.trigger
@@ -41,7 +38,6 @@ def test_a_push_becomes_a_revision_by_its_pusher_after_one_fetch(
     assert revision.commit.sha == sha
     counts = shim.counts()
     assert (counts.get("fetch"), counts.get("ls-remote")) == (1, None)
-    assert answered < 5
 
 
 def test_only_who_follows_the_branch_is_woken(live: Api, world: World) -> None:

@@ -15,6 +15,7 @@ from gitops.engine.service import Edges
 from gitops.ports import TrailQuery
 from tests.helpers.http import SECRETS, Api, serve_api
 from tests.helpers.service import World, config_map, start_world
+from tests.helpers.waiting import WAIT_S
 from tests.helpers.webhooks import (
     AFTER,
     AZURE_PUSH,
@@ -46,7 +47,7 @@ class Counting:
 
     def fetch(self, repo_url: str, *, sha: str | None = None) -> None:
         self.fetched.append(repo_url)
-        assert self.open.wait(30)
+        assert self.open.wait(WAIT_S)
         self.real.fetch(repo_url, sha=sha)
 
 
@@ -79,7 +80,7 @@ class Scene:
 
     def rest(self) -> None:
         """Wait until nothing is being worked on."""
-        assert self.world.service.dispatcher.wait_idle(30)
+        assert self.world.service.dispatcher.wait_idle(WAIT_S)
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     with start_world(None, tmp_path, "default", around=around) as world:
         world.push("app/words.yaml", config_map())
         world.declare()
-        assert world.service.dispatcher.wait_idle(30)
+        assert world.service.dispatcher.wait_idle(WAIT_S)
         counting[-1].fetched.clear()
         with serve_api(world) as api:
             yield Scene(world, api, counting)

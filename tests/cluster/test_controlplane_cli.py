@@ -12,6 +12,7 @@ import pytest
 from gitops.controlplane.build import OWN_TOOLS_VARIABLE, pin
 from gitops.controlplane.processes import ControlPlane
 from tests.helpers.controlplane import eventually
+from tests.helpers.waiting import WAIT_S
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 COMMAND = [sys.executable, "-m", "gitops", "cluster"]
@@ -24,7 +25,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
 
     def call(*args: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*COMMAND, *args], capture_output=True, text=True, check=False, timeout=120
+            [*COMMAND, *args], capture_output=True, text=True, check=False, timeout=WAIT_S
         )
 
     yield call
@@ -66,7 +67,7 @@ def test_in_the_foreground_it_ends_with_ctrl_c(run: Run, tmp_path: Path) -> None
         eventually(lambda: plane.status().ready)
         assert plane.audit_log.exists()
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
+        assert process.wait(WAIT_S) == 0
         assert process.stdout is not None
         assert json.loads(process.stdout.read())["url"].startswith("https://127.0.0.1:")
     assert not plane.status().running
@@ -77,7 +78,7 @@ def test_in_the_foreground_a_stop_from_elsewhere_is_told(run: Run, tmp_path: Pat
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         eventually(lambda: ControlPlane(tmp_path / "c").status().ready)
         run("stop")
-        _, told = process.communicate(timeout=30)
+        _, told = process.communicate(timeout=WAIT_S)
     assert process.returncode == 1
     assert b"the control plane was stopped from elsewhere" in told
 

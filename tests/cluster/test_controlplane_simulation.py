@@ -10,6 +10,7 @@ import pytest
 
 from gitops.controlplane.processes import ControlPlane
 from tests.helpers.controlplane import Kubectl, eventually, scale_as_autoscaler
+from tests.helpers.waiting import WAIT_S
 
 Body = dict[str, Any]
 
@@ -71,9 +72,10 @@ class Here:
         return status
 
     def events(self, name: str, reason: str) -> list[str]:
+        """They come after the status that they tell of."""
         selector = f"involvedObject.name={name},reason={reason}"
-        found = self.get("events", f"--field-selector={selector}")["items"]
-        return [event["message"] for event in found]
+        ask = lambda: self.get("events", f"--field-selector={selector}")["items"]  # noqa: E731
+        return [event["message"] for event in eventually(ask, f"an event {reason} of {name}")]
 
 
 @pytest.fixture
@@ -128,13 +130,13 @@ def test_a_pod_can_take_its_time(here: Here) -> None:
     here.apply(pod("slow", annotations={"gitops.dev/ready-after": "1h"}), pod("quick"))
     here.wait("condition=Ready", "pod/quick")
     assert here.get("pod", "slow")["status"]["phase"] == "Pending"
-    here("delete", "pod", "slow", "--timeout=10s")
+    here("delete", "pod", "slow", f"--timeout={WAIT_S}s")
 
 
 def test_a_deleted_pod_is_gone_at_once(here: Here) -> None:
     here.apply(pod("ok"))
     here.wait("condition=Ready", "pod/ok")
-    here("delete", "pod/ok", "--timeout=5s")
+    here("delete", "pod/ok", f"--timeout={WAIT_S}s")
     assert here.get("pods")["items"] == []
 
 
@@ -227,7 +229,7 @@ def test_a_deployment_with_a_bad_image_keeps_its_old_pods(here: Here) -> None:
     here.wait("condition=Progressing=False", "deployment/web")
     assert here.get("deployment", "web")["status"]["availableReplicas"] >= 1
     here.apply(workload("Deployment", pod_spec("shop:3"), replicas=2))
-    here("rollout", "status", "deployment/web", "--timeout=60s")
+    here("rollout", "status", "deployment/web", f"--timeout={WAIT_S}s")
 
 
 # -- jobs
@@ -260,7 +262,7 @@ def test_a_job_takes_as_long_as_it_is_told(here: Here) -> None:
     body["spec"]["template"]["metadata"] = note
     here.apply(body)
     here.wait("jsonpath={.status.ready}=1", "job/work")
-    here("delete", "job", "work", "--timeout=20s")
+    here("delete", "job", "work", f"--timeout={WAIT_S}s")
 
 
 def test_a_cronjob_starts_jobs(here: Here) -> None:
@@ -287,8 +289,8 @@ def test_a_stateful_set_gets_its_claims_bound_in_order(here: Here) -> None:
     claims = here.get("pvc")["items"]
     assert [c["status"]["phase"] for c in claims] == ["Bound", "Bound"]
     volume = claims[0]["spec"]["volumeName"]
-    here("delete", "statefulset/web", "--timeout=30s")
-    here("delete", "pvc", "--all", "--timeout=30s")
+    here("delete", "statefulset/web", f"--timeout={WAIT_S}s")
+    here("delete", "pvc", "--all", f"--timeout={WAIT_S}s")
     here.wait("delete", f"pv/{volume}")
 
 

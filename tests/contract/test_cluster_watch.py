@@ -8,6 +8,7 @@ import pytest
 from gitops.model.objects import GroupKind, ObjectId, identify
 from gitops.ports import Apply, Changed, Delete, Gone, Listed, Lost, Patch
 from tests.helpers.edge import Events, apply, config_map, connected, crd, deployment
+from tests.helpers.waiting import WAIT_S
 
 CONFIG_MAP = GroupKind("", "ConfigMap")
 DEPLOYMENT = GroupKind("apps", "Deployment")
@@ -172,11 +173,11 @@ def test_a_slow_listener_stalls_no_request_and_keeps_the_order(cluster, namespac
 
     def slow(event):
         entered.set()
-        assert release.wait(30)
+        assert release.wait(WAIT_S)
         seen(event)
 
     cluster.watch([CONFIG_MAP], slow)
-    assert entered.wait(30)
+    assert entered.wait(WAIT_S)
     bodies = [labelled(config_map(namespace, "config", n=str(n)), installation) for n in range(5)]
     for body in bodies:
         assert apply(cluster, body).error is None
@@ -266,4 +267,4 @@ def test_a_listener_may_close_the_connection(control_plane, installation):
             done.set()
 
         cluster.watch([CONFIG_MAP], closing)
-        assert done.wait(30)
+        assert done.wait(WAIT_S)

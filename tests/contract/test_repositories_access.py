@@ -23,6 +23,7 @@ from tests.helpers.gitserver import (
     serve_ssh,
 )
 from tests.helpers.gitworld import PASSWORD, World, make_world
+from tests.helpers.waiting import WAIT_S
 
 needs_sshd = pytest.mark.skipif(not has_sshd(), reason=NO_SSHD)
 
@@ -277,7 +278,7 @@ def test_a_planted_token_is_found_nowhere(
 
     thread = threading.Thread(target=fetch)
     thread.start()
-    assert server.hanging.wait(20)
+    assert server.hanging.wait(WAIT_S)
     arguments = _all_arguments()
     server.release()
     thread.join()

@@ -19,6 +19,7 @@ from tests.helpers.gitserver import serve_http
 from tests.helpers.gitshim import GitShim
 from tests.helpers.gitworld import World, make_world
 from tests.helpers.repo import Repo
+from tests.helpers.waiting import WAIT_S
 
 
 @pytest.fixture
@@ -250,7 +251,7 @@ def test_callers_who_wait_share_a_failure_too(
 
         with ThreadPoolExecutor(8) as pool:
             answers = [pool.submit(fetch, number) for number in range(8)]
-            assert server.hanging.wait(20)
+            assert server.hanging.wait(WAIT_S)
             server.release()
             reasons = [answer.result() for answer in answers]
 
@@ -267,7 +268,7 @@ def test_a_slow_fetch_does_not_hold_up_what_is_there(local: World) -> None:
         repositories = local.fetched()
         server.faults.hang = True
         fetching = pool.submit(repositories.fetch, local.url)
-        assert server.hanging.wait(20)
+        assert server.hanging.wait(WAIT_S)
 
         commit = repositories.resolve(local.url, "main")
         assert repositories.checkout(local.url, commit.sha).read("x") == b"1"
@@ -277,7 +278,7 @@ def test_a_slow_fetch_does_not_hold_up_what_is_there(local: World) -> None:
 
         server.release()
         with pytest.raises(SourceError):
-            fetching.result(20)
+            fetching.result(WAIT_S)
 
 
 def test_a_server_that_stalls_is_given_up_before_the_whole_time_is_over(local: World) -> None:
@@ -312,7 +313,7 @@ def test_a_fetch_whose_process_was_killed_ends_before_the_next_begins(
         url = server.url(local.repo.remote.name)
         server.faults.hang = True
         killed = subprocess.Popen([sys.executable, "-c", _FETCH, str(tmp_path / "mirrors"), url])
-        assert server.hanging.wait(30)
+        assert server.hanging.wait(WAIT_S)
         killed.kill()
         killed.wait()
         lock = next(p for p in (tmp_path / "mirrors").glob("*.lock") if _is_locked(p))

@@ -19,6 +19,7 @@ from tests.helpers.console import Shell, Step, agrees, comparable, steps
 from tests.helpers.controlplane import eventually
 from tests.helpers.demo import PLAIN_PATH, DemoRun, environment
 from tests.helpers.repo import Repo
+from tests.helpers.waiting import WAIT_S
 
 SHOP = "https://git.example.com/team/shop.git"
 YAML_FILE = r"```yaml\n# (\S+)\n([^`]*)```"
@@ -109,7 +110,7 @@ class Reader:
         """Stop the service, if there is one."""
         if self._service is not None:
             self._service.terminate()
-            assert self._service.wait(40) == 0
+            assert self._service.wait(WAIT_S) == 0
 
 
 def is_ready(url: str) -> bool:

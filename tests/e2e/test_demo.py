@@ -14,6 +14,7 @@ import pytest
 
 from tests.helpers.controlplane import eventually
 from tests.helpers.demo import DemoRun
+from tests.helpers.waiting import WAIT_S
 from tests.helpers.webhooks import GITHUB_PUSH, sign
 
 pytestmark = pytest.mark.xdist_group("demo")
@@ -64,7 +65,8 @@ def as_github(demo: DemoRun) -> httpx.Response:
         "X-Hub-Signature-256": f"sha256={sign(facts['webhookSecret'], body)}",
         "Content-Type": "application/json",
     }
-    return httpx.post(f"{facts['url']}/api/webhook", content=body, headers=headers)
+    url = f"{facts['url']}/api/webhook"
+    return httpx.post(url, content=body, headers=headers, timeout=WAIT_S)
 
 
 def test_every_example_runs_and_the_last_line_is_the_address(demo: DemoRun) -> None:

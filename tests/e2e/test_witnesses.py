@@ -15,6 +15,7 @@ from gitops.model.revision import RevisionState
 from gitops.ports import Rendered, Renderer, RenderKey, RenderRequest
 from tests.helpers.controlplane import Kubectl
 from tests.helpers.service import BY_HAND, config_map, start_world
+from tests.helpers.waiting import WAIT_S
 from tests.helpers.walk import Walk, outcomes
 
 
@@ -42,7 +43,7 @@ class Gate:
     def key(self, request: RenderRequest) -> RenderKey:
         if request.application.name == self._slow and not self._open.is_set():
             self.waits.set()
-            assert self._open.wait(60)
+            assert self._open.wait(WAIT_S)
         return self._renderer.key(request)
 
     def render(self, request: RenderRequest) -> Rendered:
@@ -101,7 +102,7 @@ def test_a_holder_waits_until_its_neighbours_have_seen_the_commit(slow: Walk, ga
     gate.close()
     uid = move(slow)
     slow.poll()
-    assert gate.waits.wait(60)
+    assert gate.waits.wait(WAIT_S)
     slow.world.message("waits for two", "one")
     assert slow.world.status("one").waiting_for == ("two",)
     gate.open()
@@ -113,7 +114,7 @@ def test_a_holder_waits_after_a_start_until_everybody_has_looked(slow: Walk, gat
     slow.world.running.stop()
     uid = move(slow)
     slow.world.restart()
-    assert gate.waits.wait(60)
+    assert gate.waits.wait(WAIT_S)
     slow.world.message("waits for two", "one")
     gate.open()
     is_moved(slow, uid)
@@ -126,7 +127,7 @@ def test_what_somebody_asks_for_after_a_start_waits_until_everybody_has_looked(
     slow.world.running.stop()
     uid = move(slow)
     slow.world.restart()
-    assert gate.waits.wait(60)
+    assert gate.waits.wait(WAIT_S)
     after = slow.service.events.newest
     ticket = slow.service.sync("one", SyncOptions(), BY_HAND)
     told = slow.wait_told("one", "waiting")
@@ -145,7 +146,7 @@ def test_what_somebody_asks_for_after_a_start_waits_not_for_ever(slow: Walk, gat
     slow.world.push("one/more.yaml", config_map("mine"))
     slow.world.restart()
     slow.service.reconciler.witnesses.longest_s = 1.0
-    assert gate.waits.wait(60)
+    assert gate.waits.wait(WAIT_S)
     assert slow.delete("one").data["state"] == "succeeded"
     assert slow.exists("configmap/own")
     assert not slow.exists("configmap/kept")
@@ -165,7 +166,7 @@ def test_a_deletion_goes_on_after_a_start_when_everybody_has_looked(slow: Walk, 
     uid = slow.get("configmap/moved", ".metadata.uid")
     slow.world.push("two/moved.yaml", config_map("moved"))
     slow.world.restart()
-    assert gate.waits.wait(60)
+    assert gate.waits.wait(WAIT_S)
     told = "is being deleted: goes on when every application was looked at"
     assert slow.world.status("one").message == told
     patch = '{"metadata": {"finalizers": null}}'

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.helpers.controlplane import eventually
+from tests.helpers.waiting import WAIT_S
 
 ASKING = re.compile(
     r"gitops (list|status|history|show|events|audit|diff|version|plan|wait)\b|kubectl get\b"
@@ -20,7 +21,6 @@ ASKING = re.compile(
 KEPT = re.compile(r"^(cd|export) ")
 """What a person's shell would remember."""
 ELLIPSIS = "..."
-WAIT_S = 90.0
 
 POD = "[bcdfghjklmnpqrstvwxz2456789]"
 VOLATILE = (

@@ -20,8 +20,7 @@ import yaml
 
 from gitops.controlplane import build
 from gitops.controlplane.processes import ControlPlane
-
-WAIT_S = 60.0
+from tests.helpers.waiting import WAIT_S
 
 T = TypeVar("T")
 
@@ -47,7 +46,7 @@ class Kubectl:
             input=input,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=2 * WAIT_S,
             check=False,
             env=self._env,
         )

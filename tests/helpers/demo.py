@@ -12,9 +12,9 @@ from typing import IO, Any
 
 from gitops.controlplane.build import cache_directory
 from tests.helpers.controlplane import Kubectl, eventually
+from tests.helpers.waiting import WAIT_S
 
 READY_S = 240.0
-STOP_S = 60.0
 PLAIN_PATH = "/usr/bin:/bin"
 
 
@@ -113,7 +113,7 @@ class DemoRun:
         """Signal the foreground process; returns its exit code."""
         assert self.process is not None
         self.process.send_signal(number)
-        code = self.process.wait(STOP_S)
+        code = self.process.wait(WAIT_S)
         if self.process.stdout is not None:
             self.process.stdout.close()
         self.process = None
@@ -149,7 +149,7 @@ class DemoRun:
             env=environment(self.folder),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=WAIT_S,
             check=False,
         )
         assert answer.returncode == 0, answer.stderr
@@ -165,7 +165,7 @@ class DemoRun:
                     return dict(revision)
             return None
 
-        found = eventually(newest, f"a revision of {name} with {wanted}", 120)
+        found = eventually(newest, f"a revision of {name} with {wanted}")
         assert found is not None
         return found
 

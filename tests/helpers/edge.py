@@ -10,10 +10,10 @@ from gitops.cluster.client import KubeCluster
 from gitops.cluster.transport import Limits
 from gitops.model.objects import Body, identify
 from gitops.ports import Answer, Apply, WatchEvent
+from tests.helpers.waiting import WAIT_S
 
 INSTALLATION = "deadbeef"
 LABELS = {"gitops.dev/installation": INSTALLATION}
-WAIT_S = 60.0
 
 
 @contextmanager

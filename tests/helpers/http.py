@@ -12,6 +12,7 @@ from gitops.api.app import create_app
 from gitops.api.options import ApiOptions
 from gitops.api.server import Server, address_of, bind
 from tests.helpers.service import World
+from tests.helpers.waiting import WAIT_S
 
 SECRETS: Mapping[str, str] = {
     "github": "github-secret",
@@ -57,9 +58,9 @@ def serve_api(
     thread = threading.Thread(target=server.run_until_stopped, name="api")
     thread.start()
     try:
-        with httpx.Client(base_url=url, timeout=60, trust_env=False) as client:
+        with httpx.Client(base_url=url, timeout=WAIT_S, trust_env=False) as client:
             yield Api(url, client, server)
     finally:
         server.stop()
-        thread.join(20)
+        thread.join(WAIT_S)
     assert not thread.is_alive()

@@ -27,6 +27,7 @@ from gitops.model.revision import Trigger, TriggerKind
 from gitops.ports import Answer, Apply, Cluster, Create, Delete, Patch, Replace, Request
 from gitops.settings.load import Settings
 from tests.helpers.sqlite import Watcher, watch
+from tests.helpers.waiting import WAIT_S
 
 NEVER = 0
 BY_HAND = Trigger(TriggerKind.MANUAL, "tester@example.com", "by hand")
@@ -136,14 +137,14 @@ class Killable:
         theirs.close()
         return cls(process, ours, log)
 
-    def wait_for(self, wanted: Callable[[dict[str, Any]], bool], timeout_s: float = 60) -> bool:
+    def wait_for(self, wanted: Callable[[dict[str, Any]], bool], timeout_s: float = WAIT_S) -> bool:
         """Read events until one is wanted; False when the process ended before."""
         end = time.monotonic() + timeout_s
         while self.pipe.poll(max(0.0, end - time.monotonic())):
             try:
                 told = self.pipe.recv()
             except EOFError:
-                self.process.join(30)  # its pipes close before its locks are given back
+                self.process.join(WAIT_S)  # its pipes close before its locks are given back
                 return False
             self.told.append(told)
             if wanted(told):
@@ -158,13 +159,13 @@ class Killable:
         """Stop it as a signal would, and wait."""
         self.pipe.send("stop")
         self.wait_for(lambda _: False)
-        self.process.join(30)
+        self.process.join(WAIT_S)
         assert self.process.exitcode == 0, self.process.exitcode
 
     @property
     def was_killed(self) -> bool:
         """Whether it died by SIGKILL."""
-        self.process.join(30)
+        self.process.join(WAIT_S)
         return bool(self.process.exitcode == -signal.SIGKILL)
 
     def writes(self) -> list[str]:

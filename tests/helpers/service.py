@@ -25,8 +25,8 @@ from gitops.model.revision import Revision, RevisionState, Trigger, TriggerKind
 from gitops.model.status import ApplicationStatus
 from gitops.settings.load import Settings
 from tests.helpers.repo import Repo
+from tests.helpers.waiting import WAIT_S
 
-WAIT_S = 60.0
 BY_HAND = Trigger(TriggerKind.MANUAL, "tester@example.com", "by hand")
 
 T = TypeVar("T")

@@ -16,6 +16,7 @@ import yaml
 
 from tests.helpers.controlplane import eventually
 from tests.helpers.service import unreachable_kubeconfig
+from tests.helpers.waiting import WAIT_S
 
 
 @dataclass
@@ -39,8 +40,7 @@ class Process:
     def ready(self) -> str:
         """Wait until it is ready; returns its URL."""
         url = self.url
-        ready = lambda: httpx.get(f"{url}/readyz", trust_env=False).status_code == 200  # noqa: E731
-        eventually(ready, "that it is ready")
+        eventually(lambda: get(f"{url}/readyz").status_code == 200, "that it is ready")
         return url
 
     def stop(self) -> None:
@@ -50,7 +50,12 @@ class Process:
 
     def end(self) -> int:
         """Wait for its end; returns the exit code."""
-        return self.popen.wait(60)
+        return self.popen.wait(WAIT_S)
+
+
+def get(url: str, **headers: str) -> httpx.Response:
+    """Ask a service, and wait for its answer as long as a busy machine needs."""
+    return httpx.get(url, headers=headers, timeout=WAIT_S, trust_env=False)
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from gitops.model.revision import Revision, RevisionKind
 from gitops.model.status import ApplicationStatus
 from tests.helpers.controlplane import Kubectl
 from tests.helpers.service import BY_HAND, World, start_world
+from tests.helpers.waiting import WAIT_S
 
 EXAMPLES = Path(__file__).parents[2] / "examples-repo"
 OFFICIAL = "https://git.example.com/examples.git"
@@ -188,7 +189,7 @@ class Walk:
         return self._done(name, ticket, after)
 
     def _done(self, name: str, ticket: int, after: int) -> Event:
-        done = self.service.outcome_of(name, ticket, after, 60)
+        done = self.service.outcome_of(name, ticket, after, WAIT_S)
         assert done is not None, self.world.story()
         return done
 
@@ -268,5 +269,5 @@ def walk(
     left = [n for n in kubectl("get", "namespaces", "-o", "name").split()
             if n.endswith(namespace.removeprefix("test-")) and namespace not in n]  # fmt: skip
     if left:
-        kubectl("delete", "--wait=false", *left)
+        kubectl("delete", "--wait=false", "--ignore-not-found", *left)
     shutil.rmtree(tmp_path / "state", ignore_errors=True)
