@@ -8,6 +8,7 @@ from gitops.model.objects import ObjectId, identify
 from gitops.ports import Apply, Create, Read
 from tests.helpers.controlplane import eventually
 from tests.helpers.edge import INSTALLATION, apply, config_map, connected, crd, deployment
+from tests.helpers.walk import NODE_PORTS
 
 
 @pytest.fixture(scope="module")
@@ -215,7 +216,8 @@ def test_a_dry_run_foresees_no_quota(cluster, namespace):
 
 
 def test_a_dry_run_foresees_no_node_port_of_its_neighbour(cluster, namespace):
-    port = {"type": "NodePort", "ports": [{"port": 80, "nodePort": 32123}]}
+    node_port = next(NODE_PORTS)
+    port = {"type": "NodePort", "ports": [{"port": 80, "nodePort": node_port}]}
     pair = [service(namespace, name, **port) for name in ("one", "two")]
     dry = cluster.send([Apply(identify(s), s, dry_run=True) for s in pair])
     assert [a.error for a in dry] == [None, None]

@@ -15,6 +15,7 @@ from tests.helpers.gitserver import HttpGit, serve_http
 from tests.helpers.gitshim import GitShim
 from tests.helpers.gitworld import World, make_world
 from tests.helpers.repo import Repo
+from tests.helpers.waiting import WAIT_S
 
 
 @pytest.fixture
@@ -181,9 +182,9 @@ def test_closing_ends_what_hangs(http: tuple[HttpGit, World]) -> None:
 
     thread = threading.Thread(target=poll)
     thread.start()
-    assert server.hanging.wait(20)
+    assert server.hanging.wait(WAIT_S)
     repositories.close()
-    thread.join(20)
+    thread.join(WAIT_S)
 
     assert len(failures) == 1
     assert _git_processes(world.url) == []
@@ -215,13 +216,13 @@ def test_a_server_that_is_away_and_comes_back(local: World) -> None:
 
 
 def test_a_closed_port_is_unreachable(local: World) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    for url in (f"http://127.0.0.1:{port}/x.git", f"ssh://git@127.0.0.1:{port}/x.git"):
-        with pytest.raises(SourceError, match="cannot be reached") as failed:
-            local.repositories().poll(url)
-        assert failed.value.reason == "unreachable"
+    with socket.socket() as closed:  # bound and not listening: nobody else gets the port meanwhile
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        for url in (f"http://127.0.0.1:{port}/x.git", f"ssh://git@127.0.0.1:{port}/x.git"):
+            with pytest.raises(SourceError, match="cannot be reached") as failed:
+                local.repositories().poll(url)
+            assert failed.value.reason == "unreachable"
 
 
 def test_a_host_that_does_not_exist_is_unreachable(local: World) -> None:

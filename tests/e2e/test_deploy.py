@@ -7,7 +7,6 @@ token of its ServiceAccount.
 import json
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from tests.helpers.checkout import ROOT
 from tests.helpers.controlplane import AuditLog, Kubectl, eventually, start_control_plane
 from tests.helpers.demo import environment
 from tests.helpers.service import BY_HAND, config_map, start_world
+from tests.helpers.waiting import WAIT_S
 
 pytestmark = pytest.mark.xdist_group("deploy")
 
@@ -67,14 +67,13 @@ class Deployed:
         self.kubeconfig = folder / "kubeconfig"
         self.kubeconfig.write_text(yaml.safe_dump(admin_config))
         repository.prepare(self.layout, webhook=False)
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            self.port = listener.getsockname()[1]
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        """Where it says that it listens; "" before it does."""
+        said = re.search(r"listening on (http://[^\s\"]+)", self.layout.log.read_text())
+        return said[1] if said else ""
 
     def start(self) -> None:
         """Serve the examples, all of them registered by one application in Git."""
@@ -96,7 +95,7 @@ class Deployed:
         settings = {
             "stateDir": str(self.layout.state),
             "applications": [str(declared)],
-            "server": {"port": self.port},
+            "server": {"port": 0},
             "cluster": {"kubeconfig": str(self.kubeconfig)},
         }
         self.layout.settings.write_text(yaml.safe_dump(settings))
@@ -114,6 +113,8 @@ class Deployed:
         """Each application as the API tells it; {} before the service answers."""
         assert self.process is not None
         assert self.process.poll() is None, self.layout.log.read_text()[-3000:]
+        if not self.url:
+            return {}
         try:
             return {each["name"]: each for each in ask(self.url, "/api/v1/applications")}
         except OSError:
@@ -131,7 +132,7 @@ class Deployed:
     def stop(self) -> None:
         if self.process is not None:
             self.process.send_signal(signal.SIGTERM)
-            assert self.process.wait(40) == 0
+            assert self.process.wait(WAIT_S) == 0
             self.process = None
 
 
@@ -193,7 +194,7 @@ def test_with_the_overlay_the_service_syncs_all_examples(
             ]
             return len(good) == len(APPLICATIONS) + 1 and all(good)
 
-        eventually(settled, "all examples Synced and Healthy", 180)
+        eventually(settled, "all examples Synced and Healthy", 2 * WAIT_S)
     finally:
         service.stop()
     asked = audit.since(mark, user=USER)
@@ -212,7 +213,7 @@ def test_with_the_base_alone_each_refusal_names_the_missing_right(
     service = Deployed(plane, admin, folder)
     service.start()
     try:
-        eventually(lambda: all(is_told(service, name) for name in ALONE), "the refusals", 120)
+        eventually(lambda: all(is_told(service, name) for name in ALONE), "the refusals")
         told = service.told()
     finally:
         service.stop()
@@ -278,6 +279,11 @@ def test_with_that_overlay_the_service_writes_as_the_account_of_the_project(
     admin(*within, "create", "serviceaccount", "deployer")
     admin(*within, "create", "rolebinding", "deployer", "--clusterrole=edit",
           f"--serviceaccount={room}:deployer")  # fmt: skip
+    account = f"system:serviceaccount:{room}:deployer"
+    be = ("impersonate", "serviceaccounts/deployer", *within, f"--as={USER}")
+    write = ("patch", "configmaps", *within, f"--as={account}")
+    for right in (be, write):
+        eventually(lambda r=right: admin.try_("auth", "can-i", *r).returncode == 0, str(right))
     service = Deployed(plane, admin, folder)
     audit = AuditLog(plane)
     mark = audit.mark()
@@ -293,7 +299,6 @@ def test_with_that_overlay_the_service_writes_as_the_account_of_the_project(
     asked = audit.since(mark, user=USER)
     assert [missing_right(event) for event in asked if is_refused(event)] == []
     writes = [event for event in asked if event["verb"] not in {"get", "list", "watch"}]
-    account = f"system:serviceaccount:{room}:deployer"
     assert {event["impersonatedUser"]["username"] for event in writes} == {account}
     assert not [e for e in asked if e["verb"] in {"get", "list"} and "impersonatedUser" in e]
     admin("delete", "namespace", room, "--wait=false")

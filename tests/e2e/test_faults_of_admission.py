@@ -28,6 +28,7 @@ def webhook(world: World, kubectl: Kubectl, tmp_path: Path) -> Iterator[Webhook]
         yield made
     finally:
         kubectl("delete", "validatingwebhookconfiguration", world.namespace)
+        made.close()
 
 
 def test_a_webhook_that_is_away_passes_and_one_that_denies_is_the_manifest_s_fault(

@@ -4,7 +4,7 @@ The webhook is a real one, asked by the API server for everything in the namespa
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +85,7 @@ def webhook(walk: Walk, folder: Path, mutate: Callable[[Body], Patch]) -> Iterat
     made = Webhook(make_certificate(folder / "webhook"), mutate)
     named = [new for old, new in walk.names.items() if old.startswith(("namespace: ", "nohi"))]
     rooms = [name.removeprefix("namespace: ") for name in named]
-    with made.serve():
+    with closing(made), made.serve():
         walk.kubectl.apply(made.configuration(walk.namespace, *rooms, rules=[EVERYTHING]))
         probe = ("-n", walk.namespace, "create", "configmap", "probe", "--dry-run=server")
         try:

@@ -48,13 +48,19 @@ class Webhook:
         self.answer = "allowed"
         self.fails_once = False
         self.asked: list[bool] = []
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            self.port = listener.getsockname()[1]
+        self._kept = socket.socket()  # bound and not listening: nobody else gets the port meanwhile
+        self._kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._kept.bind(("127.0.0.1", 0))
+        self.port = self._kept.getsockname()[1]
         self._certificate = certificate
+
+    def close(self) -> None:
+        """Give the port back."""
+        self._kept.close()
 
     @contextmanager
     def serve(self) -> Iterator[None]:
+        """Answer on the port until the block ends."""
         hook = self
 
         class Handler(BaseHTTPRequestHandler):

@@ -285,6 +285,29 @@ def has_sshd() -> bool:
     return Path(SSHD).exists() and shutil.which("ssh-keygen") is not None
 
 
+def _start_sshd(config: Path) -> tuple["subprocess.Popen[str]", int]:
+    """Start it on a free port, which it cannot choose itself: another one where that is taken."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        process = subprocess.Popen(
+            [SSHD, "-D", "-e", "-f", str(config), "-p", str(port)],
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
+        assert process.stderr is not None
+        said = ""
+        for line in process.stderr:
+            said += line
+            if "Server listening" in line:
+                return process, port
+        process.stderr.close()
+        process.wait()
+        assert "Address already in use" in said, f"sshd did not start: {said}"
+
+
 @contextlib.contextmanager
 def serve_ssh(root: Path, folder: Path) -> Iterator[SshGit]:
     """Serve the repositories below `root`; keys and settings lie in `folder`, which is made."""
@@ -295,30 +318,14 @@ def serve_ssh(root: Path, folder: Path) -> Iterator[SshGit]:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     authorized = folder / "authorized_keys"
     authorized.write_text((folder / "user.pub").read_text())
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     (folder / "sshd_config").write_text(
-        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\nPidFile none\n"
+        f"ListenAddress 127.0.0.1\nHostKey {folder}/host\nPidFile none\n"
         f"AuthorizedKeysFile {authorized}\nStrictModes no\nUsePAM no\nPermitRootLogin yes\n"
         "PasswordAuthentication no\nKbdInteractiveAuthentication no\nAcceptEnv GIT_PROTOCOL\n"
         "MaxStartups 100\n"
     )
-    process = subprocess.Popen(
-        [SSHD, "-D", "-e", "-f", str(folder / "sshd_config")],
-        stderr=subprocess.PIPE,
-        stdin=subprocess.DEVNULL,
-        text=True,
-    )
+    process, port = _start_sshd(folder / "sshd_config")
     assert process.stderr is not None
-    said = ""
-    for line in process.stderr:
-        said += line
-        if "Server listening" in line:
-            break
-    else:
-        process.wait()
-        raise AssertionError(f"sshd did not start: {said}")
     drain = threading.Thread(target=process.stderr.read)
     drain.start()
     host = (folder / "host.pub").read_text().split()
