@@ -81,7 +81,7 @@ def let_no_more_pods_in(walk: Walk) -> None:
     """A quota that the one pod there is uses up; it holds once it was counted."""
     within = ("-n", walk.namespace)
     walk.kubectl(*within, "create", "quota", "none", "--hard=pods=1")
-    walk.kubectl(*within, "wait", "quota/none", "--for=jsonpath={.status.used.pods}=1")
+    walk.kubectl.wait("jsonpath={.status.used.pods}=1", *within, "quota/none")
 
 
 def test_a_restart_renews_the_pods_and_is_no_drift(walk: Walk) -> None:
@@ -220,6 +220,7 @@ def test_a_job_is_suspended_resumed_and_terminated(walk: Walk) -> None:
     walk.world.closed()
     walk.at_rest("demo")
     run(walk, "suspend", "job/migrate")
+    walk.kubectl.wait("condition=Suspended", "-n", walk.namespace, "job/migrate")
     assert walk.get("job/migrate", ".spec.suspend") == "true"
     resumed = ask(walk, "resume", "jobs.batch/migrate")
     assert resumed.data["state"] == "failed", "what was Suspended before is no end"
@@ -290,10 +291,9 @@ def test_a_wrong_order_is_refused_in_one_sentence(
 def test_an_action_whose_object_fails_is_a_failed_revision_and_nothing_is_rolled_back(
     walk: Walk,
 ) -> None:
-    start(
-        walk, WITHOUT_REPLICAS, syncPolicy={"healthDeadline": "2s", "rollback": {"automatic": True}}
-    )
+    start(walk, WITHOUT_REPLICAS)
     let_no_more_pods_in(walk)
+    walk.world.declare(syncPolicy={"healthDeadline": "2s", "rollback": {"automatic": True}})
     revision = run(walk, "scale", "deployment/web", replicas="2")
     assert revision.state is RevisionState.FAILED
     assert f"Deployment {walk.namespace}/web is " in revision.message

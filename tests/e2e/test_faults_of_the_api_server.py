@@ -97,10 +97,10 @@ def test_a_sync_that_loses_the_api_server_goes_on_when_it_is_back(
 
 
 def impatient(plane: ControlPlane, edges: Edges) -> Edges:
-    """The same cluster with requests that wait for a second."""
+    """The same cluster with requests that wait for three seconds."""
     edges.cluster.close()
     installation = edges.store.installation
-    limits = Limits(timeout_s=1, attempts=1)
+    limits = Limits(timeout_s=3, attempts=1)
     cluster = KubeCluster.connect(plane.kubeconfig, None, installation, limits=limits)
     cluster.assume(load_builtin())
     return replace(edges, cluster=cluster)

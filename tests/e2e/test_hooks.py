@@ -30,11 +30,15 @@ def job(title: str, phase: str, policy: str = "BeforeHookCreation", tag: str = "
     return JOB.format(name=name, title=title, phase=phase, policy=policy, tag=tag)
 
 
+PATIENT = {"healthDeadline": "10m", "timeout": "15m", "retry": {"limit": 0}}
+IMPATIENT = PATIENT | {"healthDeadline": "2s"}
+
+
 def start(walk: Walk, **files: str) -> None:
     for name, text in files.items():
         walk.world.repo.write(f"app/{name}.yaml", text)
     walk.push("Start")
-    walk.world.declare(syncPolicy={"healthDeadline": "5s", "retry": {"limit": 0}})
+    walk.world.declare(syncPolicy=PATIENT)
 
 
 def order(walk: Walk) -> list[str]:
@@ -66,6 +70,7 @@ def test_sync_fail_hooks_run_after_a_failure_only(walk: Walk) -> None:
     start(walk, web=deployment(), sorry=job("sorry", "SyncFail"))
     assert walk.world.closed().healthy
     assert not walk.exists("job/sorry")
+    walk.world.declare(syncPolicy=IMPATIENT)
     failed = walk.change("demo", "app/web.yaml", "web:v1", "web:v2-never-ready")
     assert failed.state is RevisionState.FAILED
     assert "Deployment" in failed.message
@@ -151,11 +156,16 @@ def test_a_wave_waits_for_the_health_of_the_one_before(walk: Walk) -> None:
     late = deployment("late", image="registry.example/web:v1").replace(
         "  name: late\n", '  name: late\n  annotations: {gitops.dev/sync-wave: "1"}\n', 1
     )
-    start(walk, early=deployment("early", image="registry.example/web:v1-never-ready"), late=late)
+    early = deployment("early", image="registry.example/web:v1-never-ready")
+    for name, text in {"early": early, "late": late}.items():
+        walk.world.repo.write(f"app/{name}.yaml", text)
+    walk.push("Start")
+    walk.world.declare(syncPolicy=IMPATIENT)
     first = walk.world.closed()
     assert first.state is RevisionState.FAILED
     assert outcomes(first) == {"Deployment/early": "created", "Deployment/late": "skipped"}
     assert not walk.exists("deployment/late")
+    walk.world.declare(syncPolicy=PATIENT)
     mended = walk.change("demo", "app/early.yaml", "v1-never-ready", "v2")
     assert mended.healthy
     assert walk.exists("deployment/late")

@@ -19,12 +19,12 @@ def image(walk: Walk) -> str:
 
 def bad(walk: Walk) -> None:
     """Let rollouts fail early from now on: only for versions that do."""
-    walk.edit(BASE, "progressDeadlineSeconds: 20", "progressDeadlineSeconds: 2")
+    walk.edit(BASE, "progressDeadlineSeconds: 20", "progressDeadlineSeconds: 5")
 
 
 def good(walk: Walk) -> None:
     """Give rollouts their time again."""
-    walk.edit(BASE, "progressDeadlineSeconds: 2", "progressDeadlineSeconds: 20")
+    walk.edit(BASE, "progressDeadlineSeconds: 5", "progressDeadlineSeconds: 20")
 
 
 def break_it(walk: Walk) -> tuple[Revision, Revision]:
@@ -134,7 +134,7 @@ def test_a_restart_keeps_the_pin_and_the_quarantine(walk: Walk) -> None:
 
 
 def test_a_first_version_that_fails_has_nowhere_to_go_and_says_so(walk: Walk) -> None:
-    early = (BASE, "progressDeadlineSeconds: 20", "progressDeadlineSeconds: 2")
+    early = (BASE, "progressDeadlineSeconds: 20", "progressDeadlineSeconds: 5")
     first = walk.take(APP, early, (OVERLAY, "newTag: v1", "newTag: v1-pull-error"))
     assert first.state is RevisionState.FAILED
     told = walk.wait_told(APP, "rollback-failed")

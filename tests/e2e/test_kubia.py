@@ -83,7 +83,7 @@ def test_a_new_image_warns_that_pods_keep_the_old_one(walk: Walk) -> None:
 
 
 def test_a_replication_controller_is_judged_by_its_pods(walk: Walk) -> None:
-    walk.take("kubia", policy={"healthDeadline": "2s"})
+    walk.take("kubia", policy={"healthDeadline": "10s"})
     walk.settled("kubia")
     second = walk.change(
         "kubia", RC, "image: conglanjun/kubia", "image: conglanjun/kubia:pull-error"

@@ -44,7 +44,7 @@ def update(walk: Walk, old: str, new: str) -> Revision:
 
 def break_it(walk: Walk) -> tuple[Revision, Revision]:
     """An image that cannot be pulled: the failed revision, and the way back."""
-    walk.edit(BLOG, "progressDeadlineSeconds: 20", "progressDeadlineSeconds: 2")
+    walk.edit(BLOG, "progressDeadlineSeconds: 20", "progressDeadlineSeconds: 5")
     failed = walk.change("myblog", BLOG, f"{IMAGE}:v1", f"{IMAGE}:v2-pull-error", "Break it")
     return failed, walk.world.closed("myblog", failed.number + 1)
 

@@ -18,7 +18,7 @@ def hasty(image: str) -> str:
 
     A pod that comes after the deadline is progress again, and one more turn of health.
     """
-    return deployment(image=image).replace("spec:", "spec:\n  progressDeadlineSeconds: 4", 1)
+    return deployment(image=image).replace("spec:", "spec:\n  progressDeadlineSeconds: 6", 1)
 
 
 def lists(audit: AuditLog, mark: int) -> Counter[str]:

@@ -77,7 +77,7 @@ def test_degraded_within_the_stable_time_fails_the_revision_and_rolls_back(walk:
 
 
 def test_what_breaks_again_and_again_fails_at_the_deadline(walk: Walk) -> None:
-    start(walk, healthDeadline="10s", health={"stableFor": "9s"})
+    start(walk, healthDeadline="20s", health={"stableFor": "19s"})
     walk.wait_told("demo", "outcome", "created")
     is_now(walk, "Progressing")
     clock = walk.service.edges.clock
@@ -86,7 +86,7 @@ def test_what_breaks_again_and_again_fails_at_the_deadline(walk: Walk) -> None:
     is_now(walk, "Healthy")
     first = walk.world.closed()
     assert first.state is RevisionState.FAILED
-    assert "was not healthy for 9s without a break when its deadline passed" in first.message
+    assert "was not healthy for 19s without a break when its deadline passed" in first.message
 
 
 def test_what_is_pruned_last_goes_after_what_replaces_it_has_proved(walk: Walk) -> None:

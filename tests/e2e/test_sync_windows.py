@@ -93,7 +93,7 @@ def test_a_held_sync_goes_by_itself_when_the_window_opens(timed: Walk, clock: Wa
     assert (status.windows.open, status.windows.manual_sync) == (False, False)
     assert status.windows.until == datetime(2026, 3, 1, 13, tzinfo=UTC)
     assert word(timed) == "one"
-    clock.show("12:59:57")
+    clock.show("12:59:50")
     timed.world.refresh()
     second = timed.world.closed("demo", 2)
     assert second.trigger.kind is TriggerKind.SCHEDULE
