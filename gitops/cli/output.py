@@ -144,7 +144,7 @@ def print_error(error: GitopsError, argv: Sequence[str]) -> None:
 
 def wants_json(argv: Sequence[str]) -> bool:
     """Whether the arguments ask for JSON output."""
-    pairs = zip(argv, [*argv[1:], ""], strict=True)
+    pairs = zip(argv, [*argv, ""][1:], strict=True)
     return any(
         (flag in {"-o", "--output"} and value == "json") or flag in {"-ojson", "--output=json"}
         for flag, value in pairs
