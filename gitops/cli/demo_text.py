@@ -8,7 +8,6 @@ from typing import Final, TextIO
 
 import click
 
-from gitops.cli.client import DEMO
 from gitops.cli.output import coloured, columns, visible
 from gitops.demo.layout import Facts
 from gitops.demo.service import Standing
@@ -50,9 +49,10 @@ def guide(
     """Where to look and what to try; the last line is `ready <url>`."""
     place = Path(facts.kubeconfig).parent
     directory = shlex.quote(str(place))
-    exports = [f"export KUBECONFIG={shlex.quote(facts.kubeconfig)}"]
-    if place.name != DEMO.parent.name:  # else every command finds it below the folders above
-        exports.append(f"export GITOPS_SERVER={facts.url}")
+    exports = [
+        f"export KUBECONFIG={shlex.quote(facts.kubeconfig)}",
+        f"export GITOPS_SERVER={facts.url}",
+    ]
     if search_path:
         folders = ":".join(search_path)
         exports.append(f'export PATH="$PATH":{shlex.quote(folders)}')

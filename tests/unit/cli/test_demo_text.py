@@ -53,13 +53,11 @@ def test_the_guide_quotes_paths_and_never_shows_the_secret() -> None:
     assert "export PATH=\"$PATH\":'/opt/my tools'" in text
     assert "gitops demo stop --directory '/home/ada/my shop/.gitops-demo'" in text
     assert FACTS.secret not in text
-    assert "GITOPS_SERVER" not in text
 
 
-def test_the_guide_names_the_address_where_commands_would_not_find_it() -> None:
-    elsewhere = replace(FACTS, kubeconfig="/srv/try/kubeconfig")
-    assert "export GITOPS_SERVER=http://127.0.0.1:41234" in guide(
-        elsewhere, [GOOD], [], detached=True
+def test_the_guide_names_the_address_for_a_shell_in_any_folder() -> None:
+    assert "  export GITOPS_SERVER=http://127.0.0.1:41234\n" in guide(
+        FACTS, [GOOD], [], detached=True
     )
 
 
