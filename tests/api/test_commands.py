@@ -16,6 +16,8 @@ from tests.helpers.http import serve_api
 from tests.helpers.service import World
 from tests.helpers.waiting import WAIT_S
 
+UNCLOSED = 'cannot read YAML: a "," or "]" was expected here'
+
 
 @pytest.fixture
 def gitops(
@@ -84,7 +86,10 @@ def test_plan_of_a_file(gitops: Gitops, shop: Shop, tmp_path) -> None:
     assert (ran.code, ran.error()["code"]) == (1, "source")
     file.write_text("kind: Application")
     ran = gitops("plan", "-f", str(file), "-o", "json")
-    assert (ran.code, str(file) in str(ran.error()["where"])) == (1, True)
+    assert (ran.code, ran.error()["where"]) == (1, f"{file}:1")
+    file.write_text("a: [1\n---\nb: [2\n")
+    ran = gitops("plan", "-f", str(file))
+    assert (ran.code, ran.err) == (1, f"error: {file}:1: {UNCLOSED}; {file}:3: {UNCLOSED}\n")
     assert gitops("plan", "-f", str(tmp_path / "none"), "-o", "json").error()["code"] == "invalid"
 
 

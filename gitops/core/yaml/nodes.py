@@ -291,8 +291,10 @@ def explain(error: yaml.MarkedYAMLError, text: str) -> TextFault:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     problem = str(error.problem or error.context or "it is malformed")
-    lines = text.split("\n")
-    content = lines[line - 1] if line <= len(lines) else ""
+    lines = text.rstrip().split("\n")
+    if line > len(lines):  # it ends too early: where its last line does
+        line, column = len(lines), len(lines[-1]) + 1
+    content = lines[line - 1]
     if "\t" in _indent(content) and _is_about_tabs(problem, content, column):
         column = content.index("\t") + 1
         return TextFault("tab", "a tab in the indentation; YAML allows spaces only", line, column)

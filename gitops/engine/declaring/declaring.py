@@ -149,9 +149,10 @@ class Declarer:
         """The manifests of a text; raises ApplicationError that names every fault."""
         parsed = parse(text, where)
         if parsed.faults:
-            faults = "; ".join(f"{f.place}: {f.message}" if f.place else f.message
-                               for f in parsed.faults)  # fmt: skip
-            raise ApplicationError(faults, where=where)
+            first, *rest = parsed.faults
+            others = [f"{f.place}: {f.message}" if f.place else f.message for f in rest]
+            told = "; ".join([first.message, *others])
+            raise ApplicationError(told, where=str(first.place or where))
         if not parsed.manifests:
             raise ApplicationError("there is no Application in it", where=where)
         return parsed.manifests
