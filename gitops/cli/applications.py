@@ -8,10 +8,11 @@ from typing import Any, Final
 import click
 import yaml
 
-from gitops.cli.client import Client, app_path, connect, server_option
+from gitops.cli.client import Client, app_path, connect
 from gitops.cli.durations import DurationType
 from gitops.cli.output import coloured, echo_yaml, emit, output_option, to_json, visible
 from gitops.cli.progress import exit_of, finish, progress
+from gitops.cli.server import server_option
 from gitops.cli.tables import application_table, deletion_page, event_line, status_page
 from gitops.errors import InputError, UsageError
 

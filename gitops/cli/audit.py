@@ -4,9 +4,10 @@ from typing import Any
 
 import click
 
-from gitops.cli.client import connect, server_option
+from gitops.cli.client import connect
 from gitops.cli.durations import MomentType
 from gitops.cli.output import emit, escaped, output_option
+from gitops.cli.server import server_option
 from gitops.cli.tables import record_table
 from gitops.model.revision import RecordKind
 

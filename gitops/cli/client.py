@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
-import click
-
+from gitops.cli.server import chosen_server
 from gitops.errors import (
     AccessError,
     ApplicationError,
@@ -55,21 +54,6 @@ ERRORS: Final[Mapping[str, type[GitopsError]]] = {
 }  # fmt: skip
 
 JsonObject = dict[str, Any]
-
-_SERVER = "gitops.server"
-
-
-def _take_server(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
-    context.meta[_SERVER] = value
-
-
-server_option = click.option(
-    "--server",
-    metavar="URL",
-    expose_value=False,
-    callback=_take_server,
-    help="The service; else GITOPS_SERVER, else a demo that runs here.",
-)
 
 
 def find_server(given: str | None, environ: Mapping[str, str], folder: Path) -> str:
@@ -111,7 +95,7 @@ def connect() -> "Client":
 
     The token is for the service that a person names, or for the usual place; a demo has none.
     """
-    given = click.get_current_context().meta.get(_SERVER)
+    given = chosen_server()
     url = find_server(given, os.environ, Path.cwd())
     named = given or os.environ.get("GITOPS_SERVER") or url == DEFAULT
     return Client(url, os.environ.get("GITOPS_TOKEN", "") if named else "")

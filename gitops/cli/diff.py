@@ -20,6 +20,7 @@ from gitops.cli.difference import difference_table
 from gitops.cli.output import emit, output_option
 from gitops.cli.reading import read_bodies
 from gitops.cli.rendering import choose_application
+from gitops.cli.server import server_option
 from gitops.core.diff.diff import DiffOptions, LastApplied, diff
 from gitops.core.diff.ignore_everywhere import rules_of_customizations
 from gitops.core.diff.matching import Triple, match
@@ -41,11 +42,12 @@ _file = click.Path(exists=True, dir_okay=True, allow_dash=True, path_type=Path)
 
 @click.command("diff", short_help="show differences")
 @click.argument("application", required=False)
-@click.argument("revisions", nargs=-1, type=int)
+@click.argument("revisions", nargs=-1, type=click.IntRange(min=1))
 @click.option("--desired", type=_file, help="Manifests as they should be; a file, a folder or -.")
 @click.option("--actual", type=_file, help="Objects as they are, with their managedFields.")
 @click.option("--last-applied", "last", type=_file, help="Manifests as they were applied last.")
 @click.option("-f", "--file", "declared", type=_file, help="An Application: its rules.")
+@server_option
 @output_option
 @click.pass_context
 def diff_command(
@@ -61,7 +63,8 @@ def diff_command(
 
     With --desired and --actual: a three-way diff of files, no cluster needed; the file of --file
     gives an application's ignore rules, and those of an argocd-cm that stands in it too. With an
-    application: against the cluster, or between two of its revisions.
+    application: against the cluster, or between two of its revisions; one alone is compared with
+    the newest.
     """
     desired, actual = sides["desired"], sides["actual"]
     if application is not None:

@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
-from gitops.cli.client import app_path, connect, server_option
+from gitops.cli.client import app_path, connect
 from gitops.cli.output import columns, emit, output_option
+from gitops.cli.server import server_option
 from gitops.cli.tables import NONE, clip, moment
 from gitops.model.objects import ObjectId, split_api_version
 

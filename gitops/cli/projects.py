@@ -6,9 +6,10 @@ from urllib.parse import quote
 
 import click
 
-from gitops.cli.client import connect, server_option
+from gitops.cli.client import connect
 from gitops.cli.output import columns, emit, output_option, visible
 from gitops.cli.progress import DIFFERENT
+from gitops.cli.server import server_option
 from gitops.cli.tables import NONE, clip, moment
 
 JsonObject = Mapping[str, Any]

@@ -4,9 +4,10 @@ from typing import Any
 
 import click
 
-from gitops.cli.client import app_path, connect, server_option
+from gitops.cli.client import app_path, connect
 from gitops.cli.output import emit, output_option
 from gitops.cli.progress import end_or_told
+from gitops.cli.server import server_option
 from gitops.cli.sync import (
     chosen,
     chosen_option,

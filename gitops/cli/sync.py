@@ -7,11 +7,12 @@ from typing import Any, Final
 import click
 
 from gitops.cli.applications import name_of, read_text
-from gitops.cli.client import Client, app_path, connect, server_option
+from gitops.cli.client import Client, app_path, connect
 from gitops.cli.difference import difference_table
 from gitops.cli.durations import DurationType
 from gitops.cli.output import emit, output_option
 from gitops.cli.progress import DIFFERENT, end_or_told, exit_of, progress
+from gitops.cli.server import server_option
 from gitops.cli.tables import application_table, plan_page
 from gitops.errors import ServiceError, UsageError
 from gitops.wire.diff import diff_from_wire
@@ -199,7 +200,8 @@ def diff_application(
 ) -> None:
     """Print differences of an application: against the cluster, or between two revisions.
 
-    One revision is compared with the newest one. Exit code 3 where there are differences.
+    One revision is compared with the newest one. Exit code 3 where there are differences. Where
+    there is no newest one, the service says that the revision does not exist.
     """
     client = connect()
     if not revisions:
@@ -209,11 +211,12 @@ def diff_application(
         context.exit(DIFFERENT if changed else 0)
     if len(revisions) > 2:  # noqa: PLR2004 - between two
         raise UsageError("name one or two revisions")
-    old, new = (*revisions, *_newest(client, application, revisions))[:2]
+    old, new = (*revisions, *_newest(client, application, revisions), revisions[0])[:2]
     path = app_path(application, "revisions", str(old), "diff")
     found = client.get(path, to=new)
     diffs = [diff_from_wire(one) for one in found]
-    emit(found, output, lambda: difference_table(diffs))
+    same = f"{application}: revisions {old} and {new} want the same."
+    emit(found, output, lambda: difference_table(diffs) if diffs else same)
     context.exit(DIFFERENT if found else 0)
 
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import click
 
-from gitops.cli.client import app_path, connect, server_option
+from gitops.cli.client import app_path, connect
 from gitops.cli.output import columns, emit, output_option
 from gitops.cli.progress import end_or_told
+from gitops.cli.server import server_option
 from gitops.cli.sync import no_wait_option, resource_option, timeout_option
 from gitops.cli.tables import NONE
 

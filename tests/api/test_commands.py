@@ -120,10 +120,30 @@ def test_diff_compares_revisions_and_the_cluster(gitops: Gitops) -> None:
     assert (ran.code, "~ spec.replicas: 1 → 3" in ran.out) == (3, True)
     ran = gitops("diff", "shop", "1", "-o", "json")
     assert (ran.code, [one["action"] for one in ran.json()]) == (3, ["scale"])
-    assert gitops("diff", "shop", "2", "2").code == 0
+    ran = gitops("diff", "shop", "2")
+    assert (ran.code, ran.out) == (0, "shop: revisions 2 and 2 want the same.\n")
     ran = gitops("diff", "shop", "-o", "json")
     assert (ran.code, ran.json()) == (0, [])
     assert gitops("diff", "shop", "1", "2", "3").code == 2
+    assert gitops("diff", "shop", "9", "-o", "json").error()["code"] == "not-found"
+    assert gitops("diff", "shop", "0", "-o", "json").error()["code"] == "usage"
+
+
+def test_diff_asks_the_service_that_is_named(
+    gitops: Gitops, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITOPS_SERVER", "http://127.0.0.1:1")
+    assert gitops("diff", "shop").code == 1
+    assert gitops("diff", "shop", "--server", shop.api.url).code == 0
+
+
+def test_diff_of_an_application_without_revisions_is_an_error(
+    quiet: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quiet.declare("empty")
+    with serve_api(quiet) as api:
+        ran = commands(api.url, monkeypatch, capsys)("diff", "empty", "1", "-o", "json")
+    assert (ran.code, ran.error()["code"]) == (1, "not-found")
 
 
 def test_audit_lists_filters_exports_and_verifies(gitops: Gitops) -> None:
