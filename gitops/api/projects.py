@@ -1,5 +1,8 @@
 """Routes of projects: list, look, remove. They are declared as applications are."""
 
+from collections import defaultdict
+from collections.abc import Mapping
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -28,12 +31,13 @@ class ProjectRoutes:
     def list_all(self) -> Response:
         """Every project, by name; `default` is always one of them."""
         service = self._context.ready()
-        return reply([_wire(service, declared) for declared in service.parts.projects.all()])
+        names = _applications(service)
+        return reply([_wire(one, names) for one in service.parts.projects.all()])
 
     def show(self, name: str) -> Response:
         """One project: what it allows, and its applications."""
         service = self._context.ready()
-        return reply(_wire(service, service.parts.projects.get(name)))
+        return reply(_wire(service.parts.projects.get(name), _applications(service)))
 
     def orphans(self, name: str) -> Response:
         """Objects without an application in the namespaces of its applications: lists each kind."""
@@ -47,13 +51,16 @@ class ProjectRoutes:
         return reply({"project": name})
 
 
-def _wire(service: Service, declared: Declared) -> JsonObject:
-    project = declared.project
-    names = [
-        runtime.name
-        for runtime in service.parts.registry.all()
-        if runtime.application.project == project.name
-    ]
+def _applications(service: Service) -> Mapping[str, list[str]]:
+    """The names of each project's applications."""
+    found = defaultdict[str, list[str]](list)
+    for runtime in service.parts.registry.all():
+        found[runtime.application.project].append(runtime.name)
+    return found
+
+
+def _wire(declared: Declared, applications: Mapping[str, list[str]]) -> JsonObject:
+    project, names = declared.project, applications.get(declared.project.name, [])
     return project_to_wire(
         project, None if declared.is_built_in else declared.origin, declared.warnings, names
     )

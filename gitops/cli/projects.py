@@ -10,7 +10,7 @@ from gitops.cli.client import connect
 from gitops.cli.output import columns, emit, output_option, visible
 from gitops.cli.progress import DIFFERENT
 from gitops.cli.server import server_option
-from gitops.cli.tables import NONE, clip, moment
+from gitops.cli.tables import NONE, clip, facts_page, moment
 
 JsonObject = Mapping[str, Any]
 
@@ -112,32 +112,30 @@ def orphans_page(found: JsonObject) -> str:
 def project_page(project: JsonObject) -> str:
     """`gitops project show`."""
     facts = [
-        ("name", project["name"]),
-        ("description", project["description"] or NONE),
-        ("declared in", _origin(project)),
-        ("applications", ", ".join(project["applications"]) or NONE),
+        ("Project", project["name"]),
+        ("Description", project["description"]),
+        ("Declared in", _origin(project)),
+        ("Applications", ", ".join(project["applications"]) or NONE),
         *_limits(project["spec"]),
-        *(("warning", text) for text in project["warnings"]),
+        *(("Warning", text) for text in project["warnings"]),
     ]
-    return "\n".join(
-        click.style(f"{name}:", bold=True) + " " * (32 - len(name)) + text for name, text in facts
-    )
+    return facts_page(facts, width=26)
 
 
 def _limits(spec: JsonObject) -> Iterator[tuple[str, str]]:
-    yield "repositories", ", ".join(spec["sourceRepos"]) or "none"
-    yield "destinations", ", ".join(map(_destination, spec["destinations"])) or "none"
-    yield "kinds without a namespace", _kinds(spec["clusterResourceWhitelist"])
-    yield "but not", _kinds(spec["clusterResourceBlacklist"])
-    yield "kinds with a namespace", _kinds(spec["namespaceResourceWhitelist"])
-    yield "but not", _kinds(spec["namespaceResourceBlacklist"])
+    yield "Repositories", ", ".join(spec["sourceRepos"]) or "none"
+    yield "Destinations", ", ".join(map(_destination, spec["destinations"])) or "none"
+    yield "Kinds without a namespace", _kinds(spec["clusterResourceWhitelist"])
+    yield "But not", _kinds(spec["clusterResourceBlacklist"])
+    yield "Kinds with a namespace", _kinds(spec["namespaceResourceWhitelist"])
+    yield "But not", _kinds(spec["namespaceResourceBlacklist"])
     if spec["orphanedResources"]["ignore"]:
-        yield "no orphans", _kinds(spec["orphanedResources"]["ignore"])
+        yield "No orphans", _kinds(spec["orphanedResources"]["ignore"])
     for entry in spec["destinationServiceAccounts"]:
         where = f"{entry['namespace'] or NONE} on {entry['server']}"
-        yield "written as", f"{entry['defaultServiceAccount']} in {where}"
+        yield "Written as", f"{entry['defaultServiceAccount']} in {where}"
     for window in spec["syncWindows"]:
-        yield "sync window", _window(window)
+        yield "Sync window", _window(window)
 
 
 def _window(window: JsonObject) -> str:

@@ -5,7 +5,7 @@ terminal.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import click
@@ -80,8 +80,7 @@ def _remark(status: JsonObject) -> str:
 
 def status_page(status: JsonObject) -> str:
     """`gitops status APP`."""
-    facts = [f"{click.style(f'{name}:', bold=True):<{_pad()}} {text}" for name, text in
-             _facts(status) if text]  # fmt: skip
+    facts = facts_page(_facts(status))
     rows = [
         [
             each["kind"],
@@ -94,13 +93,18 @@ def status_page(status: JsonObject) -> str:
         for each in status.get("objects", ())
     ]
     if not rows:
-        return "\n".join(facts)
+        return facts
     header = ("kind", "namespace", "name", "sync", "health", "message")
-    return "\n".join([*facts, "", columns(header, rows)])
+    return f"{facts}\n\n{columns(header, rows)}"
 
 
-def _pad() -> int:
-    return 14 + len(click.style("", bold=True))
+def facts_page(facts: Iterable[tuple[str, str]], width: int = 14) -> str:
+    """A line for each fact that has a text, all texts below each other."""
+    return "\n".join(
+        click.style(f"{name}:", bold=True) + " " * (width - len(name)) + text
+        for name, text in facts
+        if text
+    )
 
 
 def _windows(windows: JsonObject | None) -> str:
@@ -300,11 +304,6 @@ def _words(row: JsonObject) -> list[str]:
 
 def revision_page(revision: JsonObject, plan: JsonObject | None) -> str:
     """`gitops show APP REV`: who, what, why, how it ended, and the plan that it carried out."""
-    facts = "\n".join(
-        f"{click.style(f'{name}:', bold=True):<{_pad()}} {text}"
-        for name, text in _revision_facts(revision)
-        if text
-    )
     rows = [
         [
             title(each),
@@ -314,7 +313,7 @@ def revision_page(revision: JsonObject, plan: JsonObject | None) -> str:
         ]
         for each in revision["outcomes"]
     ]
-    parts = [facts]
+    parts = [facts_page(_revision_facts(revision))]
     if rows:
         parts.append(columns(("object", "action", "outcome", "message"), rows))
     if plan is not None and any(action["fields"] for action in plan["actions"]):

@@ -71,7 +71,7 @@ def test_what_belongs_to_no_application_is_listed_with_who_made_it(
         ["Secret", walk.namespace, "left"],
         ["Deployment", walk.namespace, "by-hand"],
     ]
-    assert "no orphans:" in gitops("project", "show", "shop").out
+    assert "No orphans:" in gitops("project", "show", "shop").out
 
 
 def test_a_project_that_is_not_there_is_said(gitops: Gitops) -> None:
