@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitops.core.diff.changes import sharing
-from gitops.core.diff.diff import DiffOptions, LastApplied, compare, diff, removals
+from gitops.core.diff.diff import DiffOptions, LastApplied, compare, diff, is_equal, removals
+from gitops.core.diff.unchanged import without_unchanged
 from gitops.core.manifests.normalize import canonical, digest, manifest_digest
 from gitops.core.ownership.fields import FieldSet
 from gitops.core.schema.values import same_json
@@ -152,6 +153,20 @@ def test_where_nothing_is_left_out_a_walk_finds_nothing_to_remove(data):
     assert removals(desired, answer, last, SHAPES) == removals(
         desired, answer, last, SHAPES, walked
     )
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_what_nobody_has_changed_need_not_be_compared(data):
+    """Actual is what applying `last` has made; desired is it again in parts, or something else."""
+    kind = data.draw(st.sampled_from([deployments, custom]))
+    base, last, other = data.draw(kind), data.draw(kind), data.draw(kind)
+    actual = diff(last, base, LastApplied(data.draw(st.none() | kind)), SHAPES).predicted
+    desired = {key: data.draw(st.sampled_from([last, other]))[key] for key in last}
+    known = LastApplied(last)
+    whole = is_equal(desired, actual, known, SHAPES, DiffOptions())
+    parts = without_unchanged(desired, actual, last)
+    assert is_equal(*parts, known, SHAPES, DiffOptions()) is whole
 
 
 @given(objects, objects)

@@ -15,6 +15,7 @@ from typing import Any
 
 import jsonpatch
 
+from gitops.core.diff.unchanged import same_text
 from gitops.core.ownership.fields import (
     Element,
     ElementPath,
@@ -223,6 +224,8 @@ def sharing(value: Any, source: Any) -> Any:
     kind = type(value)
     if kind is not type(source):
         return source if same_json(value, source) else value
+    if kind in (dict, list) and same_text(value, source):
+        return source
     if kind is dict:
         made: Any = {
             name: sharing(inner, source[name]) if name in source else inner

@@ -4,8 +4,11 @@ In: both in canonical form, and their shape. Called by diff, before it walks an 
 should be gone: hardly any change takes something away.
 """
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
+
+import orjson
 
 from gitops.core.ownership.fields import item_elements
 from gitops.core.schema.schema import ANY, Form, ListType, Shape
@@ -18,6 +21,8 @@ def states_all(desired: Any, last: Any, shape: Shape) -> bool:
 
     `last` is ABSENT where only desired has something. What is merged as one is not looked into.
     """
+    if isinstance(desired, (dict, list)) and _is_stated_as_before(desired, last):
+        return True
     if isinstance(desired, dict):
         return _map_states_all(desired, {} if last is ABSENT else last, shape)
     if isinstance(desired, list):
@@ -25,6 +30,18 @@ def states_all(desired: Any, last: Any, shape: Shape) -> bool:
     if desired is None or desired == "" or isinstance(last, (dict, list)):
         return False
     return not (shape.drops_zero and is_zero(desired))
+
+
+def _is_stated_as_before(desired: Any, last: Any) -> bool:
+    """Whether both are written alike, and hold nothing that may count as nothing."""
+    try:
+        text = orjson.dumps(desired)
+        return _NOTHING.search(text) is None and text == orjson.dumps(last)
+    except TypeError:  # ABSENT, numbers beyond 64 bits, and the like
+        return False
+
+
+_NOTHING: Final = re.compile(rb'[:,\[](?:null|""|-?0(?:\.0)?(?![.\d])|false|\{\}|\[\])')
 
 
 def _map_states_all(desired: Mapping[str, Any], last: Any, shape: Shape) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 from gitops.core.autoscaling import owns_replicas
 from gitops.core.diff.diff import compare, diff, is_equal, removals
 from gitops.core.diff.ignore import DiffOptions
+from gitops.core.diff.unchanged import without_unchanged
 from gitops.core.manifests.scope import CRD, NAMESPACE
 from gitops.core.ownership.marks import is_marked, tracked_by
 from gitops.core.ownership.owners import LastApplied
@@ -83,7 +84,9 @@ class Subject:
 
     def comparing(self, options: DiffOptions) -> DiffOptions:
         """An application's options; replicas are an autoscaler's where the object has one."""
-        return replace(options, ignore_replicas=bool(self.autoscaler))
+        replicas = bool(self.autoscaler)
+        known = options.ignore_replicas == replicas
+        return options if known else replace(options, ignore_replicas=replicas)
 
     def action(self, kind: ActionKind, **facts: Any) -> Action:
         """An action on this object."""
@@ -153,11 +156,23 @@ def settle_locally(subject: Subject, shapes: Shapes, options: DiffOptions) -> Ac
         return None
     if not is_marked(body, subject.stamped):
         return None
-    if not is_equal(subject.stamped, body, last, shapes, subject.comparing(options)):
+    options = subject.comparing(options)
+    desired, actual = _to_compare(subject, body, options)
+    if not is_equal(desired, actual, last, shapes, options):
         return None
     return subject.action(
         ActionKind.NONE, found=Found.LOCAL, uid=live.uid, resource_version=live.resource_version
     )
+
+
+def _to_compare(subject: Subject, live: Body, options: DiffOptions) -> tuple[Body, Body]:
+    """Desired and actual as far as they can differ: rules may look at any field."""
+    memory = subject.memory
+    if memory is None or memory.manifest is None or options.matching(subject.id, subject.stamped):
+        return subject.stamped, live
+    if not memory.answer_digest or memory.answer_digest != subject.live_digest:
+        return subject.stamped, live
+    return without_unchanged(subject.stamped, live, memory.manifest)
 
 
 def last_applied(subject: Subject, actual: Body) -> LastApplied:

@@ -26,6 +26,8 @@ def container(name: str, **more: Any) -> dict[str, Any]:
         (pod(containers=[container("a", image="2")]), pod(containers=[container("a", image="1")])),
         (pod(containers=[container("a"), container("b")]), pod(containers=[container("b")])),
         (pod(containers=[container("a")]), pod()),
+        (pod(containers=[container("a")], nodeName="b"), pod(nodeName="b")),
+        ({"unknown": [1]}, {"unknown": [1]}),
         (
             pod(containers=[container("a", args=["x"])]),
             pod(containers=[container("a", args=["y", "z"])]),
@@ -51,7 +53,8 @@ def test_what_only_adds_and_changes_leaves_nothing_out(desired: Any, last: Any) 
         (pod(containers=[container("a")]), pod(containers="a")),
         (pod(containers=[container("a")] * 2), pod(containers=[container("a")])),
         (pod(containers=[{}]), pod(containers=[container("a")])),
-        ({"unknown": [1]}, {"unknown": [1]}),
+        ({"unknown": [1]}, {"unknown": [2]}),
+        (pod(nodeName=None), pod(nodeName=None)),
     ],
 )
 def test_what_leaves_something_out_or_may_do_so_is_looked_into(desired: Any, last: Any) -> None:
