@@ -74,7 +74,7 @@ def split_api_version(api_version: str) -> tuple[str, str]:
 def identify(body: Body) -> ObjectId:
     """The identity that a body states; missing parts are ""."""
     metadata = body.get("metadata")
-    metadata = metadata if isinstance(metadata, Mapping) else {}
+    metadata = metadata if isinstance(metadata, (dict, Mapping)) else {}
     group, _ = split_api_version(str(body.get("apiVersion") or ""))
     return ObjectId(
         group,
@@ -128,9 +128,14 @@ class Manifest:
 def string_map(body: Body, field: str) -> Mapping[str, str]:
     """`metadata.<field>` as a map of strings; what is not a string is left out."""
     metadata = body.get("metadata")
-    values = metadata.get(field) if isinstance(metadata, Mapping) else None
-    if not isinstance(values, Mapping):
+    values = metadata.get(field) if isinstance(metadata, (dict, Mapping)) else None
+    if not isinstance(values, (dict, Mapping)):
         return {}
+    for value in values.values():
+        if type(value) is not str:
+            break
+    else:
+        return values  # as it nearly always is
     return {str(k): v for k, v in values.items() if isinstance(v, str)}
 
 

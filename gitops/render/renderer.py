@@ -10,6 +10,7 @@ part of it: raise it when the same content would render differently.
 
 import hashlib
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -74,6 +75,8 @@ class ToolRenderer:
     work_dir: Path | None = None
     allow_remote: bool = False
     _sandbox: Sandbox = field(init=False, repr=False)
+    _found: threading.local = field(init=False, repr=False, default_factory=threading.local)
+    """What a thread found for its last key: the render that follows needs the same."""
 
     def __post_init__(self) -> None:
         self._sandbox = Sandbox(self.limits, network=self.allow_remote)
@@ -86,6 +89,7 @@ class ToolRenderer:
     def key(self, request: RenderRequest) -> RenderKey:
         """Find everything that the render can read, refuse what lies outside; starts no tool."""
         closures, prepared = self._prepare(request)
+        self._found.last = (request, closures, prepared)
         digest = hashlib.sha256(KEY_VERSION.encode())
         for source in prepared:
             digest.update(b"\n" + orjson.dumps(self._identity(source), option=_SORTED))
@@ -103,7 +107,9 @@ class ToolRenderer:
 
     def render(self, request: RenderRequest) -> Rendered:
         """Run the tools in an exported tree; the texts of all sources in order."""
-        closures, prepared = self._prepare(request)
+        found = getattr(self._found, "last", _NOTHING)
+        self._found.last = _NOTHING
+        closures, prepared = found[1:] if found[0] is request else self._prepare(request)
         texts: list[RenderedText] = []
         names: dict[str, None] = {}
         for source in prepared:
@@ -213,6 +219,7 @@ class ToolRenderer:
 
 
 _SORTED: Final = orjson.OPT_SORT_KEYS
+_NOTHING: Final[tuple[RenderRequest | None, list[Closure], list[Prepared]]] = (None, [], [])
 
 
 def check_links(folder: Path) -> None:

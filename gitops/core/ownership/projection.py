@@ -11,7 +11,9 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
-from gitops.model.objects import Body
+import orjson
+
+from gitops.model.objects import Body, Live
 
 MANAGER: Final = "gitops"
 ALGORITHM: Final = "a1"
@@ -43,6 +45,16 @@ def answer_digest(body: Body) -> str:
         return ""
     kept = [entry.get("apiVersion"), owned(body, _as_stored(body, fields))]
     return f"{ALGORITHM}:{sha256(_encode(kept).encode()).hexdigest()}"
+
+
+def live_digest(live: Live) -> str:
+    """`answer_digest` of a live object: an answer, and the watch after it, are digested once."""
+    return _digest_of_bytes(live.body)
+
+
+@lru_cache(maxsize=512)
+def _digest_of_bytes(body: bytes) -> str:
+    return answer_digest(orjson.loads(body))
 
 
 _encode: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode

@@ -39,6 +39,12 @@ WORDS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 }
 """Flux's annotations (labels count too there), which are read under our prefix as well."""
 
+_SPEAKING: Final = frozenset({
+    HELM_KEEP, *(f"{prefix}{SYNC_OPTIONS_NAME}" for prefix in (OURS, ARGO)),
+    *(f"{prefix}{word}" for prefix in (OURS, FLUX) for word in WORDS),
+})  # fmt: skip
+"""Every annotation or label that says something; hardly any object has one."""
+
 Propagation = Literal["Foreground", "Background", "Orphan"]
 PROPAGATIONS: Final[Mapping[str, Propagation]] = {
     "foreground": "Foreground",
@@ -49,11 +55,13 @@ PROPAGATIONS: Final[Mapping[str, Propagation]] = {
 
 def options_of(manifest: Manifest) -> frozenset[str]:
     """The options that an object's own annotations give it."""
-    annotations = manifest.annotations
+    annotations, labels = manifest.annotations, manifest.labels
+    if _SPEAKING.isdisjoint(annotations) and _SPEAKING.isdisjoint(labels):
+        return frozenset()
     kept = annotations.get(HELM_KEEP, "").strip().lower() == "keep"
     places = (
         KEPT if kept else (),
-        _words_under(FLUX, {**manifest.labels, **annotations}),
+        _words_under(FLUX, {**labels, **annotations}),
         _listed(annotations.get(f"{ARGO}{SYNC_OPTIONS_NAME}", "")),
         _words_under(OURS, annotations),
         _listed(annotations.get(f"{OURS}{SYNC_OPTIONS_NAME}", "")),

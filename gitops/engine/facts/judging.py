@@ -11,7 +11,7 @@ from typing import Any
 
 from gitops.core.health import aggregate, culprit, is_ignored, pod_reason, stale_image_warning
 from gitops.core.ownership.ownership import foreign_managers
-from gitops.core.ownership.projection import answer_digest
+from gitops.core.ownership.projection import live_digest
 from gitops.core.planning.sync_options import is_left_alone
 from gitops.engine.facts.actual import Actual
 from gitops.engine.facts.children import is_child
@@ -66,7 +66,7 @@ class Judge:
         runtime.health[claim.id] = self._health(claim.id, body)
         if runtime.syncing or not self._may_drift(runtime, claim):
             return
-        stands = answer_digest(body) == claim.answer_digest and live.uid == claim.uid
+        stands = live_digest(live) == claim.answer_digest and live.uid == claim.uid
         if stands or is_left_alone(Manifest(claim.id, body)):
             runtime.drifted.discard(claim.id)
         else:

@@ -185,10 +185,10 @@ class Comparer:
                 action, claim = leave(subject, self._subjects.claim)
                 work.learnt += [claim] if claim else []
             if action is None:
-                rest.append(self._subjects.recall(subject))
+                rest.append(subject)
             else:
                 work.actions.append(action)
-        return rest
+        return self._subjects.recall(rest)
 
     def _settle_locally(
         self,

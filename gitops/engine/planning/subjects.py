@@ -12,7 +12,7 @@ from gitops.core.diff.ignore import DiffOptions
 from gitops.core.manifests.normalize import manifest_digest
 from gitops.core.manifests.scope import CRD, NAMESPACE, defined_kind
 from gitops.core.ownership.marks import HOOK_ANNOTATION, stamp, tracked_by
-from gitops.core.ownership.projection import answer_digest
+from gitops.core.ownership.projection import live_digest
 from gitops.core.planning.hooks import annotation_faults, hook_name, hooks_of, undeleted, wave_of
 from gitops.core.planning.order import RUN_BY_DELETION, RUN_BY_ROLLBACK
 from gitops.core.planning.plan import (
@@ -32,7 +32,7 @@ from gitops.engine.planning.sentences import tell
 from gitops.errors import ClusterError
 from gitops.model.application import Application
 from gitops.model.health import HealthStatus
-from gitops.model.objects import GroupKind, KindInfo, Live, Manifest, ObjectId
+from gitops.model.objects import Body, GroupKind, KindInfo, Live, Manifest, ObjectId
 from gitops.model.plan import Action, DeletePolicy, Fault, Hook, Phase
 from gitops.ports import Claim, Cluster
 
@@ -140,7 +140,7 @@ class Subjects:
             live.api_version,
             live.uid,
             subject.digest,
-            answer_digest(live.decode()),
+            live_digest(live),
             address,
         )
 
@@ -181,15 +181,11 @@ class Subjects:
             if (c := claims.get(m.id)) is not None
         }
 
-    def recall(self, subject: Subject) -> Subject:
-        """The subject with the manifest that was applied last, from the content store."""
-        memory = subject.memory
-        if memory is None or not memory.address:
-            return subject
-        for manifest in self._documents.load(memory.address):
-            if manifest.id == subject.id:
-                return replace(subject, memory=replace(memory, manifest=manifest.body))
-        return subject
+    def recall(self, subjects: Sequence[Subject]) -> list[Subject]:
+        """The subjects with the manifests that were applied last, from the content store."""
+        addresses = {s.memory.address for s in subjects if s.memory and s.memory.address}
+        known = {a: {m.id: m.body for m in self._documents.load(a)} for a in addresses}
+        return [_with_memory(s, known) for s in subjects]
 
     def hook_objects(self, application: str) -> list[Live]:
         """What an application's hooks made and left, in order of identity."""
@@ -235,7 +231,7 @@ class Subjects:
                 stamped=stamped,
                 digest=manifest_digest(stamped),
                 live=live,
-                live_digest=answer_digest(live.decode()) if live else "",
+                live_digest=live_digest(live) if live else "",
                 memory=known.get(manifest.id),
                 wave=wave_of(manifest),
                 options=merge_options(options_of(manifest), application.sync_policy.sync_options),
@@ -329,8 +325,9 @@ class Subjects:
             s.id.name for s in gathered.subjects if s.id.group_kind == NAMESPACE and s.live is None
         }
         gathered.making = frozenset(s.id for s in gathered.subjects if not s.hook)
+        why = {s.id: self._why_deferred(s, missing, gathered, kinds) for s in gathered.subjects}
         gathered.subjects = [
-            replace(s, deferred=s.deferred or self._why_deferred(s, missing, gathered, kinds))
+            replace(s, deferred=s.deferred or why[s.id]) if why[s.id] else s
             for s in gathered.subjects
         ]
 
@@ -362,6 +359,14 @@ class Subjects:
 
     def _is_degraded(self, live: Live) -> bool:
         return self._actual.verdicts.of(live).status is HealthStatus.DEGRADED
+
+
+def _with_memory(subject: Subject, known: Mapping[str, Mapping[ObjectId, Body]]) -> Subject:
+    memory = subject.memory
+    body = known.get(memory.address, {}).get(subject.id) if memory else None
+    if memory is None or body is None:
+        return subject
+    return replace(subject, memory=replace(memory, manifest=body))
 
 
 def with_name(manifest: Manifest, name: str) -> Manifest:

@@ -13,7 +13,7 @@ from gitops.core.diff.admission import is_answered, overruled
 from gitops.core.diff.diff import removals
 from gitops.core.manifests.normalize import manifest_digest
 from gitops.core.ownership.ownership import MANAGER
-from gitops.core.ownership.projection import answer_digest
+from gitops.core.ownership.projection import live_digest
 from gitops.core.planning.plan import is_claimed, remark, unclaimed_manager
 from gitops.core.planning.resting import may_rest_on
 from gitops.core.planning.sync_options import propagation
@@ -261,7 +261,7 @@ class Writer:
             live.api_version,
             live.uid,
             action.digest or manifest_digest(self._body(action)),
-            answer_digest(live.decode()),
+            live_digest(live),
         )
 
     def _failed(self, action: Action, error: ClusterError | None) -> Written:
