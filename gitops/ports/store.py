@@ -138,6 +138,9 @@ class Store(Protocol):
     ) -> list[Revision]:
         """Newest first, without outcomes."""
 
+    def revisions_of(self, application: str, manifests: str) -> list[Revision]:
+        """Those of one address of manifests, newest first, without outcomes."""
+
     def newest_revision(self, application: str, kind: RevisionKind) -> Revision | None:
         """The newest of one kind, without outcomes; None where there is none."""
 

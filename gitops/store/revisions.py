@@ -56,6 +56,14 @@ _ALL: Final = -1
 """SQLite's word for no limit."""
 _LAST: Final = 2**63 - 1
 """SQLite's largest number: every revision is before it."""
+_APPLIED: Final = Prepared(
+    select(revisions)
+    .where(
+        revisions.c.application == bindparam("of"),
+        revisions.c.manifests == bindparam("manifests"),
+    )
+    .order_by(revisions.c.number.desc())
+)
 _NEWEST_OF_KIND: Final = Prepared(
     select(revisions)
     .where(revisions.c.application == bindparam("of"), revisions.c.kind == bindparam("kind"))
@@ -290,6 +298,12 @@ class RevisionsPart(Part):
         }
         with self.database.read() as connection:
             return [revision_of(row) for row in connection.execute(_HISTORY, given)]
+
+    def revisions_of(self, application: str, manifests: str) -> list[Revision]:
+        """Those of one address of manifests, newest first, without outcomes."""
+        with self.database.read() as connection:
+            given = {"of": application, "manifests": manifests}
+            return [revision_of(row) for row in connection.execute(_APPLIED, given)]
 
     def newest_revision(self, application: str, kind: RevisionKind) -> Revision | None:
         """The newest of one kind, without outcomes; None where there is none."""

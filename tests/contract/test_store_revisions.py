@@ -220,6 +220,13 @@ def test_the_newest_revision_of_a_kind_is_found_behind_others(store: SqlStore) -
     assert store.newest_revision("other", RevisionKind.SYNC) is None
 
 
+def test_the_revisions_of_the_same_manifests_are_found_newest_first(store: SqlStore) -> None:
+    for address in ("a" * 64, "b" * 64, "a" * 64):
+        store.open_revision(replace(opened(), manifests=address))
+    assert [r.number for r in store.revisions_of("myblog", "a" * 64)] == [3, 1]
+    assert store.revisions_of("other", "a" * 64) == []
+
+
 @pytest.mark.parametrize("act", ["revision", "record", "close", "join"])
 def test_a_number_that_was_never_given_is_not_found(store: SqlStore, act: str) -> None:
     unknown = opened(number=7)

@@ -15,7 +15,7 @@ from tests.helpers.admission import Body, Patch, Webhook
 from tests.helpers.controlplane import AuditLog, eventually
 from tests.helpers.gitserver import make_certificate
 from tests.helpers.service import BY_HAND, config_map, deployment
-from tests.helpers.walk import EXAMPLES, Walk, changes
+from tests.helpers.walk import EXAMPLES, Walk, changes, outcomes
 
 SYSTEMS = sorted(path.stem for path in (EXAMPLES / "applications").glob("*.yaml"))
 EVERYTHING: Body = {
@@ -188,7 +188,37 @@ def test_a_field_of_ours_that_a_webhook_changes_is_told_and_not_fought_over(
         assert outcome.message == f"not as applied: {fields} {by}"
         walk.wait_told("demo", "outcome", "web created", f"not as applied: {fields} {by}")
         assert walk.get("deployment/web", ".spec.replicas") == "2"
+        assert message_of_web(walk) == f"not as applied: {fields} {by}"
         stands(walk, "demo", audit)
+        assert message_of_web(walk) == f"not as applied: {fields} {by}", "a restart forgets nothing"
+
+
+def message_of_web(walk: Walk) -> str:
+    """What the status of the application says of its only Deployment."""
+    (web,) = (o for o in walk.service.reading.status("demo").objects if o.id.kind == "Deployment")
+    assert web.sync == "Synced"
+    return web.message
+
+
+def test_what_is_not_as_applied_is_told_until_it_is_so(walk: Walk, tmp_path: Path) -> None:
+    by = "by a webhook or a policy of the cluster"
+    with webhook(walk, tmp_path, overrule):
+        start(walk, deployment(replicas=1), config_map())
+        walk.change("demo", "app/1.yaml", "one", "two")
+        walk.settled("demo")
+        fields = "spec.replicas, spec.template.spec.containers.0.image"
+        assert message_of_web(walk) == f"not as applied: {fields} {by}", "another one was changed"
+        walk.edit("app/0.yaml", "registry.example/", "mirror.example/")
+        changed = walk.change("demo", "app/0.yaml", "replicas: 1", "replicas: 3")
+        assert outcomes(changed)["Deployment/web"] == "unchanged"
+        walk.settled("demo")
+        assert message_of_web(walk) == f"not as applied: spec.replicas {by}"
+        walk.change("demo", "app/0.yaml", "replicas: 3", "replicas: 2")
+        walk.settled("demo")
+        assert message_of_web(walk) == "", "Git wants what the cluster makes of it"
+    walk.change("demo", "app/0.yaml", "replicas: 2", "replicas: 1")
+    walk.settled("demo")
+    assert message_of_web(walk) == ""
 
 
 def test_what_a_webhook_writes_anew_at_each_write_is_not_fought_over_either(

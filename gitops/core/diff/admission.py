@@ -1,6 +1,7 @@
 """What the cluster made otherwise of what was applied: mutating webhooks and policies do that.
 
-In: what was applied, and what the API server answered. Out: a sentence. Called after each apply.
+In: what was applied, and what the API server answered. Out: a sentence. Called after each apply,
+and for what a dry run leaves as it is; the status of an object finds it in its newest outcome.
 Such a field counts as applied all the same, because applying it again would change nothing.
 """
 
@@ -13,6 +14,7 @@ from gitops.core.schema.shapes import Shapes
 from gitops.model.objects import Body
 
 ADMISSION: Final = "a webhook or a policy of the cluster"
+NOT_APPLIED: Final = "not as applied: "
 
 
 def is_answered(applied: Any, answer: Any) -> bool:
@@ -34,4 +36,10 @@ def overruled(applied: Body, answer: Body, shapes: Shapes) -> str:
     """`not as applied: spec.replicas by a webhook or a policy of the cluster`, or ""."""
     found = diff(applied, answer, LastApplied(applied), shapes)
     fields = tuple(name_field(change) for change in found.fields)
-    return f"not as applied: {Note(fields, (ADMISSION,)).sentence}" if fields else ""
+    return f"{NOT_APPLIED}{Note(fields, (ADMISSION,)).sentence}" if fields else ""
+
+
+def told(message: str) -> str:
+    """The sentence of `overruled` in the message of an outcome, or ""."""
+    _, begin, rest = message.partition(NOT_APPLIED)
+    return begin + rest

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gitops.core.autoscaling import owns_replicas
+from gitops.core.diff.admission import is_answered, overruled
 from gitops.core.diff.diff import compare, diff, is_equal, removals
 from gitops.core.diff.ignore import DiffOptions
 from gitops.core.diff.unchanged import without_unchanged
@@ -232,7 +233,9 @@ def settle_by_answer(
     if not given and (subject.memory is None or not subject.memory.desired_digest):
         return _adoption(subject, live, found, facts | {"comparing": options})
     if not given and not found.modified:
-        return subject.action(ActionKind.NONE, **facts)
+        same = is_answered(subject.stamped, answer)
+        otherwise = "" if same else overruled(subject.stamped, answer, shapes)
+        return subject.action(ActionKind.NONE, reason=otherwise, **facts)
     kind = found.action if found.modified else ActionKind.CONFIGURE
     reason = given or ("desired has changed" if _is_new(subject) else "drifted")
     keeps = bool(subject.autoscaler) and owns_replicas(live)

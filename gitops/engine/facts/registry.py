@@ -6,7 +6,7 @@ declares cannot be changed through the API.
 """
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -39,7 +39,8 @@ class Runtime:
     `drift_notes` hold what was told of what drifted and is not repaired by itself.
     `left` holds what requires pruning, with the reason why it was not; None: nobody looked yet.
     `explained` holds the one reason why it is `explained_as` (Degraded, say), by the object that
-    makes it so; `remarks` hold what else people should know of objects.
+    makes it so; `remarks` hold what else people should know of objects. `overruled` holds what the
+    cluster made otherwise of them, with the state of the history that says so.
     `started` says that the process has started and nothing was decided since. `declared` is what
     brought a declaration that nothing was decided about yet; `cause` is what a running sync is for,
     `cancelled` who has asked to end it.
@@ -60,6 +61,7 @@ class Runtime:
     explained: dict[ObjectId, str] = field(default_factory=dict)
     explained_as: HealthStatus | None = None
     remarks: dict[ObjectId, str] = field(default_factory=dict)
+    overruled: tuple[object, Mapping[ObjectId, str]] = field(default_factory=lambda: (None, {}))
     heals: dict[ObjectId, list[float]] = field(default_factory=dict)
     refusals: dict[ObjectId, Refusal] = field(default_factory=dict)
     revision: int | None = None

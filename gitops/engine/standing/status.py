@@ -1,4 +1,7 @@
-"""How an application stands: sync status, health and why, from what is in memory. Asks nobody."""
+"""How an application stands: sync status, health and why, from what is in memory.
+
+Asks nobody, but for what the history keeps of single objects.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,6 +17,7 @@ from gitops.engine.lanes.parts import Parts
 from gitops.engine.planning.sentences import tell_going
 from gitops.engine.standing.deletion_order import tell_order
 from gitops.engine.standing.leftovers import counted
+from gitops.engine.standing.overruling import overruled_of
 from gitops.engine.standing.windows import windows_of
 from gitops.model.application import Drift
 from gitops.model.health import GOOD, Health
@@ -164,7 +168,7 @@ def _is_busy(parts: Parts, runtime: Runtime) -> bool:
 
 def _objects(parts: Parts, runtime: Runtime) -> tuple[ObjectStatus, ...]:
     found = []
-    shared = shared_with_others(parts, runtime)
+    shared, otherwise = shared_with_others(parts, runtime), overruled_of(parts, runtime)
     owned = parts.inventory.of(runtime.name)
     blocked = parts.actual.blocked(claim.id for claim in owned)
     for claim in owned:
@@ -172,6 +176,9 @@ def _objects(parts: Parts, runtime: Runtime) -> tuple[ObjectStatus, ...]:
         out = claim.id in runtime.drifted or claim.id in left
         health = runtime.health.get(claim.id, Health(None))
         reason = _why_bad(runtime, claim.id, health) or runtime.remarks.get(claim.id, "")
+        if claim.id in otherwise and not out:
+            bad = health.message if health.status in BAD else ""
+            reason = "; ".join(filter(None, (reason or bad, otherwise[claim.id])))
         if claim.id in left:
             reason = ": ".join(part for part in ("requires pruning", left[claim.id]) if part)
         if claim.id in shared:
