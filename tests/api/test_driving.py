@@ -225,6 +225,27 @@ def test_an_adoption_waits_for_approval_of_the_plan_that_was_seen(
     assert (ran.code, words(kubectl, world)) == (0, "ours")
 
 
+def test_a_held_selection_is_approved_by_the_command_that_the_sync_names(
+    gitops: Gitops, world: World, kubectl: Kubectl
+) -> None:
+    kubectl.apply(config_map(word="theirs"), namespace=world.namespace)
+    world.push("app/words.yaml", config_map(word="ours"))
+    world.push("app/more.yaml", config_map("more"))
+    world.declare(**BY_HAND)
+    part = ("--resource", ":ConfigMap:w*")
+    held = gitops("sync", "demo", *part)
+    assert held.code == 1
+    assert "then `gitops approve demo --resource ':ConfigMap:w*'`" in held.out + held.err
+    refused = gitops("approve", "demo", "-o", "json").error()
+    assert refused["code"] == "conflict"
+    assert refused["message"].startswith("revision 1 holds a part that was chosen (ConfigMap ")
+    plan = gitops("sync", "demo", *part, "--dry-run", "-o", "json").json()
+    ran = gitops("approve", "demo", *part, "--plan", plan["planDigest"])
+    assert (ran.code, words(kubectl, world)) == (0, "ours")
+    more = kubectl.try_("-n", world.namespace, "get", "configmap", "more")
+    assert more.returncode == 1, "it was not chosen"
+
+
 def test_suspended_applications_are_left_alone(gitops: Gitops, world: World) -> None:
     world.push("app/words.yaml", config_map(word="one"))
     world.declare()
