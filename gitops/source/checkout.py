@@ -47,6 +47,10 @@ class _Spot:
         return self.node.mode in (TREE, MODULE)
 
 
+_Folder = tuple[_Spot, Mapping[str, Node]]
+"""A folder, and what is in it by name."""
+
+
 class GitCheckout:
     """A commit's content; safe to use from any thread."""
 
@@ -56,6 +60,7 @@ class GitCheckout:
         self._mirror = mirror
         self._modules = modules
         self._opened: dict[str, GitCheckout] = {}
+        self._folders: dict[tuple[str, ...], _Folder | None] = {}
 
     # --- ports.Checkout -------------------------------------------------------------------------
 
@@ -130,19 +135,22 @@ class GitCheckout:
 
     def _find(self, path: str) -> _Spot | None:
         """What lies at a path, its links not followed; None for nothing."""
-        parts = [part for part in path.split("/") if part not in ("", ".")]
+        parts = tuple(part for part in path.split("/") if part not in ("", "."))
         if path.startswith("/") or ".." in parts:
             return None
-        spot = self._root("")
+        if not parts:
+            return self._root("")
+        if parts[:-1] not in self._folders:  # of one folder many names are asked for
+            self._folders[parts[:-1]] = self._folder(parts[:-1])
+        return _inside(self._folders[parts[:-1]], parts[-1])
+
+    def _folder(self, parts: Sequence[str]) -> _Folder | None:
+        """A folder with what is in it; None where there is none."""
+        folder: _Folder | None = _open(self._root(""))
         for part in parts:
-            if not spot.is_folder:
-                return None
-            below = _enter(spot)
-            node = below.owner._nodes(below).get(part)  # noqa: SLF001 -- another of this class
-            if node is None:
-                return None
-            spot = _below(below, node)
-        return spot
+            spot = _inside(folder, part)
+            folder = _open(spot) if spot is not None and spot.is_folder else None
+        return folder
 
     def _root(self, outer: str) -> _Spot:
         """This checkout's root tree, as it lies at `outer` in the outermost one."""
@@ -226,9 +234,19 @@ def _enter(spot: _Spot) -> _Spot:
     return module._root(spot.outer)  # noqa: SLF001 -- a part of the class above
 
 
+def _open(spot: _Spot) -> _Folder:
+    below = _enter(spot)
+    return below, below.owner._nodes(below)  # noqa: SLF001 -- a part of the class above
+
+
+def _inside(folder: _Folder | None, name: str) -> _Spot | None:
+    """What a folder has under a name."""
+    node = folder[1].get(name) if folder is not None else None
+    return _below(folder[0], node) if folder is not None and node is not None else None
+
+
 def _children(spot: _Spot) -> list[_Spot]:
-    folder = _enter(spot)
-    nodes = folder.owner._nodes(folder)  # noqa: SLF001 -- a part of the class above
+    folder, nodes = _open(spot)
     return [_below(folder, node) for node in nodes.values()]
 
 
