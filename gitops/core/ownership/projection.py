@@ -17,6 +17,8 @@ from gitops.model.objects import Body, Live
 
 MANAGER: Final = "gitops"
 ALGORITHM: Final = "a1"
+MOST_KEPT_BYTES: Final = 16384
+"""The largest body whose digest is kept beside it for a while."""
 
 
 def own_entry(body: Body) -> Mapping[str, Any] | None:
@@ -49,10 +51,11 @@ def answer_digest(body: Body) -> str:
 
 def live_digest(live: Live) -> str:
     """`answer_digest` of a live object: an answer, and the watch after it, are digested once."""
-    return _digest_of_bytes(live.body)
+    known = len(live.body) <= MOST_KEPT_BYTES
+    return _digest_of_bytes(live.body) if known else answer_digest(live.decode())
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def _digest_of_bytes(body: bytes) -> str:
     return answer_digest(orjson.loads(body))
 

@@ -1,10 +1,12 @@
 """What is ours on a live object, and when it is as it was."""
 
+import json
 from typing import Any
 
 import pytest
 
-from gitops.core.ownership.projection import answer_digest, owned
+from gitops.core.ownership.projection import MOST_KEPT_BYTES, answer_digest, live_digest, owned
+from gitops.model.objects import Live, ObjectId
 
 
 def secret(fields: dict[str, Any], **data: str) -> dict[str, Any]:
@@ -27,6 +29,13 @@ def test_a_value_of_a_secret_is_ours_however_it_was_sent(fields: dict[str, Any])
     before = answer_digest(secret(fields, a="b25l", b="x"))
     assert answer_digest(secret(fields, a="dHdv", b="x")) != before
     assert answer_digest(secret(fields, a="b25l", b="x", c="other")) == before
+
+
+@pytest.mark.parametrize("size", [1, MOST_KEPT_BYTES])
+def test_a_live_object_has_the_digest_of_its_body(size: int) -> None:
+    body = secret({"f:data": {"f:a": {}}}, a="x" * size)
+    live = Live(ObjectId("", "Secret", "shop", "one"), "v1", "u1", "1", json.dumps(body).encode())
+    assert live_digest(live) == live_digest(live) == answer_digest(body)
 
 
 def test_other_kinds_may_have_a_field_of_that_name() -> None:
