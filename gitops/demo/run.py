@@ -41,6 +41,9 @@ STOP_S: Final = 50.0
 POLL_S: Final = 0.2
 SETTLED_S: Final = 180.0
 RESTING_S: Final = 4.0
+POLLS: Final = {True: "15m", False: "60s"}
+"""How often the repository is polled, with the hook and without: a poll that comes between a push
+and its webhook would find it first, and who pushed it would be told nowhere."""
 
 Show = Callable[[list[Standing]], None]
 
@@ -98,7 +101,9 @@ class Demo:
             self.layout.cluster, detach=options.detach, progress=progress
         )
         write_private(self.layout.kubeconfig, self._plane.kubeconfig.read_text())
-        write_private(self.layout.settings, _settings(self.layout, self.facts))
+        write_private(
+            self.layout.settings, _settings(self.layout, self.facts, POLLS[options.webhook])
+        )
         self.layout.application.write_text(_application(self.layout))
         write_private(self.layout.facts, _json(self.facts))
         self._service = ServiceProcess.start(
@@ -240,13 +245,13 @@ def _json(facts: Facts) -> str:
     return json.dumps(facts.to_wire(), indent=2) + "\n"
 
 
-def _settings(layout: Layout, facts: Facts) -> str:
+def _settings(layout: Layout, facts: Facts, polls: str) -> str:
     values = {
         "stateDir": str(layout.state),
         "applications": [str(layout.application)],
         "server": {"host": HOST, "port": facts.port},
         "cluster": {"kubeconfig": str(layout.cluster / "pki" / "gitops.kubeconfig")},
-        "git": {"pollInterval": "60s"},
+        "git": {"pollInterval": polls},
         "webhook": dict.fromkeys(WebhookSection.model_fields, facts.secret),
     }
     return "# Written by `gitops demo` at each start.\n" + yaml.safe_dump(values, sort_keys=False)

@@ -94,6 +94,10 @@ def test_a_push_scales_at_once_by_the_signed_webhook(demo: DemoRun) -> None:
     demo.kubectl.wait("jsonpath={.status.readyReplicas}=3", "rc/kubia")
 
 
+def test_a_poll_hardly_ever_finds_a_push_before_its_webhook_comes(demo: DemoRun) -> None:
+    assert "pollInterval: 15m\n" in (demo.directory / "gitops.yaml").read_text()
+
+
 def test_an_image_that_cannot_be_pulled_goes_back_by_itself(demo: DemoRun) -> None:
     bad = demo.push(PRODUCTION, "newTag: v1", "newTag: v3-pull-error")
     failed = demo.wait_for_revision("kubernetes-bootcamp", kind="sync", state="failed")
@@ -148,6 +152,7 @@ def test_it_stops_by_ctrl_c_starts_again_where_it_was_and_survives_no_crash(own:
     own.start("--no-webhook")
     assert own.facts == first
     assert not (own.directory / "remote.git" / "hooks" / "post-receive").exists()
+    assert "pollInterval: 60s\n" in (own.directory / "gitops.yaml").read_text()
     assert own.json("history", "kubia")[0]["number"] == 2
     own.kubectl.wait("jsonpath={.status.readyReplicas}=2", "rc/kubia")
     own.push("kubia/replicationcontroller.yaml", "replicas: 2 ", "replicas: 3 ")
