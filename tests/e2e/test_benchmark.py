@@ -57,7 +57,7 @@ def test_nothing_costs_nothing(rows: dict[str, Row]) -> None:
     row = rows["nothing"]
     assert (row["requests"], row["renders"], row["writes"]) == ({}, 0, 0)
     assert row["git"].get("fetches", 0) == 0
-    assert 4 <= row["git"]["conversations"] <= 8
+    assert 1 <= row["git"]["conversations"] <= row["seconds"] + 2, "one a second at most"
 
 
 def test_results_are_written_as_json_table_and_plots(rows: dict[str, Row], tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ import pytest
 from gitops.engine.lanes.dispatcher import Dispatcher, Job
 from gitops.model.revision import Trigger, TriggerKind
 from tests.helpers.clock import StandingClock
+from tests.helpers.waiting import WAIT_S
 
 POLL = Trigger(TriggerKind.POLL)
-WAIT_S = 10.0
 
 
 class Handler:
