@@ -55,7 +55,7 @@ class Feed:
                 while True:
                     changed.clear()
                     newest = self._events.newest
-                    events = self._events.since(after, application)
+                    events = self._events.since(seen, application)
                     if events:
                         return events, events[-1].sequence
                     seen = newest

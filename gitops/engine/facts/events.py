@@ -8,6 +8,7 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Mapping
+from itertools import takewhile
 from typing import Any
 
 from gitops.model.events import Event
@@ -57,11 +58,8 @@ class EventLog:
         """Events after `sequence`, oldest first; waits up to `timeout_s` for the first."""
 
         def found() -> list[Event]:
-            return [
-                event
-                for event in self._events
-                if event.sequence > sequence and application in (None, event.application)
-            ]
+            new = takewhile(lambda event: event.sequence > sequence, reversed(self._events))
+            return [e for e in new if application in (None, e.application)][::-1]
 
         with self._changed:
             if timeout_s > 0:
