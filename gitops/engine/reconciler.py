@@ -22,7 +22,7 @@ from gitops.engine.lanes.parts import Parts
 from gitops.engine.orders.acting import ACTION
 from gitops.engine.orders.restore import Restorer
 from gitops.engine.planning.compare import PlanRequest
-from gitops.engine.planning.sentences import fault_text
+from gitops.engine.planning.sentences import tell_faults
 from gitops.engine.standing.dependencies import find_waiting
 from gitops.engine.standing.explaining import EXPLAIN, IMAGES
 from gitops.engine.standing.windows import hold
@@ -258,9 +258,9 @@ class Reconciler:
 
     def record_fault(self, runtime: Runtime, desired: Desired, trigger: Trigger) -> None:
         """Record and note what is wrong with what is desired."""
-        message = "; ".join(fault_text(fault) for fault in desired.faults)
+        message = tell_faults(desired.faults)
         self._parts.syncer.recorder.keep_fault(runtime.name, desired, message, trigger)
-        self._problem(runtime, RenderError(message, where=runtime.name, reason="failed"))
+        self._problem(runtime, RenderError(message, reason="failed"))
 
     # --- act ----------------------------------------------------------------------------------
 

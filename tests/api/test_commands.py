@@ -273,3 +273,18 @@ def test_events_are_followed_until_somebody_stops(shop: Shop) -> None:
                 break
         follower.send_signal(signal.SIGINT)
         assert follower.wait(WAIT_S) == 130
+
+
+def test_a_fault_in_git_is_told_once_and_in_the_same_words_wherever_it_is_asked_for(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.push("app/words.yaml", "apiVersion: v1\nkind: ConfigMap\ndata: {a: 1}\n")
+    world.declare("demo")
+    told = "app/words.yaml:1: ConfigMap: metadata.name is missing"
+    world.wait_for(lambda: told in world.status("demo").message, told)
+    with serve_api(world) as api:
+        gitops = commands(api.url, monkeypatch, capsys)
+        assert f"Unknown ({told}" in gitops("status", "demo").out
+        for command in ("plan", "diff", "sync"):
+            ran = gitops(command, "demo")
+            assert (ran.code, ran.err.startswith(f"error: demo: {told}")) == (1, True), ran.err

@@ -14,6 +14,7 @@ from gitops.engine.facts.desired import Desired
 from gitops.engine.facts.registry import Runtime
 from gitops.engine.lanes.parts import Parts
 from gitops.engine.planning.pruning import Heirs
+from gitops.engine.planning.sentences import tell_faults
 from gitops.engine.standing.leftovers import Leftovers
 from gitops.errors import GitopsError, InputError
 from gitops.model.application import Application, Origin
@@ -99,8 +100,7 @@ class Handover:
         state = self._parts.states.get(application.name)
         desired = self._parts.loader.load(application, state)
         if desired.faults:
-            told = "; ".join(fault.message for fault in desired.faults)
-            raise InputError(told, where=application.name)
+            raise InputError(tell_faults(desired.faults), where=application.name)
         return desired
 
     def _ids(self, application: Application, desired: Desired) -> frozenset[ObjectId]:

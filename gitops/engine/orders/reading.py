@@ -10,6 +10,7 @@ from gitops.engine.declaring.deleting import planned, preview
 from gitops.engine.lanes.parts import Parts
 from gitops.engine.planning.compare import Comparison, PlanRequest
 from gitops.engine.planning.narrowing import narrow
+from gitops.engine.planning.sentences import tell_faults
 from gitops.engine.standing.status import describe
 from gitops.errors import InputError, NotFoundError, SourceError
 from gitops.model.application import Application
@@ -98,10 +99,7 @@ class Reading:
     ) -> PlanRequest:
         desired = self._parts.loader.load(application, state, commit)
         if desired.faults:
-            faults = "; ".join(
-                f"{f.place}: {f.message}" if f.place else f.message for f in desired.faults
-            )
-            raise InputError(faults, where=application.name)
+            raise InputError(tell_faults(desired.faults), where=application.name)
         return PlanRequest(
             application,
             self._parts.loader.documents.load(desired.address),

@@ -4,7 +4,7 @@ Called by `engine/planning/compare.py`, `engine/syncing/sync.py` and the reconci
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from shlex import quote
 from typing import Final
@@ -79,18 +79,16 @@ def summarise(plan: Plan) -> dict[str, int]:
     return dict(Counter(str(action.kind) for action in plan.actions))
 
 
-def fault_text(fault: object) -> str:
+def fault_text(fault: Fault) -> str:
     """A fault in one sentence with its place and its object."""
-    place = getattr(fault, "place", None)
-    identity = getattr(fault, "id", None)
-    message = str(getattr(fault, "message", fault))
-    title = identity.title if identity and identity.title not in message else ""
-    return ": ".join(part for part in (str(place or ""), title, message) if part)
+    title = fault.id.title.strip() if fault.id else ""  # of one without a name, its kind
+    title = "" if title in fault.message else title
+    return ": ".join(part for part in (str(fault.place or ""), title, fault.message) if part)
 
 
-def tell_faults(plan: Plan) -> str:
-    """Every fault of a masked plan."""
-    return "; ".join(fault_text(fault) for fault in plan.faults)
+def tell_faults(faults: Iterable[Fault]) -> str:
+    """Every fault, one after the other."""
+    return "; ".join(map(fault_text, faults))
 
 
 def tell(error: ClusterError) -> str:

@@ -106,7 +106,7 @@ class Applied:
             self.end = End.FAILED
         elif self.end is End.DONE and plan is not None and plan.faults:
             self.end = End.RETRY if may_pass(plan.faults) else End.FAILED
-            self.message = tell_faults(plan)
+            self.message = tell_faults(plan.faults)
 
 
 class Applier:

@@ -191,7 +191,7 @@ class Recorder:
         last = self.failed_before(request)
         if last is None:
             return None
-        now = (comparison.plan.digest, tell_faults(comparison.masked))
+        now = (comparison.plan.digest, tell_faults(comparison.masked.faults))
         same = now == (last.digest, last.message) and may_pass(comparison.plan.faults)
         return last if same else None
 

@@ -141,7 +141,7 @@ class Syncer:
         What may be mended outside of Git, a missing right say, is looked at again later.
         """
         end = End.RETRY if may_pass(comparison.plan.faults) else End.FAILED
-        message, kept = tell_faults(comparison.masked), request.conclude(end)
+        message, kept = tell_faults(comparison.masked.faults), request.conclude(end)
         closed = self.recorder.close(revision, RevisionState.FAILED, message, kept)
         return SyncResult(closed, comparison.masked, end)
 
