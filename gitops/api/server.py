@@ -133,8 +133,9 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host.strip("[]"), port), family=family, backlog=256)
     except OSError as error:
+        why = str(error.strerror or error).partition(" (while attempting")[0]
         raise SettingsError(
-            f"cannot listen on {host}:{port} ({error.strerror or error})",
+            f"cannot listen on {host}:{port} ({why})",
             where="server",
             remedy="choose another server.port or server.host, or stop what uses it",
         ) from error

@@ -128,7 +128,7 @@ async def open_endpoint(
         raise
     except (ConfigException, OSError, ValueError, LookupError, *_MISSHAPEN) as error:
         raise SettingsError(
-            f"the cluster's configuration cannot be used: {_brief(error)}",
+            f"the cluster's configuration cannot be used: {_brief(error, where)}",
             where=where,
             remedy="check --kubeconfig and --context",
         ) from error
@@ -141,9 +141,10 @@ def _paths(kubeconfig: Path | None, environ: Mapping[str, str]) -> list[Path]:
     return [path for name in named if name and (path := Path(name).expanduser()).exists()]
 
 
-def _brief(error: BaseException) -> str:
+def _brief(error: BaseException, where: str) -> str:
     if isinstance(error, FileNotFoundError):
-        return f"no such file: {error.filename}"
+        named = "" if str(error.filename) == where else f": {error.filename}"
+        return f"no such file{named}"
     if isinstance(error, _MISSHAPEN):
         return _NO_KUBECONFIG
     return str(error).splitlines()[0][:300] if str(error) else type(error).__name__

@@ -103,7 +103,7 @@ def test_a_port_in_use_is_said(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         line = refused(tmp_path, server={"port": port})
-    assert f"cannot listen on 127.0.0.1:{port}" in line
+    assert f"cannot listen on 127.0.0.1:{port} (Address already in use); choose" in line
 
 
 def test_two_services_do_not_share_a_state(tmp_path: Path) -> None:

@@ -169,8 +169,9 @@ def test_a_broken_kubeconfig_never_shows_its_lines(opened):
 
 
 def test_a_missing_file_is_said(opened, tmp_path):
-    with pytest.raises(SettingsError, match="no such file"):
+    with pytest.raises(SettingsError, match="no such file") as caught:
         opened(environ={"HOME": str(tmp_path)})
+    assert str(caught.value).count(str(tmp_path)) == 1
     with pytest.raises(SettingsError, match="Service token file does not exist"):
         opened(
             environ={"KUBERNETES_SERVICE_HOST": "h", "KUBERNETES_SERVICE_PORT": "1"},
