@@ -221,7 +221,7 @@ def _probed(name: str, *options: str) -> tuple[str, ...]:
         return ()
     words = (program, *options)
     probe = subprocess.run(
-        [*words, true], capture_output=True, check=False, stdin=subprocess.DEVNULL, timeout=10
+        [*words, true], capture_output=True, check=False, stdin=subprocess.DEVNULL, timeout=60
     )
     return words if probe.returncode == 0 else ()
 

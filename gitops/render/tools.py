@@ -147,7 +147,7 @@ def _asked_version(name: str, path: Path) -> str:
             capture_output=True,
             check=True,
             stdin=subprocess.DEVNULL,
-            timeout=20,
+            timeout=60,
             env={"PATH": os.defpath},
         )
     except (OSError, subprocess.SubprocessError) as error:

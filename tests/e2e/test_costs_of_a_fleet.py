@@ -46,9 +46,7 @@ DISCOVERY = 12
 RESTART_READS = 16
 """Statements that read the database at a start, however many applications there are."""
 KINDS = {"serviceaccounts", "deployments", "services", "ingresses"}
-ROLLED_OUT = (
-    '--for=jsonpath={.status.conditions[?(@.type=="Progressing")].reason}=NewReplicaSetAvailable'
-)
+ROLLED_OUT = 'jsonpath={.status.conditions[?(@.type=="Progressing")].reason}=NewReplicaSetAvailable'
 """Its controller writes nothing more: an update between a read and a guarded write is a retry."""
 CONDITION = {"type": "Odd", "status": "True", "reason": "Test", "message": "looked at"}
 
@@ -321,7 +319,7 @@ def test_adoption_is_a_read_an_ownership_patch_a_dry_run_and_an_apply_an_object(
 ) -> None:
     fleet.world.push("adopted/objects.yaml", objects("adopted"))
     kubectl.apply(objects("adopted", "v0"), namespace=fleet.namespace)
-    kubectl("-n", fleet.namespace, "wait", "deployment/adopted", "--timeout=60s", ROLLED_OUT)
+    kubectl.wait(ROLLED_OUT, "-n", fleet.namespace, "deployment/adopted")
     fleet.counters.begin()
     fleet.world.declare("adopted", "adopted", syncPolicy={"adopt": "auto"})
     first = fleet.world.closed("adopted", 1)

@@ -79,8 +79,8 @@ def test_nothing_is_deleted_while_something_cannot_be_applied(walk: Walk) -> Non
 
 def test_what_the_api_server_refuses_late_stops_no_other_object(walk: Walk) -> None:
     walk.kubectl("-n", walk.namespace, "apply", "-f", "-", input=QUOTA)
-    used = "--for=jsonpath={.status.used.count/configmaps}=1"
-    walk.kubectl("-n", walk.namespace, "wait", "quota/few", used)
+    used = "jsonpath={.status.used.count/configmaps}=1"
+    walk.kubectl.wait(used, "-n", walk.namespace, "quota/few")
     walk.world.repo.write("app/0.yaml", config_map("one"))
     walk.world.repo.write("app/1.yaml", config_map("two"))
     walk.world.repo.write("app/2.yaml", waved(deployment(), 1))

@@ -238,7 +238,7 @@ def test_a_protected_kind_always_waits_for_approval(walk: Walk) -> None:
     assert outcomes(held)["PersistentVolumeClaim/data"] == "held"
     assert walk.exists("pvc/data")
     walk.approve("demo")
-    walk.kubectl("-n", walk.namespace, "wait", "--for=delete", "pvc/data", "--timeout=30s")
+    walk.kubectl.wait("delete", "-n", walk.namespace, "pvc/data")
 
 
 def test_an_approval_counts_for_the_plan_that_was_shown_only(walk: Walk) -> None:

@@ -142,7 +142,7 @@ def test_an_unknown_kind_is_asked_for_when_its_wave_comes(walk: Walk) -> None:
         "spec": {"group": group, "names": names, "scope": "Namespaced", "versions": [version]},
     }
     walk.kubectl("apply", "-f", "-", input=json.dumps(definition))
-    walk.kubectl("wait", "--for=condition=Established", f"crd/widgets.{group}")
+    walk.kubectl.wait("condition=Established", f"crd/widgets.{group}")
     assert walk.world.sync().data["state"] == "succeeded", walk.world.story()
     assert walk.exists(f"widgets.{group}/one")
     walk.delete("demo")
