@@ -64,7 +64,8 @@ def create_app(service: Service, options: ApiOptions) -> FastAPI:
     Webhooks(context).add(outside)
     meta.add_probes(outside)
     app.include_router(outside)
-    app.add_route("/docs", docs_page, include_in_schema=False)
+    for path in ("/", "/docs"):
+        app.add_route(path, docs_page, include_in_schema=False)
     app.add_exception_handler(GitopsError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)

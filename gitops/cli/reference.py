@@ -61,7 +61,7 @@ Commands that ask a service find it by `--server URL`, else `GITOPS_SERVER`, els
 API_HEAD: Final = """\
 # HTTP API
 
-`/openapi.json` describes it for programs, `/docs` lists it for people. Answers hold the shapes of [json.md](json.md). A `GET` changes nothing. What changes something is answered at once, with 202 and
+`/openapi.json` describes it for programs, `/docs` (and `/`) lists it for people. Answers hold the shapes of [json.md](json.md). A `GET` changes nothing. What changes something is answered at once, with 202 and
 `{"ticket": 12, "after": 345}`: the event after 345 of kind `job-done` with `data.ticket` 12 tells the end (`data.state`, `revision`, or `data.error`).
 
 **Who may.** Without a token the service listens on loopback only. With `server.token` every request carries `Authorization: Bearer TOKEN`, except webhooks (signed) and probes. On loopback too, `Host` has to

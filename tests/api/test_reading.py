@@ -141,6 +141,7 @@ def test_versions_name_tools_and_cluster(shop: Shop) -> None:
 
 def test_the_page_of_routes_lists_each(shop: Shop) -> None:
     page = shop.api.http.get("/docs").text
+    assert shop.api.http.get("/").text == page
     for path in body(shop.api.http.get("/openapi.json"))["paths"]:
         assert f"<code>{path}</code>" in page
 
