@@ -39,10 +39,15 @@ def change(walk: Walk, old: str, new: str, number: int) -> None:
     )
 
 
-def is_now(walk: Walk, health: str) -> None:
-    """Make the ConfigMap that healthy by hand, and wait until that is seen."""
+def say(walk: Walk, health: str) -> None:
+    """Make the ConfigMap that healthy by hand."""
     said = f"example.com/health={health}"
     walk.kubectl("-n", walk.namespace, "annotate", "configmap/words", "--overwrite", said)
+
+
+def is_now(walk: Walk, health: str) -> None:
+    """The same, and wait until that is seen; it stays so where Git says nothing of it."""
+    say(walk, health)
     walk.world.wait_for(lambda: walk.world.status().health.status == health, health)
 
 
@@ -107,7 +112,7 @@ def test_degraded_is_forgiven_in_the_time_of_grace(walk: Walk) -> None:
     walk.wait_told("demo", "outcome", "created")
     walk.wait_told("demo", "health", "Degraded")
     assert walk.newest("demo").state is RevisionState.RUNNING
-    is_now(walk, "Healthy")
+    say(walk, "Healthy")
     assert walk.world.closed().healthy
 
 
