@@ -1,7 +1,8 @@
 """Runs the user's health checks in processes of their own: one for Lua, one for CEL.
 
 In: a book of checks, then bodies, from any thread. Out: verdicts; implements the port
-`HealthChecks`. A check that was ended at its limits three times is not run any more.
+`HealthChecks`. A check that was ended at its limits three times by objects of one namespace is not
+run there any more: what one tenant makes of its objects costs no other one their health.
 """
 
 import threading
@@ -25,7 +26,7 @@ from gitops.core.health.checks import (
 )
 from gitops.model.application import HealthExpressions
 from gitops.model.health import Checked
-from gitops.model.objects import Body
+from gitops.model.objects import Body, identify
 
 STRIKES: Final = 3
 CPU_S: Final = 1.0
@@ -39,7 +40,7 @@ class CheckRunner:
         self._book = book
         self._lua = Worker("gitops.checks.lua_child", cpu_s)
         self._cel = Worker("gitops.checks.cel_child", cpu_s)
-        self._stopped: Counter[Check] = Counter()
+        self._stopped: Counter[tuple[Check, str]] = Counter()
         self._lock = threading.Lock()
 
     def check(self, body: Body, own: tuple[HealthExpressions, ...] = ()) -> Checked | None:
@@ -47,15 +48,17 @@ class CheckRunner:
         found = own_check(own, body) or self._book.find(body)
         if found is None:
             return None
+        here = identify(body).namespace
         with self._lock:
-            strikes = self._stopped[found]
+            strikes = self._stopped[found, here]
         if strikes >= STRIKES:
-            return unknown(f"{found.where}: is not run any more, for it {_LIMITS} {strikes} times")
+            again = f"is not run any more in this namespace, for it {_LIMITS} {strikes} times"
+            return unknown(f"{found.where}: {again}")
         try:
             return self._run(found, body)
         except StoppedError as error:
             with self._lock:
-                self._stopped[found] += 1
+                self._stopped[found, here] += 1
             return unknown(f"{found.where}: {error}")
 
     def _run(self, found: Check, body: Body) -> Checked | None:

@@ -105,8 +105,21 @@ def test_a_check_that_is_ended_again_and_again_is_not_run_any_more(
     for _ in range(STRIKES):
         assert "processor time" in ask(runner, "Loop").message
     for _ in range(100):
-        assert "is not run any more" in ask(runner, "Loop").message
+        assert "is not run any more in this namespace" in ask(runner, "Loop").message
     assert ask(runner, "Good") == HEALTHY
+
+
+def test_objects_that_bring_a_check_down_do_so_in_their_namespace_only(
+    make: Callable[..., CheckRunner],
+) -> None:
+    """A check that any object may make loop is the installation's, and so are other tenants."""
+    script = "while obj.spec.hostile do end return {status = 'Healthy'}"
+    runner = make({"Shared": script})
+    mallory, alice = {"namespace": "mallory"}, {"namespace": "alice"}
+    for _ in range(STRIKES):
+        ask(runner, "Shared", metadata=mallory, spec={"hostile": True})
+    assert "is not run" in ask(runner, "Shared", metadata=mallory, spec={}).message
+    assert ask(runner, "Shared", metadata=alice, spec={}) == HEALTHY
 
 
 def test_no_check_sees_what_another_left(make: Callable[..., CheckRunner]) -> None:
