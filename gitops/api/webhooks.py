@@ -4,9 +4,11 @@ Verified, kept, and answered at once; the fetch and the syncs come after. What i
 restart (`Delivery`); `core/git/webhooks.py` knows the senders.
 """
 
+import asyncio
 import hashlib
 import threading
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -29,6 +31,8 @@ from gitops.wire.status import shown_url
 REPEAT_S = 600.0
 """A sender without ids that says the same of a ref within this time repeats itself."""
 REMEMBERED = 1000
+THREADS = 8
+"""Threads of their own: a sender waits for seconds, and plans for a Git server that hangs."""
 
 
 class Webhooks:
@@ -37,17 +41,24 @@ class Webhooks:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._repeats = Repeats(context.service.edges.clock)
+        self._threads = ThreadPoolExecutor(THREADS, "webhook")
 
     def add(self, router: APIRouter) -> None:
         """Put the route on a router."""
         router.add_api_route("/api/webhook", self.receive, methods=["POST"], tags=["webhooks"])
 
-    def receive(self, request: Request, body: Annotated[bytes, Depends(raw_body)]) -> Response:
+    async def receive(
+        self, request: Request, body: Annotated[bytes, Depends(raw_body)]
+    ) -> Response:
         """Take one delivery of a Git server that is known, or of a generic sender.
 
         202 with the repositories and applications that it concerns; 200 for pings, repeats and
         events that move nothing.
         """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._receive, request, body)
+
+    def _receive(self, request: Request, body: bytes) -> Response:
         self._context.ready()
         sender = recognise(request.headers)
         if sender is None:

@@ -2,6 +2,7 @@ import base64
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from gitops.api.options import ApiOptions
 from gitops.engine.service import Edges
 from gitops.ports import TrailQuery
+from tests.helpers.controlplane import eventually
 from tests.helpers.http import SECRETS, Api, serve_api
 from tests.helpers.service import World, config_map, start_world
 from tests.helpers.waiting import WAIT_S
@@ -102,6 +104,18 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 
 def code(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]["code"]
+
+
+def test_a_push_is_answered_while_plans_wait_for_a_git_server_that_hangs(scene: Scene) -> None:
+    scene.repositories[-1].open.clear()
+    unknown = {"commit": "d" * 40}
+    path, most = "/api/v1/applications/demo/plan", 45  # the pool of all other routes has 40 threads
+    with ThreadPoolExecutor(most) as pool:
+        waiting = [pool.submit(scene.api.http.get, path, params=unknown) for _ in range(most)]
+        eventually(lambda: len(scene.fetched) >= 40, "every thread of the pool waits for Git")
+        assert scene.push().status_code == 202
+        scene.repositories[-1].open.set()
+    assert {code(one.result()) for one in waiting} == {(422, "source")}
 
 
 def test_a_push_is_answered_with_whom_it_concerns_and_fetched_once(scene: Scene) -> None:
