@@ -139,7 +139,7 @@ class Store(Protocol):
         """Newest first, without outcomes."""
 
     def revisions_of(self, application: str, manifests: str) -> list[Revision]:
-        """Those of one address of manifests, newest first, without outcomes."""
+        """The newest of one address of manifests, newest first, without outcomes; 50 at most."""
 
     def newest_revision(self, application: str, kind: RevisionKind) -> Revision | None:
         """The newest of one kind, without outcomes; None where there is none."""

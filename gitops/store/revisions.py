@@ -56,6 +56,8 @@ _ALL: Final = -1
 """SQLite's word for no limit."""
 _LAST: Final = 2**63 - 1
 """SQLite's largest number: every revision is before it."""
+MOST_APPLIED: Final = 50
+"""Revisions of the same manifests that are looked at: an object may be healed without end."""
 _APPLIED: Final = Prepared(
     select(revisions)
     .where(
@@ -63,6 +65,7 @@ _APPLIED: Final = Prepared(
         revisions.c.manifests == bindparam("manifests"),
     )
     .order_by(revisions.c.number.desc())
+    .limit(MOST_APPLIED)
 )
 _NEWEST_OF_KIND: Final = Prepared(
     select(revisions)
@@ -300,7 +303,7 @@ class RevisionsPart(Part):
             return [revision_of(row) for row in connection.execute(_HISTORY, given)]
 
     def revisions_of(self, application: str, manifests: str) -> list[Revision]:
-        """Those of one address of manifests, newest first, without outcomes."""
+        """The newest of one address of manifests, newest first, without outcomes; 50 at most."""
         with self.database.read() as connection:
             given = {"of": application, "manifests": manifests}
             return [revision_of(row) for row in connection.execute(_APPLIED, given)]

@@ -20,6 +20,7 @@ from gitops.model.revision import (
     TriggerKind,
 )
 from gitops.ports import ApplicationState, Claim, TrailQuery
+from gitops.store.revisions import MOST_APPLIED
 from gitops.store.sql import SqlStore
 from tests.helpers.store import KINDS, opened_store
 from tests.helpers.values import START, deployment, opened, outcome
@@ -225,6 +226,11 @@ def test_the_revisions_of_the_same_manifests_are_found_newest_first(store: SqlSt
         store.open_revision(replace(opened(), manifests=address))
     assert [r.number for r in store.revisions_of("myblog", "a" * 64)] == [3, 1]
     assert store.revisions_of("other", "a" * 64) == []
+    for _ in range(MOST_APPLIED):
+        store.open_revision(replace(opened(), manifests="c" * 64))
+    assert len(store.revisions_of("myblog", "c" * 64)) == MOST_APPLIED
+    store.open_revision(replace(opened(), manifests="c" * 64))
+    assert len(store.revisions_of("myblog", "c" * 64)) == MOST_APPLIED
 
 
 @pytest.mark.parametrize("act", ["revision", "record", "close", "join"])
