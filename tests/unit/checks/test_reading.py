@@ -130,7 +130,7 @@ def test_what_belongs_to_tests_of_checks_is_passed_over(tmp_path: Path) -> None:
         ("a: 1\na: 2\n", 'the key "a" is given twice'),
         (
             "kind: ConfigMap\ndata: {resource.customizations: 'a: ['}",
-            "resource.customizations:2 is no YAML",
+            "resource.customizations:1 is no YAML",
         ),
         ("kind: ConfigMap\ndata: {resource.customizations: '- 1'}", "is no mapping"),
         (
