@@ -39,7 +39,7 @@ from gitops.engine.reconciler import Reconciler
 from gitops.engine.syncing.apply import Applier
 from gitops.engine.syncing.copies import Copies
 from gitops.engine.syncing.obstacles import Obstacles
-from gitops.engine.syncing.recorder import RECENT, Recorder
+from gitops.engine.syncing.recorder import Recorder
 from gitops.engine.syncing.sync import Syncer
 from gitops.engine.syncing.wait import Waiter
 from gitops.engine.syncing.writes import Writer
@@ -48,7 +48,7 @@ from gitops.model.acting import Wish
 from gitops.model.application import Application, Drift, Origin
 from gitops.model.events import Event
 from gitops.model.project import Project
-from gitops.model.revision import RecordKind, RevisionState, Trigger, TriggerKind
+from gitops.model.revision import RecordKind, RevisionKind, RevisionState, Trigger, TriggerKind
 from gitops.ports import (
     ActionScripts,
     ApplicationState,
@@ -270,7 +270,7 @@ class Service:
         if not waits and not drifts:
             raise ConflictError("nothing is held", where=name, remedy="there is nothing to approve")
         if waits and asked.selection is None and asked.digest is None:
-            refuse_a_part(name, self.parts.store.revisions(name, limit=RECENT))
+            refuse_a_part(name, self.parts.store.newest_revision(name, RevisionKind.SYNC))
         state = replace(self.parts.states.get(name), approved=current)
         chosen = {"plan": current, "selection": selection_to_wire(asked.selection)}
         self._record(RecordKind.APPROVE, trigger.actor, state, chosen)

@@ -15,7 +15,6 @@ from typing import Any
 
 import jsonpatch
 
-from gitops.core.diff.unchanged import same_text
 from gitops.core.ownership.fields import (
     Element,
     ElementPath,
@@ -26,7 +25,7 @@ from gitops.core.ownership.fields import (
 )
 from gitops.core.pointers import Pointer, format_pointer
 from gitops.core.schema.schema import ANY, Shape
-from gitops.core.schema.values import same_json
+from gitops.core.schema.values import same_json, same_text
 from gitops.model.diff import ABSENT, Op
 from gitops.model.objects import Body
 

@@ -8,11 +8,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import orjson
-
 from gitops.core.ownership.fields import item_elements
 from gitops.core.schema.schema import ANY, Form, ListType, Shape
-from gitops.core.schema.values import is_zero
+from gitops.core.schema.values import is_zero, text_of
 from gitops.model.diff import ABSENT
 
 
@@ -34,11 +32,8 @@ def states_all(desired: Any, last: Any, shape: Shape) -> bool:
 
 def _is_stated_as_before(desired: Any, last: Any) -> bool:
     """Whether both are written alike, and hold nothing that may count as nothing."""
-    try:
-        text = orjson.dumps(desired)
-        return _NOTHING.search(text) is None and text == orjson.dumps(last)
-    except TypeError:  # ABSENT, numbers beyond 64 bits, and the like
-        return False
+    text = text_of(desired)
+    return text is not None and _NOTHING.search(text) is None and text == text_of(last)
 
 
 _NOTHING: Final = re.compile(rb'[:,\[](?:null|""|-?0(?:\.0)?(?![.\d])|false|\{\}|\[\])')

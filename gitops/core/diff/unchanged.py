@@ -7,8 +7,7 @@ Called by the planner, to see soon that a change is one.
 
 from typing import Any
 
-import orjson
-
+from gitops.core.schema.values import same_text
 from gitops.model.objects import Body
 
 
@@ -19,9 +18,8 @@ def without_unchanged(desired: Body, actual: Body, last: Body) -> tuple[Body, Bo
     """
     wanted, found = dict(desired), dict(actual)
     for name, value in desired.items():
-        mine, before = actual.get(name), last.get(name)
-        if isinstance(value, dict) and isinstance(mine, dict) and isinstance(before, dict):
-            wanted[name], found[name] = _without(value, mine, before)
+        if name in actual and name in last:
+            wanted[name], found[name] = _without(value, actual[name], last[name])
     return wanted, found
 
 
@@ -36,13 +34,3 @@ def _without(desired: Any, actual: Any, last: Any) -> tuple[Any, Any]:
             else:
                 wanted[name], found[name] = _without(value, actual[name], last[name])
     return wanted, found
-
-
-def same_text(left: Any, right: Any) -> bool:
-    """Whether two values are written alike; False may mean no more than another order."""
-    if left is right:
-        return True
-    try:
-        return orjson.dumps(left) == orjson.dumps(right)
-    except TypeError:  # numbers beyond 64 bits, and the like
-        return False

@@ -11,12 +11,10 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-import orjson
-
 from gitops.core.ownership.marks import HOOK_ANNOTATION, INSTALLATION_LABEL, TRACKING_ANNOTATION
 from gitops.core.schema.schema import ANY, Shape
 from gitops.core.schema.shapes import Shapes
-from gitops.core.schema.values import null_entry
+from gitops.core.schema.values import null_entry, text_of
 from gitops.model.objects import Body, identify, split_api_version
 
 VERSION: Final = "v1"
@@ -50,10 +48,8 @@ def canonical(body: Body, shapes: Shapes, *, keep_nulls: bool = False) -> dict[s
 
 def _may_hold_null(body: Body) -> bool:
     """Whether nulls have to be looked for one by one: hardly any body has one."""
-    try:
-        return b"null" in orjson.dumps(body)
-    except TypeError:  # numbers beyond 64 bits, and the like
-        return True
+    text = text_of(body)
+    return text is None or b"null" in text
 
 
 def without_nulls(value: Any, shape: Shape | None, *, keep_nulls: bool = False) -> Any:

@@ -47,13 +47,11 @@ def is_confirmed(application: Application, history: Callable[[], Iterable[Revisi
     return newest is not None and newest.state is RevisionState.HELD and since >= newest.started_at
 
 
-def refuse_a_part(name: str, history: Iterable[Revision]) -> None:
+def refuse_a_part(name: str, newest: Revision | None) -> None:
     """Raise ConflictError where the newest sync holds what somebody chose, not all that there is.
 
-    Who approves without saying what would approve more than the sync has told of. `history` gives
-    revisions, newest first.
+    Who approves without saying what would approve more than the sync has told of.
     """
-    newest = next((r for r in history if r.kind is RevisionKind.SYNC), None)
     if newest is None or newest.state is not RevisionState.HELD or newest.selection is None:
         return
     raise ConflictError(

@@ -35,8 +35,6 @@ IN_PLACE = frozenset({NAMESPACE, CRD})
 MAX_MANAGER = 128
 """Characters that the API server takes as a field manager's name."""
 
-"""Managers whose write through the scale subresource is an autoscaler's, not a person's."""
-
 
 @dataclass(frozen=True, slots=True)
 class Memory:

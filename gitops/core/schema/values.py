@@ -9,6 +9,8 @@ import binascii
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import orjson
+
 from gitops.core.schema.quantity import parse_duration, parse_quantity, parse_time
 from gitops.core.schema.schema import ANY, Form, Scalar, Shape
 from gitops.model.diff import ABSENT
@@ -29,6 +31,22 @@ def same_json(left: Any, right: Any) -> bool:
     if isinstance(left, _NUMBERS) and isinstance(right, _NUMBERS):
         return left == right
     return type(left) is type(right) and bool(left == right)
+
+
+def text_of(value: Any) -> bytes | None:
+    """A JSON value as text; None for what has none, as numbers beyond 64 bits, and ABSENT."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return None
+
+
+def same_text(left: Any, right: Any) -> bool:
+    """Whether two values are written alike; False may mean no more than another order."""
+    if left is right:
+        return True
+    text = text_of(left)
+    return text is not None and text == text_of(right)
 
 
 def same_value(left: Any, right: Any, shape: Shape) -> bool:

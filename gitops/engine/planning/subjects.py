@@ -15,10 +15,7 @@ from gitops.core.ownership.marks import HOOK_ANNOTATION, stamp, tracked_by
 from gitops.core.ownership.projection import live_digest
 from gitops.core.planning.hooks import annotation_faults, hook_name, hooks_of, undeleted, wave_of
 from gitops.core.planning.order import RUN_BY_DELETION, RUN_BY_ROLLBACK
-from gitops.core.planning.plan import (
-    Memory,
-    Subject,
-)
+from gitops.core.planning.plan import Memory, Subject
 from gitops.core.planning.resting import may_rest_on
 from gitops.core.planning.retry import AWAY
 from gitops.core.planning.sync_options import merge_options, options_of
@@ -325,9 +322,10 @@ class Subjects:
             s.id.name for s in gathered.subjects if s.id.group_kind == NAMESPACE and s.live is None
         }
         gathered.making = frozenset(s.id for s in gathered.subjects if not s.hook)
-        why = {s.id: self._why_deferred(s, missing, gathered, kinds) for s in gathered.subjects}
         gathered.subjects = [
-            replace(s, deferred=s.deferred or why[s.id]) if why[s.id] else s
+            replace(s, deferred=why)
+            if not s.deferred and (why := self._why_deferred(s, missing, gathered, kinds))
+            else s
             for s in gathered.subjects
         ]
 

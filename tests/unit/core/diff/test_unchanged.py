@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from gitops.core.diff.unchanged import same_text, without_unchanged
+from gitops.core.diff.unchanged import without_unchanged
+from gitops.core.schema.values import same_text
 
 
 def body(spec: Any, **labels: str) -> dict[str, Any]:
