@@ -16,6 +16,7 @@ from gitops.model.health import HealthStatus
 from gitops.model.revision import OutcomeKind, RecordKind, Revision, RevisionKind, RevisionState
 from gitops.ports import Patch, TrailQuery
 from tests.helpers.controlplane import Kubectl
+from tests.helpers.edge import scalable
 from tests.helpers.outage import Outage
 from tests.helpers.service import BY_HAND, config_map, deployment, start_world
 from tests.helpers.walk import Walk, changes
@@ -324,22 +325,7 @@ def test_who_waits_for_health_may_cancel_and_a_newer_commit_goes_first(walk: Wal
 
 def test_a_custom_kind_with_a_scale_subresource_is_scaled(walk: Walk) -> None:
     group = f"{walk.namespace}.example.com"
-    definition = f"""\
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {{name: farms.{group}}}
-spec:
-  group: {group}
-  scope: Namespaced
-  names: {{plural: farms, singular: farm, kind: Farm}}
-  versions:
-  - name: v1
-    served: true
-    storage: true
-    schema: {{openAPIV3Schema: {{type: object, x-kubernetes-preserve-unknown-fields: true}}}}
-    subresources:
-      scale: {{specReplicasPath: .spec.size.cows, statusReplicasPath: .status.cows}}
-"""
+    definition = scalable(group, "Farm", ".spec.size.cows", ".status.cows")
     farm = (
         f"apiVersion: {group}/v1\nkind: Farm\nmetadata: {{name: one}}\nspec: {{size: {{f: 2}}}}\n"
     )

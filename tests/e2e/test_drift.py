@@ -7,6 +7,7 @@ import pytest
 from gitops.model.revision import RecordKind, RevisionKind, RevisionState, TriggerKind
 from gitops.ports import TrailQuery
 from tests.helpers.controlplane import eventually
+from tests.helpers.edge import scalable
 from tests.helpers.service import BY_HAND, config_map, deployment
 from tests.helpers.walk import Walk, changes, outcomes
 
@@ -21,22 +22,6 @@ spec:
   - port: 80
 """
 
-ROLLOUTS = """\
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {{name: rollouts.{group}}}
-spec:
-  group: {group}
-  scope: Namespaced
-  names: {{plural: rollouts, singular: rollout, kind: Rollout}}
-  versions:
-  - name: v1
-    served: true
-    storage: true
-    schema: {{openAPIV3Schema: {{type: object, x-kubernetes-preserve-unknown-fields: true}}}}
-    subresources:
-      scale: {{specReplicasPath: .spec.replicas, statusReplicasPath: .status.replicas}}
-"""
 ROLLOUT = """\
 apiVersion: {group}/v1
 kind: Rollout
@@ -109,7 +94,9 @@ def test_what_git_does_not_speak_of_stays(walk: Walk) -> None:
 
 def test_replicas_of_a_custom_kind_are_the_autoscaler_s_that_targets_it(walk: Walk) -> None:
     group = f"{walk.namespace}.example.com"
-    walk.world.repo.write("app/0.yaml", ROLLOUTS.format(group=group))
+    walk.world.repo.write(
+        "app/0.yaml", scalable(group, "Rollout", ".spec.replicas", ".status.replicas")
+    )
     walk.world.push("app/1.yaml", ROLLOUT.format(group=group))
     walk.world.declare()
     assert walk.world.closed().state is RevisionState.SUCCEEDED

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from gitops.cluster.client import KubeCluster
 from gitops.cluster.transport import Limits
 from gitops.model.objects import Body, identify
@@ -107,3 +109,11 @@ def crd(group: str, kind: str = "Widget", **schema: Any) -> dict[str, Any]:
             ],
         },
     }
+
+
+def scalable(group: str, kind: str, replicas: str, ready: str) -> str:
+    """Such a definition with a scale subresource, as YAML; where it keeps its counts: `.spec.x`."""
+    made = crd(group, kind)
+    paths = {"specReplicasPath": replicas, "statusReplicasPath": ready}
+    made["spec"]["versions"][0]["subresources"] = {"scale": paths}
+    return yaml.safe_dump(made)
